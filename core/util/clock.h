@@ -5,6 +5,7 @@
 #ifndef HP_UTIL_CLOCK_H
 #define HP_UTIL_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct hp_clock {

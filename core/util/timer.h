@@ -9,6 +9,7 @@
 #define HP_UTIL_TIMER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/list.h"
