@@ -26,7 +26,7 @@ struct hp_replay {
 int hp_replay_init(struct hp_replay *r, uint32_t size);
 void hp_replay_fini(struct hp_replay *r);
 /* The 64-bit number that the low half on the wire most likely means.  0, or -EALREADY if it
- * could only lie before number 0. */
+ * could only lie beyond 2^64. */
 int hp_replay_guess(const struct hp_replay *r, uint32_t low, uint64_t *seq);
 /* May seq be new? */
 bool hp_replay_test(const struct hp_replay *r, uint64_t seq);
