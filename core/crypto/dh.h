@@ -10,12 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hp_dh;
+#include "wire/hip_names.h" /* enum hp_dh_group */
 
-enum {
-	HP_DH_MODP1536 = 3, HP_DH_MODP3072 = 4, HP_DH_P256 = 7, HP_DH_P384 = 8,
-	HP_DH_P521 = 9, HP_DH_MODP2048 = 11
-};
+struct hp_dh;
 
 #define HP_DH_PUBLIC_MAX 384
 #define HP_DH_SHARED_MAX 384

@@ -91,7 +91,7 @@ enum hp_hip_cipher {
 };
 
 /* RFC 7402, section 5.1.2. */
-enum hp_esp_suite {
+enum hp_esp_suite_id {
 	HP_ESPSUITE_NULL_SHA256        = 7,
 	HP_ESPSUITE_AES_128_CBC_SHA256 = 8,
 	HP_ESPSUITE_AES_256_CBC_SHA256 = 9,
