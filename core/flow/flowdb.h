@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flow database: every transport conversation that crosses between the plain side and HIP.
+ *
+ * Both names of a flow (see <hipproxy/flow.h>) find it in constant time by a keyed hash.  When
+ * two legacy hosts would look the same to a peer, one gets another port on the HIT side (RFC
+ * 6056 style random choice).  Flows expire through a wheel of one-second buckets that is only
+ * looked at lazily, so that a packet costs no timer operation and a million flows no heap.
+ * One thread; no I/O.
+ */
+#ifndef HP_FLOW_FLOWDB_H
+#define HP_FLOW_FLOWDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hipproxy/flow.h>
+#include <hipproxy/packet.h>
+
+#include "util/clock.h"
+#include "util/hash.h"
+#include "util/list.h"
+#include "util/timer.h"
+
+enum hp_flow_state {
+	HP_FLOW_NEW,         /* only one side has sent */
+	HP_FLOW_ESTABLISHED, /* both sides have sent; TCP: and the handshake is through */
+	HP_FLOW_CLOSING,     /* TCP: a FIN from both sides, or a RST */
+	HP_FLOW_STATES
+};
+
+struct hp_flow {
+	struct hp_hnode by_legacy, by_hit;
+	struct hp_list of_assoc;     /* in its association's list, or alone */
+	struct hp_list wheel;
+	struct hp_flow_key key;
+	uint8_t state;               /* enum hp_flow_state */
+	uint8_t fin_seen;            /* bit: 1 << enum hp_direction */
+	bool outbound;
+	uint8_t tcp_seen;            /* bit: a segment other than SYN came, by direction */
+	uint32_t expires_s, wheel_s; /* seconds since the database was made */
+	uint32_t flags;              /* marks for hooks' matches */
+	uint16_t mss_legacy, mss_peer; /* MSS announced by either side, 0: not seen */
+	uint64_t packets[2], octets[2]; /* by enum hp_direction; octets are inner IP packets */
+	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
+	struct hp_flowdb *db;
+	void *hooks;                 /* the pipeline's; not owned */
+	/* The plugins' areas follow. */
+};
+
+_Static_assert(sizeof(struct hp_flow) <= 256, "a flow must stay small");
+
+struct hp_flow_timeouts { /* seconds */
+	uint32_t tcp_syn;         /* handshake not through; RFC 5382, REQ-5 */
+	uint32_t tcp_established; /* at least 2 h 4 min; RFC 5382, REQ-5 */
+	uint32_t tcp_closing;     /* at least 4 min; RFC 5382, REQ-5 */
+	uint32_t udp_unreplied;
+	uint32_t udp;             /* 5 min recommended; RFC 4787, REQ-5 */
+	uint32_t icmp;            /* at least 60 s; RFC 5508, REQ-2 */
+	uint32_t other;
+};
+
+/* 120, 7440, 240, 30, 300, 60 and 300 seconds. */
+extern const struct hp_flow_timeouts hp_flow_timeouts_default;
+
+struct hp_flowdb_config {
+	size_t limit;                /* most flows, above 0 */
+	size_t area_bytes;           /* plugins' areas in each flow, all together */
+	struct hp_flow_timeouts timeouts;
+	struct hp_hash_key hash_key; /* random; also the seed of port choice */
+	void *ctx;
+	/* A flow is about to be freed: expired, or removed by hp_flow_del.  May be NULL. */
+	void (*gone)(void *ctx, struct hp_flow *f);
+	/* Where in the area self's part begins, octets; SIZE_MAX if it has none.  May be NULL. */
+	size_t (*area_offset)(void *ctx, const struct hp_plugin *self);
+};
+
+enum hp_flow_counter {
+	HP_FLOWC_ADDED,
+	HP_FLOWC_EXPIRED,
+	HP_FLOWC_DELETED,
+	HP_FLOWC_LIMIT,      /* refused: table full */
+	HP_FLOWC_TRANSLATED, /* got another port than the first host chose */
+	HP_FLOWC_NO_PORT,    /* refused: every port in use */
+	HP_FLOWC_NO_MEMORY,
+	HP_FLOWC_MAX
+};
+
+struct hp_flowdb;
+
+/* Borrows timers and clock, copies cfg.  NULL and errno when memory is out. */
+struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_timers *timers,
+				const struct hp_clock *clock);
+/* Frees all flows (gone is told) and the database.  NULL is fine. */
+void hp_flowdb_free(struct hp_flowdb *db);
+/* New limit and timeouts; flows that exist stay, their next packet takes the new timeouts. */
+void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
+			   const struct hp_flow_timeouts *t);
+size_t hp_flowdb_count(const struct hp_flowdb *db);
+/* HP_FLOWC_MAX values. */
+const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db);
+const char *hp_flow_counter_name(enum hp_flow_counter c);
+const char *hp_flow_state_name(enum hp_flow_state s);
+/* Calls fn until it returns non-zero, and returns that.  fn may delete that flow, no other. */
+int hp_flowdb_each(struct hp_flowdb *db, int (*fn)(struct hp_flow *f, void *arg), void *arg);
+/* Deletes all. */
+void hp_flowdb_flush(struct hp_flowdb *db);
+
+/* A packet src:sport -> dst:dport from the legacy side.  NULL if there is none. */
+struct hp_flow *hp_flow_find_legacy(struct hp_flowdb *db, uint8_t proto,
+				    const struct hp_addr *src, uint16_t sport,
+				    const struct hp_addr *dst, uint16_t dport);
+/* A packet from peer_hit:peer_port to local_hit:local_port. */
+struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
+				 const struct hp_addr *local_hit, uint16_t local_port,
+				 const struct hp_addr *peer_hit, uint16_t peer_port);
+
+/* Makes a flow in state NEW.  outbound: key->local_port is chosen here (legacy_port if it is
+ * free on the HIT side, else another of the same range and, if possible, parity); else
+ * key->far_port is chosen likewise from peer_port.  ICMP: identifiers are the ports.
+ * 0; -EEXIST: a flow of this name is there; -EADDRINUSE: no free port; -ENOBUFS: table full;
+ * -ENOMEM.  The database owns *out. */
+int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
+		struct hp_flow **out);
+void hp_flow_del(struct hp_flow *f);
+
+/* The flow belongs to this association: assoc is what hp_flow_assoc gives, list (the caller's,
+ * initialised; must outlive the binding) makes the association's flows iterable with
+ * HP_LIST_EACH_SAFE and hp_flow_of.  Both NULL: no association. */
+void hp_flow_bind(struct hp_flow *f, struct hp_assoc *assoc, struct hp_list *list);
+static inline struct hp_flow *hp_flow_of(struct hp_list *node)
+{
+	return HP_CONTAINER(node, struct hp_flow, of_assoc);
+}
+
+/* Accounts for a packet of len octets and moves state and expiry on.  tcp_flags: 0 if the
+ * protocol is not TCP. */
+void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len);
+/* Milliseconds until it expires if nothing more comes. */
+uint64_t hp_flow_left_ms(const struct hp_flow *f);
+
+/* The areas of all plugins, area_bytes octets aligned for any type; NULL if there are none. */
+void *hp_flow_areas(struct hp_flow *f);
+
+#endif
