@@ -12,9 +12,9 @@
 #include <openssl/evp.h>
 
 static const struct hp_cipher ciphers[] = {
-	{ HP_CIPHER_NULL, "null", 0, 0, 1 },
-	{ HP_CIPHER_AES128_CBC, "aes-128-cbc", 16, 16, 16 },
-	{ HP_CIPHER_AES256_CBC, "aes-256-cbc", 32, 16, 16 },
+	{ HP_HIPCIPHER_NULL, "null", 0, 0, 1 },
+	{ HP_HIPCIPHER_AES_128_CBC, "aes-128-cbc", 16, 16, 16 },
+	{ HP_HIPCIPHER_AES_256_CBC, "aes-256-cbc", 32, 16, 16 },
 };
 
 #define N_CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))
@@ -45,7 +45,7 @@ static int crypt(const struct hp_cipher *c, const uint8_t *key, const uint8_t *i
 
 	if (len % c->block || len > INT_MAX)
 		return -EINVAL;
-	if (c->id == HP_CIPHER_NULL) {
+	if (c->id == HP_HIPCIPHER_NULL) {
 		if (len)
 			memmove(out, in, len);
 		return 0;

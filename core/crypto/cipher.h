@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HP_CIPHER_NULL = 1, HP_CIPHER_AES128_CBC = 2, HP_CIPHER_AES256_CBC = 4 };
+#include "wire/hip_names.h"
 
 #define HP_CIPHER_BLOCK_MAX 16
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/hip_names.h" /* enum hp_dh_group */
+#include "wire/hip_names.h"
 
 struct hp_dh;
 

@@ -21,11 +21,11 @@
 #define GCM_SALT 4
 
 static const struct hp_esp_suite suites[] = {
-	{ HP_ESP_NULL_SHA256, "null-hmac-sha-256", 0, 32, 0, 16, 4, false },
-	{ HP_ESP_AES128_CBC_SHA256, "aes-128-cbc-hmac-sha-256", 16, 32, 16, 16, 16, false },
-	{ HP_ESP_AES256_CBC_SHA256, "aes-256-cbc-hmac-sha-256", 32, 32, 16, 16, 16, false },
-	{ HP_ESP_AES128_GCM_8, "aes-128-gcm-8", 20, 0, 8, 8, 4, true },
-	{ HP_ESP_AES128_GCM_16, "aes-128-gcm-16", 20, 0, 8, 16, 4, true },
+	{ HP_ESPSUITE_NULL_SHA256, "null-hmac-sha-256", 0, 32, 0, 16, 4, false },
+	{ HP_ESPSUITE_AES_128_CBC_SHA256, "aes-128-cbc-hmac-sha-256", 16, 32, 16, 16, 16, false },
+	{ HP_ESPSUITE_AES_256_CBC_SHA256, "aes-256-cbc-hmac-sha-256", 32, 32, 16, 16, 16, false },
+	{ HP_ESPSUITE_AES_GCM_8, "aes-128-gcm-8", 20, 0, 8, 8, 4, true },
+	{ HP_ESPSUITE_AES_GCM_16, "aes-128-gcm-16", 20, 0, 8, 16, 4, true },
 };
 
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))

@@ -12,10 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	HP_ESP_NULL_SHA256 = 7, HP_ESP_AES128_CBC_SHA256 = 8, HP_ESP_AES256_CBC_SHA256 = 9,
-	HP_ESP_AES128_GCM_8 = 12, HP_ESP_AES128_GCM_16 = 13
-};
+#include "wire/hip_names.h"
 
 struct hp_esp_suite {
 	uint16_t id;

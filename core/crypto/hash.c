@@ -41,11 +41,11 @@ const char *hp_rhash_name(enum hp_rhash alg)
 enum hp_rhash hp_rhash_of_suite(uint8_t hit_suite)
 {
 	switch (hit_suite) {
-	case HP_HIT_SUITE_RSA:
+	case HP_HITSUITE_RSA_DSA_SHA256:
 		return HP_RHASH_SHA256;
-	case HP_HIT_SUITE_ECDSA:
+	case HP_HITSUITE_ECDSA_SHA384:
 		return HP_RHASH_SHA384;
-	case HP_HIT_SUITE_ECDSA_LOW:
+	case HP_HITSUITE_ECDSA_LOW_SHA1:
 		return HP_RHASH_SHA1;
 	default:
 		return HP_RHASH_NONE;

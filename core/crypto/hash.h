@@ -12,10 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum hp_rhash { HP_RHASH_NONE, HP_RHASH_SHA1, HP_RHASH_SHA256, HP_RHASH_SHA384 };
+#include "wire/hip_names.h"
 
-/* HIT suites, which are also ORCHID generation algorithm ids. */
-enum { HP_HIT_SUITE_RSA = 1, HP_HIT_SUITE_ECDSA = 2, HP_HIT_SUITE_ECDSA_LOW = 3 };
+enum hp_rhash { HP_RHASH_NONE, HP_RHASH_SHA1, HP_RHASH_SHA256, HP_RHASH_SHA384 };
 
 #define HP_RHASH_MAX 48 /* octets of the longest output */
 

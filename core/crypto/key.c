@@ -31,9 +31,9 @@ static const struct {
 	uint8_t width;   /* octets of a coordinate */
 	const char *group;
 } kinds[] = {
-	[HP_KEY_RSA]  = { HP_HI_RSA, HP_HIT_SUITE_RSA, 0, 0, NULL },
-	[HP_KEY_P256] = { HP_HI_ECDSA, HP_HIT_SUITE_ECDSA, 1, 32, "P-256" },
-	[HP_KEY_P384] = { HP_HI_ECDSA, HP_HIT_SUITE_ECDSA, 2, 48, "P-384" },
+	[HP_KEY_RSA]  = { HP_HIALG_RSA, HP_HITSUITE_RSA_DSA_SHA256, 0, 0, NULL },
+	[HP_KEY_P256] = { HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 1, 32, "P-256" },
+	[HP_KEY_P384] = { HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 2, 48, "P-384" },
 };
 
 struct hp_key {

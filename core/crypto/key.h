@@ -14,10 +14,9 @@
 
 #include <hipproxy/addr.h>
 
-struct hp_key;
+#include "wire/hip_names.h"
 
-/* HI algorithms. */
-enum { HP_HI_RSA = 5, HP_HI_ECDSA = 7 };
+struct hp_key;
 
 enum hp_key_kind { HP_KEY_RSA, HP_KEY_P256, HP_KEY_P384 };
 

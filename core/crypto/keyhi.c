@@ -115,12 +115,12 @@ int hp_key_from_hi(uint16_t algorithm, const uint8_t *hi, size_t len, struct hp_
 	if (len > HP_KEY_HI_MAX)
 		return -EKEYREJECTED;
 	switch (algorithm) {
-	case HP_HI_RSA:
+	case HP_HIALG_RSA:
 		err = rsa_read(hi, len, &v);
 		if (!err)
 			err = rsa_pkey(&v, &pkey);
 		break;
-	case HP_HI_ECDSA:
+	case HP_HIALG_ECDSA:
 		err = ec_pkey(hi, len, &pkey);
 		break;
 	default:
