@@ -45,6 +45,7 @@ struct hp_flow {
 	uint64_t packets[2], octets[2]; /* by enum hp_direction; octets are inner IP packets */
 	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
 	struct hp_flowdb *db;
+	uint64_t id;                 /* never used twice */
 	void *hooks;                 /* the pipeline's; not owned */
 	/* The plugins' areas follow. */
 };

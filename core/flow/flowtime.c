@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flow database: states, timeouts and the expiry wheel.
+ *
+ * A flow lies in the bucket of the second in which it might expire.  A packet only writes a
+ * later expiry into the flow; when the bucket's second comes the flow moves on to where it
+ * belongs by then.  Only a timeout that becomes shorter moves it at once.
+ */
+#include "flow/flowdb_internal.h"
+
+#include "wire/ip.h"
+#include "wire/tcp.h"
+
+#define TICK_MS     1000u
+#define TICK_BUDGET 4096u /* flows looked at before the loop gets its turn */
+
+const struct hp_flow_timeouts hp_flow_timeouts_default = {
+	.tcp_syn = 120,
+	.tcp_established = 7440,
+	.tcp_closing = 240,
+	.udp_unreplied = 30,
+	.udp = 300,
+	.icmp = 60,
+	.other = 300,
+};
+
+const char *hp_flow_state_name(enum hp_flow_state s)
+{
+	static const char *const names[] = { "new", "established", "closing" };
+
+	return (unsigned int)s < HP_FLOW_STATES ? names[s] : "?";
+}
+
+static uint32_t now_s(const struct hp_flowdb *db)
+{
+	return (uint32_t)((hp_clock_ms(db->clock) - db->start_ms) / 1000);
+}
+
+static void wheel_put(struct hp_flow *f)
+{
+	struct hp_flowdb *db = f->db;
+	uint32_t s = f->expires_s;
+
+	if (s <= db->done_s)
+		s = db->done_s + 1;
+	if (s - db->done_s >= HP_FLOW_WHEEL)
+		s = db->done_s + HP_FLOW_WHEEL - 1;
+	f->wheel_s = s;
+	hp_list_add_tail(&db->wheel[s % HP_FLOW_WHEEL], &f->wheel);
+}
+
+/* Empties the bucket of second s, or stops when the budget is used up. */
+static bool bucket_run(struct hp_flowdb *db, uint32_t s, unsigned int *budget)
+{
+	struct hp_list *n;
+
+	while ((n = hp_list_first(&db->wheel[s % HP_FLOW_WHEEL]))) {
+		struct hp_flow *f = HP_CONTAINER(n, struct hp_flow, wheel);
+
+		if (!*budget)
+			return false;
+		(*budget)--;
+		if (f->expires_s <= s) {
+			hp_flow_remove(f, HP_FLOWC_EXPIRED);
+			continue;
+		}
+		hp_list_del(&f->wheel);
+		wheel_put(f);
+	}
+	return true;
+}
+
+static void tick(struct hp_timer *t)
+{
+	struct hp_flowdb *db = HP_CONTAINER(t, struct hp_flowdb, tick);
+	uint64_t now_ms = hp_clock_ms(db->clock);
+	unsigned int budget = TICK_BUDGET;
+	uint32_t now = now_s(db);
+
+	while (db->done_s < now && bucket_run(db, db->done_s + 1, &budget))
+		db->done_s++;
+	if (db->legacy.count)
+		hp_timer_set(db->timers, t, now_ms + (budget ? TICK_MS : 1));
+}
+
+void hp_flowdb_time_init(struct hp_flowdb *db, struct hp_timers *timers,
+			 const struct hp_clock *clock)
+{
+	db->timers = timers;
+	db->clock = clock;
+	db->start_ms = hp_clock_ms(clock);
+	hp_timer_init(&db->tick, tick);
+	for (uint32_t i = 0; i < HP_FLOW_WHEEL; i++)
+		hp_list_init(&db->wheel[i]);
+}
+
+static uint32_t timeout_s(const struct hp_flow *f)
+{
+	const struct hp_flow_timeouts *t = &f->db->cfg.timeouts;
+
+	switch (f->key.proto) {
+	case HP_PROTO_TCP:
+		if (f->state == HP_FLOW_NEW)
+			return t->tcp_syn;
+		return f->state == HP_FLOW_CLOSING ? t->tcp_closing : t->tcp_established;
+	case HP_PROTO_UDP:
+		return f->state == HP_FLOW_NEW ? t->udp_unreplied : t->udp;
+	case HP_PROTO_ICMP:
+	case HP_PROTO_ICMP6:
+		return t->icmp;
+	default:
+		return t->other;
+	}
+}
+
+/* One second more than the timeout: now_s has been rounded down. */
+static void expiry_set(struct hp_flow *f)
+{
+	f->expires_s = now_s(f->db) + timeout_s(f) + 1;
+}
+
+void hp_flow_time_start(struct hp_flow *f)
+{
+	struct hp_flowdb *db = f->db;
+
+	if (!db->legacy.count) {
+		db->done_s = now_s(db); /* the wheel stood still while it was empty */
+		hp_timer_set(db->timers, &db->tick, hp_clock_ms(db->clock) + TICK_MS);
+	}
+	expiry_set(f);
+	wheel_put(f);
+}
+
+static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
+{
+	uint8_t bit = (uint8_t)(1u << dir);
+
+	if ((flags & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN && f->state == HP_FLOW_CLOSING) {
+		/* The same ports again: a new connection. */
+		f->state = HP_FLOW_NEW;
+		f->fin_seen = f->tcp_seen = 0;
+	}
+	if (!(flags & (HP_TCP_SYN | HP_TCP_RST)))
+		f->tcp_seen |= bit;
+	if (flags & HP_TCP_FIN)
+		f->fin_seen |= bit;
+	if ((flags & HP_TCP_RST) || f->fin_seen == 3)
+		f->state = HP_FLOW_CLOSING;
+	else if (f->state == HP_FLOW_NEW && f->tcp_seen && f->packets[0] && f->packets[1])
+		f->state = HP_FLOW_ESTABLISHED;
+}
+
+void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len)
+{
+	f->packets[dir]++;
+	f->octets[dir] += len;
+	if (f->key.proto == HP_PROTO_TCP)
+		track_tcp(f, dir, tcp_flags);
+	else if (f->packets[0] && f->packets[1])
+		f->state = HP_FLOW_ESTABLISHED;
+	expiry_set(f);
+	if (f->expires_s < f->wheel_s) {
+		hp_list_del(&f->wheel);
+		wheel_put(f);
+	}
+}
+
+uint64_t hp_flow_left_ms(const struct hp_flow *f)
+{
+	uint64_t now = hp_clock_ms(f->db->clock);
+	uint64_t end = f->db->start_ms + (uint64_t)f->expires_s * 1000;
+
+	return end > now ? end - now : 0;
+}
