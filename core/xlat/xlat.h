@@ -29,9 +29,8 @@ struct hp_xlat {
  * peer_hit:peer_port.  0, or:
  *   -EBADMSG          transport header is truncated or inconsistent
  *   -EPROTONOSUPPORT  neither TCP, UDP nor ICMP echo: a plugin's business
- *   -EINVAL           source route or routing header with segments left (RFC 7915, 4.1, 5.1);
- *                     UDP fragment without checksum (RFC 7915, 4.5)
- *   -EOPNOTSUPP       a fragment (only UDP's and TCP's reassembled whole can change ports)
+ *   -EINVAL           source route or routing header with segments left (RFC 7915, 4.1, 5.1)
+ *   -EOPNOTSUPP       a fragment: ports can only change after reassembly
  *   -ETIME            TTL used up: time exceeded is due
  *   -ENOBUFS          no headroom
  *   -EMSGSIZE         would exceed 65535 octets */
