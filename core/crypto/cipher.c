@@ -12,9 +12,9 @@
 #include <openssl/evp.h>
 
 static const struct hp_cipher ciphers[] = {
-	{ HP_HIPCIPHER_NULL, "null", 0, 0, 1 },
-	{ HP_HIPCIPHER_AES_128_CBC, "aes-128-cbc", 16, 16, 16 },
-	{ HP_HIPCIPHER_AES_256_CBC, "aes-256-cbc", 32, 16, 16 },
+	{HP_HIPCIPHER_NULL, "null", 0, 0, 1},
+	{HP_HIPCIPHER_AES_128_CBC, "aes-128-cbc", 16, 16, 16},
+	{HP_HIPCIPHER_AES_256_CBC, "aes-256-cbc", 32, 16, 16},
 };
 
 #define N_CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))

@@ -17,7 +17,6 @@
 #include <openssl/obj_mac.h>
 #include <openssl/param_build.h>
 
-
 struct group {
 	uint8_t id;
 	bool ec;
@@ -27,12 +26,12 @@ struct group {
 };
 
 static const struct group groups[] = {
-	{ HP_DH_MODP1536, false, 0, 192, "modp_1536", "MODP 1536" },
-	{ HP_DH_MODP3072, false, 0, 384, "modp_3072", "MODP 3072" },
-	{ HP_DH_P256, true, NID_X9_62_prime256v1, 32, "P-256", "NIST P-256" },
-	{ HP_DH_P384, true, NID_secp384r1, 48, "P-384", "NIST P-384" },
-	{ HP_DH_P521, true, NID_secp521r1, 66, "P-521", "NIST P-521" },
-	{ HP_DH_MODP2048, false, 0, 256, "modp_2048", "MODP 2048" },
+	{HP_DH_MODP1536, false, 0, 192, "modp_1536", "MODP 1536"},
+	{HP_DH_MODP3072, false, 0, 384, "modp_3072", "MODP 3072"},
+	{HP_DH_P256, true, NID_X9_62_prime256v1, 32, "P-256", "NIST P-256"},
+	{HP_DH_P384, true, NID_secp384r1, 48, "P-384", "NIST P-384"},
+	{HP_DH_P521, true, NID_secp521r1, 66, "P-521", "NIST P-521"},
+	{HP_DH_MODP2048, false, 0, 256, "modp_2048", "MODP 2048"},
 };
 
 struct hp_dh {
@@ -97,7 +96,7 @@ static EVP_PKEY *build(const struct group *g, OSSL_PARAM_BLD *bld, bool private)
 static EVP_PKEY *pkey_of(const struct group *g, const uint8_t *pub, const BIGNUM *priv)
 {
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	uint8_t point[1 + 2 * 66] = { 0x04 };
+	uint8_t point[1 + 2 * 66] = {0x04};
 	EVP_PKEY *pkey = NULL;
 	BIGNUM *y = NULL;
 	bool ok;
@@ -106,11 +105,13 @@ static EVP_PKEY *pkey_of(const struct group *g, const uint8_t *pub, const BIGNUM
 						    g->openssl, 0) == 1;
 	if (g->ec) {
 		memcpy(point + 1, pub, 2u * g->shared_len);
-		ok = ok && OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY,
-							    point, 1 + 2u * g->shared_len) == 1;
+		ok = ok &&
+		     OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point,
+						      1 + 2u * g->shared_len) == 1;
 	} else {
 		y = BN_bin2bn(pub, g->shared_len, NULL);
-		ok = ok && y && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PUB_KEY, y) == 1;
+		ok = ok && y &&
+		     OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PUB_KEY, y) == 1;
 	}
 	if (ok && priv)
 		ok = OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv) == 1;
@@ -124,7 +125,8 @@ static EVP_PKEY *pkey_of(const struct group *g, const uint8_t *pub, const BIGNUM
 static int take_number(const EVP_PKEY *pkey, const char *what, uint8_t *out, int len)
 {
 	BIGNUM *n = NULL;
-	bool ok = EVP_PKEY_get_bn_param(pkey, what, &n) == 1 && BN_bn2binpad(n, out, len) == len;
+	bool ok = EVP_PKEY_get_bn_param(pkey, what, &n) == 1 &&
+		  BN_bn2binpad(n, out, len) == len;
 
 	BN_free(n);
 	return ok ? 0 : -ENOMEM;
@@ -137,8 +139,8 @@ static int take_public(struct hp_dh *d)
 	if (!d->g->ec)
 		return take_number(d->pkey, OSSL_PKEY_PARAM_PUB_KEY, d->public, len);
 	err = take_number(d->pkey, OSSL_PKEY_PARAM_EC_PUB_X, d->public, len);
-	return err ? err :
-		     take_number(d->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, d->public + len, len);
+	return err ? err
+		   : take_number(d->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, d->public + len, len);
 }
 
 /* Takes pkey. */
@@ -172,8 +174,8 @@ static EVP_PKEY *modp_keygen(const struct group *g)
 	};
 	EVP_PKEY *pkey = NULL;
 
-	if (!c || EVP_PKEY_keygen_init(c) != 1 || EVP_PKEY_CTX_set_params(c, params) != 1 ||
-	    EVP_PKEY_generate(c, &pkey) != 1)
+	if (!c || EVP_PKEY_keygen_init(c) != 1 ||
+	    EVP_PKEY_CTX_set_params(c, params) != 1 || EVP_PKEY_generate(c, &pkey) != 1)
 		pkey = NULL;
 	EVP_PKEY_CTX_free(c);
 	return pkey;
@@ -185,8 +187,10 @@ int hp_dh_generate(uint8_t group, struct hp_dh **out)
 
 	if (!g)
 		return -ENOTSUP;
-	return wrap(g, g->ec ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", g->openssl) :
-			       modp_keygen(g), out);
+	return wrap(g,
+		    g->ec ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", g->openssl)
+			  : modp_keygen(g),
+		    out);
 }
 
 /* ---- import: the public value is computed first */
@@ -297,8 +301,8 @@ static bool derive(const struct hp_dh *d, EVP_PKEY *peer, uint8_t *shared)
 	return ok;
 }
 
-/* On the curve and not infinity; or 2..p-2, which with a safe prime leaves only the group of
- * full or half order. */
+/* On the curve and not infinity; or 2..p-2, which with a safe prime leaves only the group
+ * of full or half order. */
 static bool peer_ok(EVP_PKEY *peer)
 {
 	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, peer, NULL);

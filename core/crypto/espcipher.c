@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ESP suites and OpenSSL's engine for them: AES-GCM (RFC 4106), AES-CBC (RFC 3602) and
- * NULL with HMAC-SHA-256-128 (RFC 4868).
+ * The ESP suites and OpenSSL's engine for them: AES-GCM (RFC 4106), AES-CBC (RFC 3602)
+ * and NULL with HMAC-SHA-256-128 (RFC 4868).
  */
 #include "crypto/espcipher.h"
 
@@ -17,15 +17,17 @@
 
 #include "util/wipe.h"
 
-#define HDR 8
+#define HDR	 8
 #define GCM_SALT 4
 
 static const struct hp_esp_suite suites[] = {
-	{ HP_ESPSUITE_NULL_SHA256, "null-hmac-sha-256", 0, 32, 0, 16, 4, false },
-	{ HP_ESPSUITE_AES_128_CBC_SHA256, "aes-128-cbc-hmac-sha-256", 16, 32, 16, 16, 16, false },
-	{ HP_ESPSUITE_AES_256_CBC_SHA256, "aes-256-cbc-hmac-sha-256", 32, 32, 16, 16, 16, false },
-	{ HP_ESPSUITE_AES_GCM_8, "aes-128-gcm-8", 20, 0, 8, 8, 4, true },
-	{ HP_ESPSUITE_AES_GCM_16, "aes-128-gcm-16", 20, 0, 8, 16, 4, true },
+	{HP_ESPSUITE_NULL_SHA256, "null-hmac-sha-256", 0, 32, 0, 16, 4, false},
+	{HP_ESPSUITE_AES_128_CBC_SHA256, "aes-128-cbc-hmac-sha-256", 16, 32, 16, 16, 16,
+	 false},
+	{HP_ESPSUITE_AES_256_CBC_SHA256, "aes-256-cbc-hmac-sha-256", 32, 32, 16, 16, 16,
+	 false},
+	{HP_ESPSUITE_AES_GCM_8, "aes-128-gcm-8", 20, 0, 8, 8, 4, true},
+	{HP_ESPSUITE_AES_GCM_16, "aes-128-gcm-16", 20, 0, 8, 16, 4, true},
 };
 
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
@@ -33,8 +35,8 @@ static const struct hp_esp_suite suites[] = {
 struct ossl {
 	const struct hp_esp_suite *suite;
 	EVP_CIPHER_CTX *cipher; /* NULL for the NULL suite */
-	EVP_MAC_CTX *mac;       /* NULL for GCM */
-	uint8_t nonce[12];      /* GCM: salt, then the packet's IV */
+	EVP_MAC_CTX *mac;	/* NULL for GCM */
+	uint8_t nonce[12];	/* GCM: salt, then the packet's IV */
 };
 
 const struct hp_esp_suite *hp_esp_suite_find(uint16_t id)
@@ -74,8 +76,9 @@ static EVP_MAC_CTX *icv_new(const uint8_t *key, size_t len)
 static EVP_CIPHER_CTX *cipher_new(const struct hp_esp_suite *s, const uint8_t *key,
 				  bool encrypt)
 {
-	const EVP_CIPHER *evp = s->gcm ? EVP_aes_128_gcm() :
-				s->enc_len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+	const EVP_CIPHER *evp = s->gcm		   ? EVP_aes_128_gcm()
+				: s->enc_len == 16 ? EVP_aes_128_cbc()
+						   : EVP_aes_256_cbc();
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 
 	if (c && (EVP_CipherInit_ex(c, evp, NULL, key, NULL, encrypt) != 1 ||
@@ -158,8 +161,8 @@ static bool encrypt_text(struct ossl *o, const struct hp_esp_op *op)
 				 (int)(op->text_len - head)) == 1;
 }
 
-/* RFC 4303, section 2.2.1: with a separate integrity algorithm the high half of the sequence
- * number follows the packet. */
+/* RFC 4303, section 2.2.1: with a separate integrity algorithm the high half of the
+ * sequence number follows the packet. */
 static bool icv(struct ossl *o, const struct hp_esp_op *op, uint8_t out[32])
 {
 	uint8_t hi[4];
@@ -167,7 +170,8 @@ static bool icv(struct ossl *o, const struct hp_esp_op *op, uint8_t out[32])
 
 	hp_put32(hi, op->seq_hi);
 	return EVP_MAC_init(o->mac, NULL, 0, NULL) == 1 &&
-	       EVP_MAC_update(o->mac, op->pkt, HDR + o->suite->iv_len + op->text_len) == 1 &&
+	       EVP_MAC_update(o->mac, op->pkt, HDR + o->suite->iv_len + op->text_len) ==
+		       1 &&
 	       (!op->esn || EVP_MAC_update(o->mac, hi, 4) == 1) &&
 	       EVP_MAC_final(o->mac, out, &n, 32) == 1;
 }
@@ -180,10 +184,13 @@ static int ossl_seal(void *ctx, const struct hp_esp_op *op)
 
 	if (o->suite->gcm)
 		return gcm_begin(o, op) && encrypt_text(o, op) &&
-		       EVP_EncryptFinal_ex(o->cipher, none, &n) == 1 &&
-		       EVP_CIPHER_CTX_ctrl(o->cipher, EVP_CTRL_AEAD_GET_TAG,
-					   o->suite->icv_len, text + op->text_len) == 1 ?
-			       0 : -EIO;
+				       EVP_EncryptFinal_ex(o->cipher, none, &n) == 1 &&
+				       EVP_CIPHER_CTX_ctrl(o->cipher,
+							   EVP_CTRL_AEAD_GET_TAG,
+							   o->suite->icv_len,
+							   text + op->text_len) == 1
+			       ? 0
+			       : -EIO;
 	if (o->cipher) {
 		if (EVP_EncryptInit_ex(o->cipher, NULL, NULL, NULL, op->pkt + HDR) != 1 ||
 		    !encrypt_text(o, op))
@@ -225,8 +232,10 @@ static int ossl_open_packet(void *ctx, const struct hp_esp_op *op)
 	if (!o->cipher)
 		return 0;
 	return EVP_DecryptInit_ex(o->cipher, NULL, NULL, NULL, op->pkt + HDR) == 1 &&
-	       EVP_DecryptUpdate(o->cipher, text, &n, text, (int)op->text_len) == 1 ?
-		       0 : -EIO;
+			       EVP_DecryptUpdate(o->cipher, text, &n, text,
+						 (int)op->text_len) == 1
+		       ? 0
+		       : -EIO;
 }
 
 const struct hp_esp_backend hp_esp_openssl = {
@@ -268,7 +277,7 @@ void hp_ivgen_free(struct hp_ivgen *g)
 
 int hp_ivgen_next(struct hp_ivgen *g, uint64_t counter, uint8_t iv[16])
 {
-	uint8_t block[16] = { 0 };
+	uint8_t block[16] = {0};
 	int n;
 
 	hp_put64(block + 8, counter);

@@ -20,23 +20,24 @@ struct hp_esp_suite {
 	uint8_t enc_len;  /* octets of encryption key with salt (GCM: 16 + 4) */
 	uint8_t auth_len; /* octets of ICV key; 0 for GCM */
 	uint8_t iv_len, icv_len;
-	uint8_t align;    /* payload, padding, two octets: a multiple of this */
+	uint8_t align; /* payload, padding, two octets: a multiple of this */
 	bool gcm;
 };
 
 const struct hp_esp_suite *hp_esp_suite_find(uint16_t id);
 const struct hp_esp_suite *hp_esp_suite_by_name(const char *name);
 
-/* One packet: pkt holds SPI, sequence number, IV, text of text_len octets, room for ICV. */
+/* One packet: pkt holds SPI, sequence number, IV, text of text_len octets, room for ICV.
+ */
 struct hp_esp_op {
 	uint8_t *pkt;
 	size_t text_len;
-	/* Seal only: the first src_len octets of text (a multiple of 16) are read from src;
-	 * the rest stands in pkt already. */
+	/* Seal only: the first src_len octets of text (a multiple of 16) are read from
+	 * src; the rest stands in pkt already. */
 	const uint8_t *src;
 	size_t src_len;
 	uint32_t seq_hi; /* high half of the sequence number */
-	bool esn;        /* seq_hi is part of what the ICV covers */
+	bool esn;	 /* seq_hi is part of what the ICV covers */
 };
 
 struct hp_esp_backend {

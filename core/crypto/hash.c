@@ -17,10 +17,10 @@ static const struct {
 	const char *name, *openssl;
 	size_t len;
 } algs[] = {
-	[HP_RHASH_NONE]   = { "none", NULL, 0 },
-	[HP_RHASH_SHA1]   = { "sha1", "SHA1", 20 },
-	[HP_RHASH_SHA256] = { "sha256", "SHA256", 32 },
-	[HP_RHASH_SHA384] = { "sha384", "SHA384", 48 },
+	[HP_RHASH_NONE] = {"none", NULL, 0},
+	[HP_RHASH_SHA1] = {"sha1", "SHA1", 20},
+	[HP_RHASH_SHA256] = {"sha256", "SHA256", 32},
+	[HP_RHASH_SHA384] = {"sha384", "SHA384", 48},
 };
 
 static bool known(enum hp_rhash alg)
@@ -124,7 +124,7 @@ int hp_hmac(enum hp_rhash alg, const uint8_t *key, size_t key_len,
 int hp_hmac_verify(enum hp_rhash alg, const uint8_t *key, size_t key_len,
 		   const void *data, size_t len, const uint8_t *mac, size_t mac_len)
 {
-	struct hp_seg seg = { data, len };
+	struct hp_seg seg = {data, len};
 	uint8_t want[HP_RHASH_MAX];
 	int err;
 
@@ -162,7 +162,7 @@ bool hp_puzzle_check(enum hp_rhash alg, uint8_t k, const uint8_t *i, const uint8
 		     const uint8_t *hit_r, const uint8_t *j)
 {
 	size_t len = hp_rhash_len(alg);
-	struct hp_seg segs[] = { { i, len }, { hit_i, 16 }, { hit_r, 16 }, { j, len } };
+	struct hp_seg segs[] = {{i, len}, {hit_i, 16}, {hit_r, 16}, {j, len}};
 	uint8_t h[HP_RHASH_MAX];
 
 	if (!known(alg))
@@ -182,7 +182,7 @@ int hp_puzzle_solve(enum hp_rhash alg, uint8_t k, const uint8_t *i, const uint8_
 		    const uint8_t *hit_r, uint8_t *j, uint64_t max_tries)
 {
 	size_t len = hp_rhash_len(alg);
-	struct hp_seg segs[] = { { i, len }, { hit_i, 16 }, { hit_r, 16 }, { j, len } };
+	struct hp_seg segs[] = {{i, len}, {hit_i, 16}, {hit_r, 16}, {j, len}};
 	uint8_t h[HP_RHASH_MAX];
 	EVP_MD_CTX *c;
 	int err = 0;

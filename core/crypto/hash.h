@@ -2,8 +2,8 @@
  *
  * Hashes and HMACs, and which of them a HIT suite uses (RFC 7401, section 5.2.10).
  *
- * RHASH of an association is the hash of the Responder's HIT suite: it sizes I, J, HIP_MAC
- * and KEYMAT's steps.  (The name hp_hash belongs to the tables' SipHash.)
+ * RHASH of an association is the hash of the Responder's HIT suite: it sizes I, J,
+ * HIP_MAC and KEYMAT's steps.  (The name hp_hash belongs to the tables' SipHash.)
  */
 #ifndef HP_CRYPTO_HASH_H
 #define HP_CRYPTO_HASH_H

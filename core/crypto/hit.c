@@ -16,7 +16,7 @@ static const uint8_t context_id[16] = {
 
 int hp_hit_from_hi(uint8_t suite, const uint8_t *hi, size_t len, struct hp_addr *hit)
 {
-	struct hp_seg segs[] = { { context_id, sizeof(context_id) }, { hi, len } };
+	struct hp_seg segs[] = {{context_id, sizeof(context_id)}, {hi, len}};
 	enum hp_rhash alg = hp_rhash_of_suite(suite);
 	uint8_t h[HP_RHASH_MAX];
 	int err = hp_digest(alg, segs, 2, h);

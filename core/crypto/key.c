@@ -27,13 +27,13 @@
 static const struct {
 	uint16_t algorithm;
 	uint8_t suite;
-	uint8_t curve;   /* ECDSA's curve label */
-	uint8_t width;   /* octets of a coordinate */
+	uint8_t curve; /* ECDSA's curve label */
+	uint8_t width; /* octets of a coordinate */
 	const char *group;
 } kinds[] = {
-	[HP_KEY_RSA]  = { HP_HIALG_RSA, HP_HITSUITE_RSA_DSA_SHA256, 0, 0, NULL },
-	[HP_KEY_P256] = { HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 1, 32, "P-256" },
-	[HP_KEY_P384] = { HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 2, 48, "P-384" },
+	[HP_KEY_RSA] = {HP_HIALG_RSA, HP_HITSUITE_RSA_DSA_SHA256, 0, 0, NULL},
+	[HP_KEY_P256] = {HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 1, 32, "P-256"},
+	[HP_KEY_P384] = {HP_HIALG_ECDSA, HP_HITSUITE_ECDSA_SHA384, 2, 48, "P-384"},
 };
 
 struct hp_key {
@@ -106,8 +106,9 @@ static int kind_of(EVP_PKEY *pkey, enum hp_key_kind *kind)
 		int bits = EVP_PKEY_get_bits(pkey);
 
 		*kind = HP_KEY_RSA;
-		return bits < HP_KEY_RSA_BITS_MIN || bits > HP_KEY_RSA_BITS_MAX ?
-			       -EKEYREJECTED : 0;
+		return bits < HP_KEY_RSA_BITS_MIN || bits > HP_KEY_RSA_BITS_MAX
+			       ? -EKEYREJECTED
+			       : 0;
 	}
 	if (!EVP_PKEY_is_a(pkey, "EC") ||
 	    EVP_PKEY_get_group_name(pkey, group, sizeof(group), &len) != 1)
@@ -151,8 +152,8 @@ int hp_key_wrap(EVP_PKEY *pkey, bool private, const uint8_t *hi, size_t hi_len,
 		memcpy(k->hi, hi, hi_len);
 		k->hi_len = hi_len;
 	} else if (!err) {
-		err = k->kind == HP_KEY_RSA ? rsa_to_hi(pkey, k->hi, &k->hi_len) :
-					      ec_to_hi(pkey, k->kind, k->hi, &k->hi_len);
+		err = k->kind == HP_KEY_RSA ? rsa_to_hi(pkey, k->hi, &k->hi_len)
+					    : ec_to_hi(pkey, k->kind, k->hi, &k->hi_len);
 	}
 	if (!err)
 		err = describe(k);
@@ -324,11 +325,11 @@ static bool verify_with(const struct hp_key *k, const char *md, const struct hp_
 	return ok;
 }
 
-int hp_key_verify(const struct hp_key *k, const void *data, size_t len, const uint8_t *sig,
-		  size_t sig_len)
+int hp_key_verify(const struct hp_key *k, const void *data, size_t len,
+		  const uint8_t *sig, size_t sig_len)
 {
 	const char *md = hp_rhash_name(hp_rhash_of_suite(kinds[k->kind].suite));
-	struct hp_seg seg = { data, len };
+	struct hp_seg seg = {data, len};
 	unsigned char *der;
 	int der_len;
 	bool ok;

@@ -61,7 +61,8 @@ const char *hp_key_load_error(int err)
 	case -EACCES:
 		return "the file may not be read";
 	case -EPERM:
-		return "group or others may access the file: its mode must be 0600 or 0400";
+		return "group or others may access the file: its mode must be 0600 or "
+		       "0400";
 	case -EBADMSG:
 		return "the file holds no unencrypted PEM private key";
 	case -ENOTSUP:

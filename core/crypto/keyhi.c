@@ -43,11 +43,12 @@ static int rsa_read(const uint8_t *hi, size_t len, struct rsa_numbers *v)
 	v->e = hp_rd_bytes(&r, v->e_len);
 	v->n_len = hp_rd_left(&r);
 	v->n = hp_rd_bytes(&r, v->n_len);
-	if (hp_rd_end(&r) || !v->e_len || !v->n_len || !v->n[0] || !(v->n[v->n_len - 1] & 1))
+	if (hp_rd_end(&r) || !v->e_len || !v->n_len || !v->n[0] ||
+	    !(v->n[v->n_len - 1] & 1))
 		return -EBADMSG;
-	/* A short exponent bounds what a verification costs; 1 and even ones are no keys. */
-	if (v->e_len > 4 || !(v->e[v->e_len - 1] & 1) ||
-	    (v->e_len == 1 && v->e[0] == 1))
+	/* A short exponent bounds what a verification costs; 1 and even ones are no keys.
+	 */
+	if (v->e_len > 4 || !(v->e[v->e_len - 1] & 1) || (v->e_len == 1 && v->e[0] == 1))
 		return -EKEYREJECTED;
 	return 0;
 }
@@ -61,7 +62,8 @@ static int rsa_pkey(const struct rsa_numbers *v, EVP_PKEY **out)
 
 	if (!e || !n || !bld)
 		goto out;
-	if (BN_num_bits(n) < HP_KEY_RSA_BITS_MIN || BN_num_bits(n) > HP_KEY_RSA_BITS_MAX) {
+	if (BN_num_bits(n) < HP_KEY_RSA_BITS_MIN ||
+	    BN_num_bits(n) > HP_KEY_RSA_BITS_MAX) {
 		err = -EKEYREJECTED;
 		goto out;
 	}
@@ -82,7 +84,7 @@ static int ec_pkey(const uint8_t *hi, size_t len, EVP_PKEY **out)
 	struct hp_rd r = hp_rd_init(hi, len);
 	uint16_t curve = hp_rd_u16(&r);
 	size_t left = hp_rd_left(&r), width = curve == 1 ? 32 : 48;
-	uint8_t point[1 + 2 * 48] = { 0x04 };
+	uint8_t point[1 + 2 * 48] = {0x04};
 	OSSL_PARAM_BLD *bld;
 
 	if (hp_rd_done(&r))

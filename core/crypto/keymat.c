@@ -15,7 +15,7 @@
 int hp_hkdf_extract(enum hp_rhash alg, const struct hp_seg *salt, size_t n_salt,
 		    const uint8_t *ikm, size_t ikm_len, uint8_t *prk)
 {
-	struct hp_seg seg = { ikm, ikm_len };
+	struct hp_seg seg = {ikm, ikm_len};
 	uint8_t key[256];
 	size_t len = 0;
 	int err;
@@ -37,7 +37,7 @@ static int expand_from(enum hp_rhash alg, const uint8_t *prk, struct hp_seg info
 {
 	size_t hlen = hp_rhash_len(alg), at = 0, done = 0, skip, take;
 	uint8_t t[HP_RHASH_MAX], n;
-	struct hp_seg segs[3] = { { t, 0 }, info, { &n, 1 } };
+	struct hp_seg segs[3] = {{t, 0}, info, {&n, 1}};
 	int err = 0;
 
 	if (!hlen)
@@ -61,7 +61,7 @@ static int expand_from(enum hp_rhash alg, const uint8_t *prk, struct hp_seg info
 int hp_hkdf_expand(enum hp_rhash alg, const uint8_t *prk, const uint8_t *info,
 		   size_t info_len, uint8_t *out, size_t len)
 {
-	return expand_from(alg, prk, (struct hp_seg){ info, info_len }, 0, out, len);
+	return expand_from(alg, prk, (struct hp_seg){info, info_len}, 0, out, len);
 }
 
 int hp_keymat_init(struct hp_keymat *km, enum hp_rhash alg, const uint8_t *kij,
@@ -69,7 +69,7 @@ int hp_keymat_init(struct hp_keymat *km, enum hp_rhash alg, const uint8_t *kij,
 		   const struct hp_addr *hit_a, const struct hp_addr *hit_b)
 {
 	size_t hlen = hp_rhash_len(alg);
-	struct hp_seg salt[] = { { i, hlen }, { j, hlen } };
+	struct hp_seg salt[] = {{i, hlen}, {j, hlen}};
 	bool ordered = hp_addr_cmp(hit_a, hit_b) < 0;
 
 	if (!hlen)
@@ -87,13 +87,13 @@ void hp_keymat_fini(struct hp_keymat *km)
 
 int hp_keymat_draw(const struct hp_keymat *km, size_t offset, uint8_t *out, size_t len)
 {
-	struct hp_seg info = { km->info, sizeof(km->info) };
+	struct hp_seg info = {km->info, sizeof(km->info)};
 
 	return expand_from(km->alg, km->prk, info, offset, out, len);
 }
 
-int hp_keymat_keys(const struct hp_keymat *km, size_t offset, size_t enc_len, size_t mac_len,
-		   bool greater, struct hp_keyset *ks, size_t *end)
+int hp_keymat_keys(const struct hp_keymat *km, size_t offset, size_t enc_len,
+		   size_t mac_len, bool greater, struct hp_keyset *ks, size_t *end)
 {
 	struct hp_keypair *gl = greater ? &ks->out : &ks->in;
 	struct hp_keypair *lg = greater ? &ks->in : &ks->out;

@@ -48,12 +48,14 @@ struct hp_keyset {
 	struct hp_keypair out, in;
 };
 
-/* Draws gl enc, gl mac, lg enc, lg mac from offset on and deals them by role: greater says
- * whether this host has the greater HIT.  Sets *end to the offset after them (KEYMAT index
- * for what comes next) unless NULL.  0, -EMSGSIZE, -EINVAL for lengths over HP_KEY_MAX. */
-int hp_keymat_keys(const struct hp_keymat *km, size_t offset, size_t enc_len, size_t mac_len,
-		   bool greater, struct hp_keyset *ks, size_t *end);
-/* HIP keys: offset 0, the cipher's key length, RHASH's length.  -ENOTSUP unknown cipher. */
+/* Draws gl enc, gl mac, lg enc, lg mac from offset on and deals them by role: greater
+ * says whether this host has the greater HIT.  Sets *end to the offset after them (KEYMAT
+ * index for what comes next) unless NULL.  0, -EMSGSIZE, -EINVAL for lengths over
+ * HP_KEY_MAX. */
+int hp_keymat_keys(const struct hp_keymat *km, size_t offset, size_t enc_len,
+		   size_t mac_len, bool greater, struct hp_keyset *ks, size_t *end);
+/* HIP keys: offset 0, the cipher's key length, RHASH's length.  -ENOTSUP unknown cipher.
+ */
 int hp_keymat_hip(const struct hp_keymat *km, uint16_t hip_cipher, bool greater,
 		  struct hp_keyset *ks, size_t *end);
 /* ESP keys of a suite, from ESP_INFO's KEYMAT index on.  -ENOTSUP unknown suite. */

@@ -17,4 +17,4 @@ static int system_fill(void *ctx, void *buf, size_t len)
 	return RAND_bytes(buf, (int)len) == 1 ? 0 : -EIO;
 }
 
-const struct hp_rand hp_rand_system = { .fill = system_fill };
+const struct hp_rand hp_rand_system = {.fill = system_fill};

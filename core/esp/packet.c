@@ -56,7 +56,8 @@ static int frame(struct hp_sa *sa, uint8_t next_header, uint8_t *pkt, size_t len
 	end[pad] = (uint8_t)pad;
 	end[pad + 1] = next_header;
 	if (s->gcm)
-		hp_put64(pkt + HP_ESP_HLEN, sa->seq); /* RFC 4106, section 3.1: never twice */
+		hp_put64(pkt + HP_ESP_HLEN,
+			 sa->seq); /* RFC 4106, section 3.1: never twice */
 	else if (s->iv_len)
 		return hp_ivgen_next(sa->ivgen, sa->seq, pkt + HP_ESP_HLEN);
 	return 0;
@@ -80,7 +81,7 @@ static int seal_framed(struct hp_sa *sa, struct hp_esp_op *op, size_t len)
 int hp_esp_seal(struct hp_sa *sa, uint8_t next_header, uint8_t *payload, size_t len,
 		struct hp_esp_sealed *out)
 {
-	struct hp_esp_op op = { .pkt = payload - sa->suite->iv_len - HP_ESP_HLEN };
+	struct hp_esp_op op = {.pkt = payload - sa->suite->iv_len - HP_ESP_HLEN};
 	int err = next_seq(sa);
 
 	if (!err)
@@ -99,7 +100,7 @@ int hp_esp_seal_copy(struct hp_sa *sa, uint8_t next_header, const uint8_t *paylo
 		     size_t len, uint8_t *to, size_t cap)
 {
 	size_t total, head = len & ~(size_t)15;
-	struct hp_esp_op op = { .pkt = to, .src = payload, .src_len = head };
+	struct hp_esp_op op = {.pkt = to, .src = payload, .src_len = head};
 	int err;
 
 	if (len > INT_MAX / 2)
@@ -111,7 +112,8 @@ int hp_esp_seal_copy(struct hp_sa *sa, uint8_t next_header, const uint8_t *paylo
 	if (err)
 		return err;
 	if (len > head)
-		memcpy(to + HP_ESP_HLEN + sa->suite->iv_len + head, payload + head, len - head);
+		memcpy(to + HP_ESP_HLEN + sa->suite->iv_len + head, payload + head,
+		       len - head);
 	err = frame(sa, next_header, to, len);
 	if (!err)
 		err = seal_framed(sa, &op, len);
@@ -159,7 +161,7 @@ static int strip(uint8_t *text, size_t text_len, struct hp_esp_opened *out)
 static int open_checked(struct hp_sa *sa, uint8_t *pkt, size_t len,
 			struct hp_esp_opened *out)
 {
-	struct hp_esp_op op = { .pkt = pkt, .esn = !sa->no_esn_icv };
+	struct hp_esp_op op = {.pkt = pkt, .esn = !sa->no_esn_icv};
 	int err = check_length(sa->suite, len, &op.text_len);
 
 	if (err)

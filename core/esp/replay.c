@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Replay window as a ring of words (the idea of RFC 6479): moving it clears whole words and
- * never shifts.
+ * Replay window as a ring of words (the idea of RFC 6479): moving it clears whole words
+ * and never shifts.
  */
 #include "esp/replay.h"
 

@@ -15,8 +15,8 @@
 
 /* RFC 4106, section 9, and good measure: long before a counter or a birthday bound. */
 #define SOFT_PACKETS_ESN (UINT64_C(1) << 40)
-#define SOFT_PACKETS_32  (UINT64_C(0xf0000000))
-#define SOFT_BYTES       (UINT64_C(1) << 44)
+#define SOFT_PACKETS_32	 (UINT64_C(0xf0000000))
+#define SOFT_BYTES	 (UINT64_C(1) << 44)
 
 static int init_outbound(struct hp_sa *sa, const struct hp_rand *rand)
 {
@@ -50,17 +50,18 @@ int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p)
 	sa->src_hit = p->src_hit;
 	sa->dst_hit = p->dst_hit;
 	sa->owner = p->owner;
-	sa->soft_packets = p->soft_packets ? p->soft_packets :
-			   p->no_esn_icv   ? SOFT_PACKETS_32 : SOFT_PACKETS_ESN;
+	sa->soft_packets = p->soft_packets ? p->soft_packets
+			   : p->no_esn_icv ? SOFT_PACKETS_32
+					   : SOFT_PACKETS_ESN;
 	sa->soft_bytes = p->soft_bytes ? p->soft_bytes : SOFT_BYTES;
 	sa->backend = p->backend ? p->backend : &hp_esp_openssl;
 	err = sa->backend->open_ctx(sa->suite, p->outbound, p->keys->enc, p->keys->mac,
 				    &sa->ctx);
 	if (!err)
-		err = p->outbound ? init_outbound(sa, rand) :
-				    hp_replay_init(&sa->replay, p->replay_window ?
-								p->replay_window :
-								HP_REPLAY_MIN);
+		err = p->outbound ? init_outbound(sa, rand)
+				  : hp_replay_init(&sa->replay, p->replay_window
+									? p->replay_window
+									: HP_REPLAY_MIN);
 	if (err)
 		hp_sa_fini(sa);
 	return err;
@@ -92,7 +93,8 @@ static uint64_t spi_hash(const struct hp_sadb *db, uint32_t spi)
 
 static bool has_spi(const struct hp_hnode *n, const void *key)
 {
-	const struct hp_sa *sa = (const void *)((const char *)n - offsetof(struct hp_sa, node));
+	const struct hp_sa *sa =
+		(const void *)((const char *)n - offsetof(struct hp_sa, node));
 
 	return sa->spi == *(const uint32_t *)key;
 }

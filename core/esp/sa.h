@@ -26,38 +26,39 @@
 #define HP_ESP_TAILROOM 36 /* padding, two octets, ICV */
 
 struct hp_sa_params {
-	uint32_t spi;                         /* host order, above 255 */
+	uint32_t spi; /* host order, above 255 */
 	uint16_t suite;
 	bool outbound;
-	bool no_esn_icv;                      /* see struct hp_sa */
-	const struct hp_keypair *keys;        /* copied into the engine's context */
+	bool no_esn_icv;		      /* see struct hp_sa */
+	const struct hp_keypair *keys;	      /* copied into the engine's context */
 	struct hp_addr src_hit, dst_hit;      /* inner addresses of the packets */
-	uint32_t replay_window;               /* inbound: packets; 0 means 1024 */
+	uint32_t replay_window;		      /* inbound: packets; 0 means 1024 */
 	uint64_t soft_packets, soft_bytes;    /* rekey wanted from here on; 0: defaults */
 	const struct hp_esp_backend *backend; /* NULL: OpenSSL */
-	const struct hp_rand *rand;           /* NULL: the system's */
+	const struct hp_rand *rand;	      /* NULL: the system's */
 	void *owner;
 };
 
 struct hp_sa {
-	struct hp_hnode node;                 /* in its hp_sadb, if any */
+	struct hp_hnode node; /* in its hp_sadb, if any */
 	uint32_t spi;
 	const struct hp_esp_suite *suite;
 	bool outbound;
-	/* RFC 7402, section 3.3: sequence numbers have 64 bits and the ICV covers the high
-	 * half.  Some peers leave it out: then numbers are 32 bits and the SA ends there. */
+	/* RFC 7402, section 3.3: sequence numbers have 64 bits and the ICV covers the
+	 * high half.  Some peers leave it out: then numbers are 32 bits and the SA ends
+	 * there. */
 	bool no_esn_icv;
 	bool in_table;
 	struct hp_addr src_hit, dst_hit;
-	uint64_t seq;                         /* outbound: last number used */
-	struct hp_replay replay;              /* inbound */
-	uint64_t packets, bytes;              /* sealed or opened; octets of payload */
+	uint64_t seq;		 /* outbound: last number used */
+	struct hp_replay replay; /* inbound */
+	uint64_t packets, bytes; /* sealed or opened; octets of payload */
 	uint64_t bad_icv, replayed, malformed;
 	uint64_t soft_packets, soft_bytes;
 	const struct hp_esp_backend *backend;
-	void *ctx;                            /* the engine's, holds the keys */
-	struct hp_ivgen *ivgen;               /* outbound CBC */
-	void *owner;                          /* the caller's */
+	void *ctx;		/* the engine's, holds the keys */
+	struct hp_ivgen *ivgen; /* outbound CBC */
+	void *owner;		/* the caller's */
 };
 
 /* 0; -EINVAL reserved SPI or key lengths that do not fit the suite; -ENOTSUP; -ENOMEM. */
@@ -86,8 +87,8 @@ struct hp_esp_sealed {
  * after it are the caller's to give.  0; -EOVERFLOW no sequence number is left; -EIO. */
 int hp_esp_seal(struct hp_sa *sa, uint8_t next_header, uint8_t *payload, size_t len,
 		struct hp_esp_sealed *out);
-/* The same with the payload read elsewhere and the packet written to `to` (cap octets, not
- * overlapping payload).  Octets written; also -EMSGSIZE. */
+/* The same with the payload read elsewhere and the packet written to `to` (cap octets,
+ * not overlapping payload).  Octets written; also -EMSGSIZE. */
 int hp_esp_seal_copy(struct hp_sa *sa, uint8_t next_header, const uint8_t *payload,
 		     size_t len, uint8_t *to, size_t cap);
 

@@ -21,7 +21,7 @@ struct sas {
 	unsigned int opened;
 };
 
-static const char *const spi_name[2] = { "spi_i2r", "spi_r2i" };
+static const char *const spi_name[2] = {"spi_i2r", "spi_r2i"};
 
 static int sa_make(struct set *s, struct hp_sa *sa, enum side from, bool no_esn)
 {
@@ -37,19 +37,17 @@ static int sa_make(struct set *s, struct hp_sa *sa, enum side from, bool no_esn)
 	return hp_sa_init(sa, &p);
 }
 
-/* The packet as recorded, or put together from its parts. */
-static struct octets packet_of(const json_t *e)
+/* The packet put together from its parts. */
+static struct octets assemble(const json_t *e)
 {
-	static const char *const parts[] = { "spi", NULL, "iv", "ciphertext", "icv" };
-	struct octets o = hex_get(e, "packet"), part;
+	static const char *const parts[] = {"spi", NULL, "iv", "ciphertext", "icv"};
+	struct octets o = {NULL, 0}, part;
 	uint8_t seq[4];
 
-	if (o.p)
-		return o;
 	o.p = calloc(1, 65536 + 64);
 	for (size_t i = 0; o.p && i < sizeof(parts) / sizeof(parts[0]); i++) {
 		hp_put32(seq, (uint32_t)number_get(e, "seq", 0));
-		part = parts[i] ? hex_get(e, parts[i]) : (struct octets){ seq, 4 };
+		part = parts[i] ? hex_get(e, parts[i]) : (struct octets){seq, 4};
 		if (part.p && o.len + part.len <= 65536) {
 			memcpy(o.p + o.len, part.p, part.len);
 			o.len += part.len;
@@ -58,6 +56,46 @@ static struct octets packet_of(const json_t *e)
 			free(part.p);
 	}
 	return o;
+}
+
+/* As recorded, or else put together. */
+static struct octets packet_of(const json_t *e)
+{
+	struct octets o = hex_get(e, "packet");
+
+	return o.p ? o : assemble(e);
+}
+
+/* If both the packet and its parts were recorded they agree. */
+static bool parts_agree(const json_t *e, struct octets pkt)
+{
+	struct octets o = assemble(e);
+	bool good = !json_object_get(e, "ciphertext") || octets_eq(o, pkt.p, pkt.len);
+
+	free(o.p);
+	return good;
+}
+
+/* Was the payload seen at a HIT interface, between these HITs?  (Some hosts show a packet
+ * there twice, once without its checksum.) */
+static bool seen_inside(struct set *s, enum side from, const json_t *e,
+			const struct hp_esp_opened *o)
+{
+	const json_t *list = json_object_get(e, "inner_seen_on_hip0"), *v;
+	bool found = !json_array_size(list);
+	size_t n;
+
+	json_array_foreach(list, n, v)
+	{
+		struct octets in = hex_of(v);
+
+		found |= in.p && in.len == 40 + o->len &&
+			 !memcmp(in.p + 8, s->hit[from].b, 16) &&
+			 !memcmp(in.p + 24, s->hit[!from].b, 16) &&
+			 !memcmp(in.p + 40, o->payload, o->len);
+		free(in.p);
+	}
+	return found;
 }
 
 static bool from_of(const json_t *e, enum side *from)
@@ -90,7 +128,8 @@ static bool transport_ok(struct set *s, enum side from, const struct hp_esp_open
 	if (o->next_header != HP_PROTO_TCP && o->next_header != HP_PROTO_UDP &&
 	    o->next_header != HP_PROTO_ICMP6)
 		return true;
-	return !hp_csum_l4(&s->hit[from], &s->hit[!from], o->next_header, o->payload, o->len);
+	return !hp_csum_l4(&s->hit[from], &s->hit[!from], o->next_header, o->payload,
+			   o->len);
 }
 
 static bool same_if_there(const json_t *e, const char *name, const uint8_t *p, size_t len)
@@ -112,15 +151,22 @@ static void compare(struct set *s, enum side from, const json_t *e,
 	while (pad && o->payload[o->len + pad - 1] == pad &&
 	       o->payload[o->len + pad] == pad + 1)
 		pad++;
-	check(s, json_object_get(e, "plaintext") &&
-		 same_if_there(e, "plaintext", o->payload, o->len), "differs", "%s plaintext",
+	check(s,
+	      json_object_get(e, "plaintext") &&
+		      same_if_there(e, "plaintext", o->payload, o->len),
+	      "differs", "%s plaintext", name);
+	check(s,
+	      same_if_there(e, "padded_plaintext", o->payload, o->len + pad + 2) &&
+		      (want_pad == UINT64_MAX || want_pad == pad),
+	      "differs", "%s padding", name);
+	check(s,
+	      number_get(e, "next_header", o->next_header) == o->next_header &&
+		      number_get(e, "seq", o->seq) == o->seq,
+	      "differ", "%s sequence number and next header", name);
+	check(s, seen_inside(s, from, e, o), "not there", "%s seen at the HIT interface",
 	      name);
-	check(s, same_if_there(e, "padded_plaintext", o->payload, o->len + pad + 2) &&
-		 (want_pad == UINT64_MAX || want_pad == pad), "differs", "%s padding", name);
-	check(s, number_get(e, "next_header", o->next_header) == o->next_header &&
-		 number_get(e, "seq", o->seq) == o->seq, "differ",
-	      "%s sequence number and next header", name);
-	check(s, transport_ok(s, from, o), "wrong", "%s transport checksum over the HITs", name);
+	check(s, transport_ok(s, from, o), "wrong", "%s transport checksum over the HITs",
+	      name);
 }
 
 static void check_recorded(struct set *s, struct sas *sas, size_t n, const json_t *e)
@@ -132,8 +178,9 @@ static void check_recorded(struct set *s, struct sas *sas, size_t n, const json_
 	int err;
 
 	snprintf(name, sizeof(name), "ESP %zu:", n);
-	if (check(s, from_of(e, &from) && pkt.p && sas->ready[from], "no direction or packet",
-		  "%s is complete", name)) {
+	if (check(s, from_of(e, &from) && pkt.p && sas->ready[from],
+		  "no direction or packet", "%s is complete", name)) {
+		check(s, parts_agree(e, pkt), "differ", "%s packet and its parts", name);
 		err = hp_esp_open(&sas->sa[from], pkt.p, pkt.len, &o);
 		if (check(s, !err, strerror(-err), "%s opens", name))
 			compare(s, from, e, &o, name);
@@ -171,9 +218,9 @@ static void sas_init(struct set *s, struct sas *sas)
 {
 	memset(sas, 0, sizeof(*sas));
 	for (int i = 0; i < 2; i++)
-		sas->ready[i] = check(s, !sa_make(s, &sas->sa[i], (enum side)i, s->no_esn),
-				      "SPI, suite or keys refused", "SA of the %s",
-				      side_name[i]);
+		sas->ready[i] =
+			check(s, !sa_make(s, &sas->sa[i], (enum side)i, s->no_esn),
+			      "SPI, suite or keys refused", "SA of the %s", side_name[i]);
 }
 
 static void sas_fini(struct sas *sas)
@@ -202,13 +249,12 @@ void check_esp(struct set *s)
 	      esn ? "included" : "left out");
 
 	sas_init(s, &sas);
-	json_array_foreach(list, n, e)
-		check_recorded(s, &sas, n + 1, e);
+	json_array_foreach(list, n, e) check_recorded(s, &sas, n + 1, e);
 	sas_fini(&sas);
 
 	sas_init(s, &sas);
 	if (wire_each(s, check_wire, &sas))
-		check(s, sas.opened >= json_array_size(list), "fewer", "%u ESP packets on the wire",
-		      sas.opened);
+		check(s, sas.opened >= json_array_size(list), "fewer",
+		      "%u ESP packets on the wire", sas.opened);
 	sas_fini(&sas);
 }

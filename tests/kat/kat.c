@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Known answers: one recorded life of a HIP association, checked with the product's own code.
+ * Known answers: one recorded life of a HIP association, checked with the product's own
+ *code.
  *
  *	kat [DIR]
  *
- * DIR holds vectors.json, wire.pcap, initiator-private.pem and responder-private.pem; without
- * it the set of the source tree is taken.  One line a check; 0 if all are right, else 1.
+ * DIR holds vectors.json, wire.pcap, initiator-private.pem and responder-private.pem;
+ *without it the set of the source tree is taken.  One line a check; 0 if all are right,
+ *else 1.
  */
 #include "set.h"
 
@@ -35,7 +37,7 @@ static void set_fini(struct set *s)
 
 int main(int argc, char **argv)
 {
-	struct set s = { .dir = argc > 1 ? argv[1] : default_dir() };
+	struct set s = {.dir = argc > 1 ? argv[1] : default_dir()};
 	char path[4200];
 	json_error_t err;
 

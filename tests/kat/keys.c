@@ -12,8 +12,8 @@
 
 #include "crypto/hit.h"
 
-/* The product refuses key files that others may read, as files of a source tree are: load a
- * private copy. */
+/* The product refuses key files that others may read, as files of a source tree are: load
+ * a private copy. */
 static int load_copy(const char *path, struct hp_key **out)
 {
 	char copy[] = "/tmp/hipproxy-kat-XXXXXX", buf[8192];
@@ -48,7 +48,8 @@ static bool sign_and_verify(const struct hp_key *private, const struct hp_key *p
 
 static void check_identity(struct set *s, enum side who)
 {
-	const char *const hit_name[] = { "hit_i", "hit_r" }, *const hi_name[] = { "hi_i", "hi_r" };
+	const char *const hit_name[] = {"hit_i", "hit_r"}, *const hi_name[] = {"hi_i",
+									       "hi_r"};
 	struct octets hit = hex_need(s, hit_name[who]);
 	struct hp_key *private = NULL;
 	char path[4096];
@@ -64,7 +65,8 @@ static void check_identity(struct set *s, enum side who)
 	}
 	s->hit[who] = hp_addr_from6(hit.p);
 	free(hit.p);
-	err = hp_hit_from_hi(hp_hit_suite(&s->hit[who]), s->hi[who].p, s->hi[who].len, &made);
+	err = hp_hit_from_hi(hp_hit_suite(&s->hit[who]), s->hi[who].p, s->hi[who].len,
+			     &made);
 	check(s, !err && hp_addr_eq(&made, &s->hit[who]), "HI does not hash to it",
 	      "HIT of the %s", side_name[who]);
 
@@ -73,8 +75,8 @@ static void check_identity(struct set *s, enum side who)
 	if (!check(s, !err, hp_key_load_error(err), "%s-private.pem", side_name[who]))
 		return;
 	hi = hp_key_hi(private, &len);
-	check(s, octets_eq(s->hi[who], hi, len), "differs", "HI of the %s's private key (%s)",
-	      side_name[who], hp_key_name(private));
+	check(s, octets_eq(s->hi[who], hi, len), "differs",
+	      "HI of the %s's private key (%s)", side_name[who], hp_key_name(private));
 	err = hp_key_from_hi(hp_key_algorithm(private), s->hi[who].p, s->hi[who].len,
 			     &s->key[who]);
 	if (check(s, !err, "refused", "public key of the %s from its HI", side_name[who]))
@@ -116,16 +118,17 @@ static void check_puzzle(struct set *s)
 	if (!check(s, len && s->i.len == len && s->j.len == len, "not RHASH's length",
 		   "lengths of I and J"))
 		return;
-	check(s, hp_puzzle_check(s->rhash, (uint8_t)number_get(s->json, "K", 0xff), s->i.p,
-				 s->hit[INITIATOR].b, s->hit[RESPONDER].b, s->j.p),
+	check(s,
+	      hp_puzzle_check(s->rhash, (uint8_t)number_get(s->json, "K", 0xff), s->i.p,
+			      s->hit[INITIATOR].b, s->hit[RESPONDER].b, s->j.p),
 	      "not solved", "puzzle");
 }
 
 /* This side's own private value against the other's public one. */
 static void check_dh_side(struct set *s, enum side who, uint8_t group, struct octets kij)
 {
-	const char *const priv_name[] = { "dh_private_i", "dh_private_r" };
-	const char *const pub_name[] = { "dh_public_i", "dh_public_r" };
+	const char *const priv_name[] = {"dh_private_i", "dh_private_r"};
+	const char *const pub_name[] = {"dh_public_i", "dh_public_r"};
 	struct octets priv = hex_get(s->json, priv_name[who]);
 	struct octets pub = hex_need(s, pub_name[who]);
 	struct octets peer = hex_need(s, pub_name[!who]);
@@ -135,10 +138,11 @@ static void check_dh_side(struct set *s, enum side who, uint8_t group, struct oc
 	if (priv.p && pub.p && peer.p &&
 	    check(s, !hp_dh_import(group, priv.p, priv.len, &d), "refused",
 		  "DH private value of the %s", side_name[who])) {
-		check(s, octets_eq(pub, hp_dh_public(d), hp_dh_public_len(group)), "differs",
-		      "DH public value of the %s", side_name[who]);
-		check(s, !hp_dh_derive(d, peer.p, peer.len, shared) &&
-			 octets_eq(kij, shared, hp_dh_shared_len(group)),
+		check(s, octets_eq(pub, hp_dh_public(d), hp_dh_public_len(group)),
+		      "differs", "DH public value of the %s", side_name[who]);
+		check(s,
+		      !hp_dh_derive(d, peer.p, peer.len, shared) &&
+			      octets_eq(kij, shared, hp_dh_shared_len(group)),
 		      "differs", "Kij as the %s computes it", side_name[who]);
 	}
 	hp_dh_unref(d);
@@ -171,18 +175,18 @@ static void check_drawn(struct set *s)
 	int err;
 
 	if (g)
-		check(s, !strcmp(g, side_name[greater ? INITIATOR : RESPONDER]), "the other",
-		      "host with the greater HIT is the %s", g);
-	err = hp_keymat_hip(&s->km, (uint16_t)number_get(s->json, "hip_cipher", 0), greater,
-			    &s->hip, &end);
+		check(s, !strcmp(g, side_name[greater ? INITIATOR : RESPONDER]),
+		      "the other", "host with the greater HIT is the %s", g);
+	err = hp_keymat_hip(&s->km, (uint16_t)number_get(s->json, "hip_cipher", 0),
+			    greater, &s->hip, &end);
 	if (!check(s, !err, "unknown cipher", "HIP keys drawn"))
 		return;
 	check_pair(s, "hip_gl_enc", "hip_gl_mac", greater ? &s->hip.out : &s->hip.in);
 	check_pair(s, "hip_lg_enc", "hip_lg_mac", greater ? &s->hip.in : &s->hip.out);
 	index = (size_t)number_get(s->json, "keymat_index", end);
 	check(s, index >= end, "overlaps the HIP keys", "KEYMAT index %zu", index);
-	err = hp_keymat_esp(&s->km, index, (uint16_t)number_get(s->json, "esp_suite", 0), greater,
-			    &s->esp, NULL);
+	err = hp_keymat_esp(&s->km, index, (uint16_t)number_get(s->json, "esp_suite", 0),
+			    greater, &s->esp, NULL);
 	if (!check(s, !err, "unknown ESP suite", "ESP keys drawn"))
 		return;
 	s->have_keys = true;
@@ -201,8 +205,9 @@ static void check_keymat(struct set *s, struct octets kij)
 	err = hp_keymat_init(&s->km, s->rhash, kij.p, kij.len, s->i.p, s->j.p,
 			     &s->hit[INITIATOR], &s->hit[RESPONDER]);
 	if (want.p)
-		check(s, !err && got && !hp_keymat_draw(&s->km, 0, got, want.len) &&
-			 octets_eq(want, got, want.len),
+		check(s,
+		      !err && got && !hp_keymat_draw(&s->km, 0, got, want.len) &&
+			      octets_eq(want, got, want.len),
 		      "differs", "KEYMAT, %zu octets", want.len);
 	free(got);
 	free(want.p);

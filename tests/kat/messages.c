@@ -47,8 +47,9 @@ static void check_host_id(struct set *s, const struct msg *m, const struct hp_hi
 {
 	struct hp_host_id h;
 
-	check(s, !hp_hip_read_host_id(t, &h) && octets_eq(s->hi[m->from], h.hi, h.hi_len) &&
-		 s->key[m->from] && h.algorithm == hp_key_algorithm(s->key[m->from]),
+	check(s,
+	      !hp_hip_read_host_id(t, &h) && octets_eq(s->hi[m->from], h.hi, h.hi_len) &&
+		      s->key[m->from] && h.algorithm == hp_key_algorithm(s->key[m->from]),
 	      "not the sender's", "%s HOST_ID", m->name);
 }
 
@@ -85,10 +86,11 @@ static void check_dh(struct set *s, const struct msg *m)
 {
 	struct hp_dh_value dh;
 
-	check(s, !hp_hip_read_dh(find(m, HP_PARAM_DIFFIE_HELLMAN), &dh) &&
-		 dh.group == number_get(s->json, "dh_group", 0) &&
-		 is_hex(s, m->from == INITIATOR ? "dh_public_i" : "dh_public_r", dh.pub,
-			dh.pub_len),
+	check(s,
+	      !hp_hip_read_dh(find(m, HP_PARAM_DIFFIE_HELLMAN), &dh) &&
+		      dh.group == number_get(s->json, "dh_group", 0) &&
+		      is_hex(s, m->from == INITIATOR ? "dh_public_i" : "dh_public_r",
+			     dh.pub, dh.pub_len),
 	      "not the one of vectors.json", "%s DIFFIE_HELLMAN", m->name);
 }
 
@@ -97,9 +99,10 @@ static void check_spi(struct set *s, const struct msg *m)
 	struct hp_esp_info ei;
 	const char *in = m->from == INITIATOR ? "spi_r2i" : "spi_i2r";
 
-	check(s, !hp_hip_read_esp_info(find(m, HP_PARAM_ESP_INFO), &ei) &&
-		 ei.new_spi == number_get(s->json, in, 0) && !ei.old_spi &&
-		 ei.keymat_idx == number_get(s->json, "keymat_index", ei.keymat_idx),
+	check(s,
+	      !hp_hip_read_esp_info(find(m, HP_PARAM_ESP_INFO), &ei) &&
+		      ei.new_spi == number_get(s->json, in, 0) && !ei.old_spi &&
+		      ei.keymat_idx == number_get(s->json, "keymat_index", ei.keymat_idx),
 	      "not what vectors.json says", "%s ESP_INFO", m->name);
 }
 
@@ -115,8 +118,10 @@ static void check_r1(struct set *s, const struct msg *m, struct seen *seen)
 		seen->host_id_len = whole.len;
 	}
 	check_host_id(s, m, t);
-	check(s, !hp_hip_read_puzzle(find(m, HP_PARAM_PUZZLE), &z) &&
-		 octets_eq(s->i, z.i, z.rhash_len) && z.k == number_get(s->json, "K", 0xff),
+	check(s,
+	      !hp_hip_read_puzzle(find(m, HP_PARAM_PUZZLE), &z) &&
+		      octets_eq(s->i, z.i, z.rhash_len) &&
+		      z.k == number_get(s->json, "K", 0xff),
 	      "not the one of vectors.json", "%s PUZZLE", m->name);
 	check_dh(s, m);
 }
@@ -126,18 +131,23 @@ static void check_i2(struct set *s, const struct msg *m)
 	struct hp_solution z;
 	struct hp_u16list l;
 
-	check(s, !hp_hip_read_solution(find(m, HP_PARAM_SOLUTION), &z) &&
-		 octets_eq(s->i, z.i, z.rhash_len) && octets_eq(s->j, z.j, z.rhash_len) &&
-		 hp_puzzle_check(s->rhash, z.k, z.i, m->m.src_hit.b, m->m.dst_hit.b, z.j),
+	check(s,
+	      !hp_hip_read_solution(find(m, HP_PARAM_SOLUTION), &z) &&
+		      octets_eq(s->i, z.i, z.rhash_len) &&
+		      octets_eq(s->j, z.j, z.rhash_len) &&
+		      hp_puzzle_check(s->rhash, z.k, z.i, m->m.src_hit.b, m->m.dst_hit.b,
+				      z.j),
 	      "not the one of vectors.json", "%s SOLUTION", m->name);
 	check_dh(s, m);
 	check_identity_of(s, m);
 	check_spi(s, m);
-	check(s, !hp_hip_read_u16list(find(m, HP_PARAM_HIP_CIPHER), &l) && l.n == 1 &&
-		 hp_u16list_at(&l, 0) == number_get(s->json, "hip_cipher", 0),
+	check(s,
+	      !hp_hip_read_u16list(find(m, HP_PARAM_HIP_CIPHER), &l) && l.n == 1 &&
+		      hp_u16list_at(&l, 0) == number_get(s->json, "hip_cipher", 0),
 	      "another", "%s HIP_CIPHER", m->name);
-	check(s, !hp_hip_read_u16list(find(m, HP_PARAM_ESP_TRANSFORM), &l) && l.n == 1 &&
-		 hp_u16list_at(&l, 0) == number_get(s->json, "esp_suite", 0),
+	check(s,
+	      !hp_hip_read_u16list(find(m, HP_PARAM_ESP_TRANSFORM), &l) && l.n == 1 &&
+		      hp_u16list_at(&l, 0) == number_get(s->json, "esp_suite", 0),
 	      "another", "%s ESP_TRANSFORM", m->name);
 }
 
@@ -146,19 +156,22 @@ static void check_i2(struct set *s, const struct msg *m)
 static void check_mac(struct set *s, const struct msg *m, const struct seen *seen)
 {
 	bool second = m->m.type == HP_HIP_R2;
-	const struct hp_hip_tlv *t = find(m, second ? HP_PARAM_HIP_MAC_2 : HP_PARAM_HIP_MAC);
+	const struct hp_hip_tlv *t =
+		find(m, second ? HP_PARAM_HIP_MAC_2 : HP_PARAM_HIP_MAC);
 	const struct hp_keypair *k = m->from == INITIATOR ? &s->hip.out : &s->hip.in;
 	const char *what = second ? "HIP_MAC_2" : "HIP_MAC";
-	struct hp_bytes host_id = { seen->host_id, seen->host_id_len };
+	struct hp_bytes host_id = {seen->host_id, seen->host_id_len};
 	uint8_t scratch[HP_HIP_MAX];
 	int len;
 
 	if (!check(s, t && s->have_keys, "missing", "%s has %s", m->name, what))
 		return;
-	len = second ? hp_hip_covered_mac2(m->m.raw, m->m.len, t->off - 4u, &host_id, scratch) :
-		       hp_hip_covered(m->m.raw, m->m.len, t->off - 4u, scratch);
-	check(s, len > 0 && !hp_hmac_verify(s->rhash, k->mac, k->mac_len, scratch, (size_t)len,
-					    t->data, t->len),
+	len = second ? hp_hip_covered_mac2(m->m.raw, m->m.len, t->off - 4u, &host_id,
+					   scratch)
+		     : hp_hip_covered(m->m.raw, m->m.len, t->off - 4u, scratch);
+	check(s,
+	      len > 0 && !hp_hmac_verify(s->rhash, k->mac, k->mac_len, scratch,
+					 (size_t)len, t->data, t->len),
 	      "wrong", "%s %s", m->name, what);
 }
 
@@ -178,11 +191,13 @@ static void check_signature(struct set *s, const struct msg *m)
 		return;
 	if (!hp_hip_read_signature(t, &sig) &&
 	    sig.algorithm == hp_key_algorithm(s->key[m->from]))
-		len = t->type == HP_PARAM_HIP_SIGNATURE ?
-			      hp_hip_covered(m->m.raw, m->m.len, t->off - 4u, scratch) :
-			      hp_hip_covered_sig2(m->m.raw, m->m.len, t->off - 4u, scratch);
-	check(s, len > 0 && !hp_key_verify(s->key[m->from], scratch, (size_t)len, sig.sig,
-					   sig.len),
+		len = t->type == HP_PARAM_HIP_SIGNATURE
+			      ? hp_hip_covered(m->m.raw, m->m.len, t->off - 4u, scratch)
+			      : hp_hip_covered_sig2(m->m.raw, m->m.len, t->off - 4u,
+						    scratch);
+	check(s,
+	      len > 0 && !hp_key_verify(s->key[m->from], scratch, (size_t)len, sig.sig,
+					sig.len),
 	      "wrong", "%s %s", m->name, what);
 }
 

@@ -14,11 +14,17 @@
 #define FILE_MAX (64u << 20)
 #define HIP_PORT 10500
 
-enum { LINK_ETHERNET = 1, LINK_RAW = 101, LINK_RAW_OLD = 12, LINK_IPV4 = 228, LINK_IPV6 = 229 };
+enum {
+	LINK_ETHERNET = 1,
+	LINK_RAW = 101,
+	LINK_RAW_OLD = 12,
+	LINK_IPV4 = 228,
+	LINK_IPV6 = 229
+};
 
 static struct octets slurp(const char *dir, const char *name)
 {
-	struct octets o = { NULL, 0 };
+	struct octets o = {NULL, 0};
 	char path[4096];
 	FILE *f;
 
@@ -57,12 +63,14 @@ static bool from_udp(struct wire_packet *w)
 	return true;
 }
 
-static bool dissect(const uint8_t *frame, size_t len, uint32_t link, struct wire_packet *w)
+static bool dissect(const uint8_t *frame, size_t len, uint32_t link,
+		    struct wire_packet *w)
 {
 	struct hp_ip ip;
 
 	if (link == LINK_ETHERNET) {
-		if (len < 14 || (hp_get16(frame + 12) != 0x0800 && hp_get16(frame + 12) != 0x86dd))
+		if (len < 14 ||
+		    (hp_get16(frame + 12) != 0x0800 && hp_get16(frame + 12) != 0x86dd))
 			return false;
 		frame += 14;
 		len -= 14;
@@ -86,12 +94,13 @@ static bool link_known(uint32_t link)
 	       link == LINK_IPV4 || link == LINK_IPV6;
 }
 
-bool wire_each(struct set *s, void (*fn)(struct set *s, const struct wire_packet *p, void *arg),
+bool wire_each(struct set *s,
+	       void (*fn)(struct set *s, const struct wire_packet *p, void *arg),
 	       void *arg)
 {
 	struct octets file = slurp(s->dir, "wire.pcap");
 	struct hp_rd r = hp_rd_init(file.p, file.len);
-	struct wire_packet w = { .number = 0 };
+	struct wire_packet w = {.number = 0};
 	uint32_t magic = hp_rd_u32(&r), link, cap;
 	bool swap = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1, good;
 	const uint8_t *frame;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const side_name[2] = { "initiator", "responder" };
+const char *const side_name[2] = {"initiator", "responder"};
 
 bool check(struct set *s, bool good, const char *why, const char *fmt, ...)
 {
@@ -39,7 +39,7 @@ static int digit(char c)
 struct octets hex_of(const json_t *v)
 {
 	const char *t = json_string_value(v);
-	struct octets o = { NULL, 0 };
+	struct octets o = {NULL, 0};
 	size_t n, odd;
 
 	if (!t)

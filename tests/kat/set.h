@@ -64,15 +64,16 @@ void check_esp(struct set *s);
 struct wire_packet {
 	unsigned int number; /* in the file, from 1 */
 	struct hp_addr src, dst;
-	uint8_t proto;       /* HIP or ESP, also out of UDP port 10500 */
+	uint8_t proto; /* HIP or ESP, also out of UDP port 10500 */
 	bool in_udp;
 	const uint8_t *p;
 	size_t len;
 };
 
-/* Calls fn for each HIP and ESP packet.  False, after a failed check, if the file cannot be
- * read to its end. */
-bool wire_each(struct set *s, void (*fn)(struct set *s, const struct wire_packet *p, void *arg),
+/* Calls fn for each HIP and ESP packet.  False, after a failed check, if the file cannot
+ * be read to its end. */
+bool wire_each(struct set *s,
+	       void (*fn)(struct set *s, const struct wire_packet *p, void *arg),
 	       void *arg);
 
 #endif

@@ -323,6 +323,20 @@ static void leading_zeros_of_kij_are_kept(void)
 	CU_ASSERT_EQUAL(hp_dh_import(HP_DH_P256, &five, 1, &d), -EINVAL);
 }
 
+static void a_private_value_as_long_as_the_modulus_works(void)
+{
+	uint8_t p[192], k[192], two[192] = { [191] = 2 };
+	struct hp_dh *d;
+
+	unhex(p1536, p);
+	CU_ASSERT_EQUAL(hp_dh_import(HP_DH_MODP1536, p, 192, &d), -EINVAL);
+	p[191] -= 4;
+	CU_ASSERT_FATAL(!hp_dh_import(HP_DH_MODP1536, p, 192, &d));
+	CU_ASSERT(!hp_dh_derive(d, two, 192, k));
+	CU_ASSERT(!memcmp(k, hp_dh_public(d), 192));
+	hp_dh_unref(d);
+}
+
 static void let_go(void)
 {
 	for (int n = 0; n < 3; n++)
@@ -343,6 +357,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(zero_one_and_what_is_near_the_modulus_are_refused),
 	HP_TEST(minus_one_is_refused),
 	HP_TEST(leading_zeros_of_kij_are_kept),
+	HP_TEST(a_private_value_as_long_as_the_modulus_works),
 	HP_TEST_END
 };
 
