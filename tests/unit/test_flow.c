@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flow database: names, port choice, states, expiry, limits.
+ */
+#include "../harness.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "flow/flowdb.h"
+#include "packets.h"
+#include "wire/tcp.h"
+
+static uint64_t now_ms;
+
+static uint64_t mock_ms(void *ctx)
+{
+	(void)ctx;
+	return now_ms;
+}
+
+static uint64_t mock_us(void *ctx)
+{
+	return mock_ms(ctx) * 1000;
+}
+
+static const struct hp_clock mock_clock = { mock_ms, mock_us, NULL };
+static struct hp_timers timers;
+static unsigned int n_gone;
+
+static void gone(void *ctx, struct hp_flow *f)
+{
+	(void)ctx;
+	(void)f;
+	n_gone++;
+}
+
+static struct hp_flowdb *db_new(size_t limit, size_t area)
+{
+	struct hp_flowdb_config cfg = {
+		.limit = limit,
+		.area_bytes = area,
+		.timeouts = hp_flow_timeouts_default,
+		.hash_key = { { 1, 2 } },
+		.gone = gone,
+	};
+
+	now_ms = 1000000;
+	n_gone = 0;
+	hp_timers_init(&timers, now_ms);
+	return hp_flowdb_new(&cfg, &timers, &mock_clock);
+}
+
+/* Lets time pass as the loop would: timers run when they are due. */
+static void pass_ms(uint64_t ms)
+{
+	uint64_t end = now_ms + ms;
+
+	while (now_ms < end) {
+		int next = hp_timers_next(&timers, now_ms);
+
+		if (next < 0 || now_ms + (uint64_t)next > end)
+			now_ms = end;
+		else
+			now_ms += next ? (uint64_t)next : 1;
+		hp_timers_run(&timers, now_ms);
+	}
+}
+
+static struct hp_flow_key key(const char *client, uint16_t sport, uint8_t proto)
+{
+	return (struct hp_flow_key){
+		.legacy = test_addr(client),
+		.far = test_addr("192.0.2.80"),
+		.local_hit = test_addr("2001:20::1"),
+		.peer_hit = test_addr("2001:20::2"),
+		.legacy_port = sport,
+		.far_port = 80,
+		.peer_port = 80,
+		.proto = proto,
+	};
+}
+
+static struct hp_flow *add(struct hp_flowdb *db, const char *client, uint16_t sport,
+			   uint8_t proto)
+{
+	struct hp_flow_key k = key(client, sport, proto);
+	struct hp_flow *f = NULL;
+
+	CU_ASSERT(!hp_flow_add(db, &k, true, &f));
+	return f;
+}
+
+static struct hp_flow *find_hit(struct hp_flowdb *db, const struct hp_flow_key *k)
+{
+	return hp_flow_find_hit(db, k->proto, &k->local_hit, k->local_port, &k->peer_hit,
+				k->peer_port);
+}
+
+static struct hp_flow *find_legacy(struct hp_flowdb *db, const struct hp_flow_key *k)
+{
+	return hp_flow_find_legacy(db, k->proto, &k->legacy, k->legacy_port, &k->far,
+				   k->far_port);
+}
+
+static void a_flow_is_found_by_both_names_and_no_other(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 4000, 6);
+	struct hp_flow_key k = f->key;
+
+	CU_ASSERT(f->key.local_port == 4000 && hp_flow_is_outbound(f));
+	CU_ASSERT(find_legacy(db, &k) == f && find_hit(db, &k) == f);
+	k.proto = 17;
+	CU_ASSERT(!find_legacy(db, &k) && !find_hit(db, &k));
+	k = f->key;
+	k.legacy_port = k.local_port = 4001;
+	CU_ASSERT(!find_legacy(db, &k) && !find_hit(db, &k));
+	k = f->key;
+	k.legacy.b[15] ^= 1;
+	k.peer_hit.b[15] ^= 1;
+	CU_ASSERT(!find_legacy(db, &k) && !find_hit(db, &k));
+	k = f->key;
+	hp_flow_del(f);
+	CU_ASSERT(!find_legacy(db, &k) && !find_hit(db, &k) && n_gone == 1);
+	hp_flowdb_free(db);
+}
+
+static void equal_source_ports_of_two_clients_both_work(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *a = add(db, "10.0.0.1", 4001, 6), *b = add(db, "10.0.0.2", 4001, 6);
+
+	CU_ASSERT(a->key.local_port == 4001 && b->key.local_port != 4001);
+	CU_ASSERT(b->key.local_port >= 1024 && b->key.local_port % 2 == 1);
+	CU_ASSERT(find_hit(db, &a->key) == a && find_hit(db, &b->key) == b);
+	CU_ASSERT(find_legacy(db, &a->key) == a && find_legacy(db, &b->key) == b);
+	CU_ASSERT(hp_flowdb_counters(db)[HP_FLOWC_TRANSLATED] == 1);
+	CU_ASSERT(hp_flow_id(a) != hp_flow_id(b));
+	hp_flowdb_free(db);
+}
+
+static void two_peers_with_equal_ports_get_two_far_ports(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow_key k = key("10.0.0.80", 80, 6);
+	struct hp_flow *a, *b;
+
+	k.peer_port = 5000;
+	k.local_port = 80;
+	CU_ASSERT(!hp_flow_add(db, &k, false, &a) && a->key.far_port == 5000);
+	k.peer_hit.b[15] = 9;
+	CU_ASSERT(!hp_flow_add(db, &k, false, &b) && b->key.far_port != 5000);
+	CU_ASSERT(find_hit(db, &b->key) == b && find_legacy(db, &b->key) == b);
+	CU_ASSERT(!hp_flow_is_outbound(b) && hp_flow_add(db, &k, false, &b) == -EEXIST);
+	hp_flowdb_free(db);
+}
+
+static void the_same_flow_twice_is_refused(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow_key k = key("10.0.0.1", 4000, 6);
+	struct hp_flow *f;
+
+	add(db, "10.0.0.1", 4000, 6);
+	CU_ASSERT(hp_flow_add(db, &k, true, &f) == -EEXIST && !f);
+	hp_flowdb_free(db);
+}
+
+static void every_port_is_used_before_one_is_refused(void)
+{
+	struct hp_flowdb *db = db_new(70000, 0);
+	struct hp_flow_key k = key("10.0.0.1", 0, 6), other = key("10.0.0.2", 3000, 6);
+	struct hp_flow *f;
+
+	for (uint32_t port = 1024; port < 65536; port++) {
+		if (port == 3001)
+			continue;
+		k.legacy_port = (uint16_t)port;
+		if (hp_flow_add(db, &k, true, &f))
+			CU_FAIL("a free port was refused");
+	}
+	/* One is left, of the other parity. */
+	CU_ASSERT(!hp_flow_add(db, &other, true, &f) && f->key.local_port == 3001);
+	other.legacy_port = 3002;
+	CU_ASSERT(hp_flow_add(db, &other, true, &f) == -EADDRINUSE);
+	hp_flow_del(find_hit(db, &(struct hp_flow_key){ .proto = 6, .local_hit = k.local_hit,
+			.peer_hit = k.peer_hit, .local_port = 5000, .peer_port = 80 }));
+	/* That all is taken is believed for a second. */
+	CU_ASSERT(hp_flow_add(db, &other, true, &f) == -EADDRINUSE);
+	pass_ms(1001);
+	CU_ASSERT(!hp_flow_add(db, &other, true, &f) && f->key.local_port == 5000);
+	CU_ASSERT(hp_flowdb_counters(db)[HP_FLOWC_NO_PORT] == 2);
+	hp_flowdb_free(db);
+}
+
+static void a_full_table_refuses_and_counts(void)
+{
+	struct hp_flowdb *db = db_new(2, 0);
+	struct hp_flow_key k = key("10.0.0.3", 1, 17);
+	struct hp_flow *f;
+
+	add(db, "10.0.0.1", 1, 17);
+	f = add(db, "10.0.0.2", 1, 17);
+	hp_flow_del(f);
+	add(db, "10.0.0.2", 1, 17);
+	CU_ASSERT(hp_flow_add(db, &k, true, &f) == -ENOBUFS && hp_flowdb_count(db) == 2);
+	CU_ASSERT(hp_flowdb_counters(db)[HP_FLOWC_LIMIT] == 1);
+	hp_flowdb_free(db);
+}
+
+static void expect_lifetime(struct hp_flowdb *db, struct hp_flow *f, uint32_t s)
+{
+	struct hp_flow_key k = f->key;
+
+	CU_ASSERT(hp_flow_left_ms(f) >= s * 1000 && hp_flow_left_ms(f) <= s * 1000 + 1000);
+	pass_ms(s * 1000 - 1);
+	CU_ASSERT(find_hit(db, &k) == f);
+	pass_ms(3000);
+	CU_ASSERT(!find_hit(db, &k) && !find_legacy(db, &k) && n_gone == 1);
+	hp_flowdb_free(db);
+}
+
+static void an_unanswered_datagram_lives_30_seconds(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 53, 17);
+
+	hp_flow_track(f, HP_OUTBOUND, 0, 60);
+	expect_lifetime(db, f, 30);
+}
+
+static void an_answered_datagram_lives_5_minutes(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 53, 17);
+
+	hp_flow_track(f, HP_OUTBOUND, 0, 60);
+	pass_ms(20000);
+	hp_flow_track(f, HP_INBOUND, 0, 70);
+	CU_ASSERT(f->state == HP_FLOW_ESTABLISHED && f->octets[HP_INBOUND] == 70);
+	expect_lifetime(db, f, 300);
+}
+
+static struct hp_flow *established(struct hp_flowdb *db)
+{
+	struct hp_flow *f = add(db, "10.0.0.1", 4000, 6);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_SYN | HP_TCP_ACK, 60);
+	CU_ASSERT(f->state == HP_FLOW_NEW);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 52);
+	CU_ASSERT(f->state == HP_FLOW_ESTABLISHED);
+	return f;
+}
+
+static void a_lone_syn_lives_2_minutes(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 4000, 6);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
+	expect_lifetime(db, f, 120);
+}
+
+static void an_established_connection_lives_2_hours_4_minutes(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+
+	expect_lifetime(db, established(db), 7440);
+}
+
+static void a_connection_found_in_its_middle_is_established(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 4000, 6);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 1400);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_ACK, 52);
+	expect_lifetime(db, f, 7440);
+}
+
+static void two_fins_leave_4_minutes(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = established(db);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	CU_ASSERT(f->state == HP_FLOW_ESTABLISHED);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	CU_ASSERT(f->state == HP_FLOW_CLOSING);
+	expect_lifetime(db, f, 240);
+}
+
+static void a_reset_leaves_4_minutes_and_a_syn_begins_anew(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = established(db);
+
+	hp_flow_track(f, HP_INBOUND, HP_TCP_RST, 40);
+	CU_ASSERT(f->state == HP_FLOW_CLOSING && hp_flow_left_ms(f) <= 241000);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
+	CU_ASSERT(f->state == HP_FLOW_NEW);
+	expect_lifetime(db, f, 120);
+}
+
+static void traffic_keeps_a_flow_alive(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 53, 17);
+
+	for (int i = 0; i < 1000; i++) {
+		hp_flow_track(f, HP_OUTBOUND, 0, 60);
+		pass_ms(25000);
+	}
+	CU_ASSERT(hp_flowdb_count(db) == 1);
+	expect_lifetime(db, f, 5);
+}
+
+static void a_long_pause_of_the_loop_expires_all_that_is_due(void)
+{
+	struct hp_flowdb *db = db_new(20000, 0);
+
+	for (uint16_t i = 1; i <= 10000; i++)
+		add(db, "10.0.0.1", i, 17);
+	now_ms += 100000000;
+	hp_timers_run(&timers, now_ms);
+	CU_ASSERT(hp_flowdb_count(db) > 0); /* bounded work at a time */
+	pass_ms(1000);
+	CU_ASSERT(hp_flowdb_count(db) == 0 && n_gone == 10000);
+	add(db, "10.0.0.1", 1, 17);
+	pass_ms(33000);
+	CU_ASSERT(hp_flowdb_count(db) == 0 && hp_timers_next(&timers, now_ms) == -1);
+	hp_flowdb_free(db);
+}
+
+static void flows_of_an_association_can_be_walked_and_moved(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_assoc *assoc = (struct hp_assoc *)&timers;
+	struct hp_flow *f[3];
+	struct hp_list list, *n, *tmp;
+	int seen = 0;
+
+	hp_list_init(&list);
+	for (uint16_t i = 0; i < 3; i++) {
+		f[i] = add(db, "10.0.0.1", (uint16_t)(100 + i), 17);
+		hp_flow_bind(f[i], assoc, &list);
+	}
+	hp_flow_del(f[1]);
+	HP_LIST_EACH_SAFE(n, tmp, &list) {
+		CU_ASSERT(hp_flow_assoc(hp_flow_of(n)) == assoc);
+		hp_flow_bind(hp_flow_of(n), NULL, NULL);
+		seen++;
+	}
+	CU_ASSERT(seen == 2 && hp_list_empty(&list) && !hp_flow_assoc(f[0]));
+	hp_flowdb_free(db);
+}
+
+static size_t offset_of(void *ctx, const struct hp_plugin *self)
+{
+	(void)ctx;
+	return self ? 16 : SIZE_MAX;
+}
+
+static void a_plugins_area_is_its_own_and_zeroed(void)
+{
+	struct hp_flowdb_config cfg = { .limit = 2, .area_bytes = 32,
+					.timeouts = hp_flow_timeouts_default,
+					.area_offset = offset_of };
+	struct hp_flowdb *db;
+	struct hp_flow *f;
+	uint8_t *area;
+
+	hp_timers_init(&timers, now_ms);
+	db = hp_flowdb_new(&cfg, &timers, &mock_clock);
+	f = add(db, "10.0.0.1", 1, 17);
+	area = hp_flow_area(f, (const struct hp_plugin *)f);
+	CU_ASSERT(area == (uint8_t *)hp_flow_areas(f) + 16 && (uintptr_t)area % 16 == 0);
+	CU_ASSERT(area[0] == 0 && area[15] == 0 && !hp_flow_area(f, NULL));
+	memset(hp_flow_areas(f), 0xff, 32);
+	hp_flow_flag_set(f, 5);
+	CU_ASSERT(hp_flow_flags(f) == 5 && find_hit(db, &f->key) == f);
+	hp_flowdb_free(db);
+}
+
+static double lookups_us(struct hp_flowdb *db, uint32_t n)
+{
+	struct hp_addr far = test_addr("192.0.2.80"), src = test_addr("10.0.0.0");
+	struct timespec a, b;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (uint32_t i = 0; i < 20000; i++) {
+		uint32_t id = (i * 7919u) % n;
+
+		hp_put16(src.b + 14, (uint16_t)(id >> 4));
+		if (!hp_flow_find_legacy(db, 17, &src, (uint16_t)(2000 + id % 16), &far, 80))
+			CU_FAIL("a flow was lost");
+	}
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return (double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3;
+}
+
+static void fill(struct hp_flowdb *db, uint32_t from, uint32_t to)
+{
+	struct hp_flow_key k = key("10.0.0.0", 0, 17);
+	struct hp_flow *f;
+
+	for (uint32_t id = from; id < to; id++) {
+		hp_put16(k.legacy.b + 14, (uint16_t)(id >> 4));
+		k.legacy_port = (uint16_t)(2000 + id % 16);
+		k.local_hit.b[15] = (uint8_t)(id >> 4); /* else 65536 ports would not do */
+		k.local_hit.b[14] = (uint8_t)(id >> 12);
+		if (hp_flow_add(db, &k, true, &f))
+			CU_FAIL("a flow was refused");
+	}
+}
+
+static void a_hundred_thousand_flows_cost_no_more_each(void)
+{
+	struct hp_flowdb *db = db_new(200000, 0);
+	double few, many;
+
+	fill(db, 0, 1000);
+	few = lookups_us(db, 1000);
+	fill(db, 1000, 100000);
+	many = lookups_us(db, 100000);
+	/* Caches make it dearer; a walk through chains would make it a hundred times so. */
+	CU_ASSERT(many < few * 30 + 20000);
+	CU_ASSERT(hp_flowdb_count(db) == 100000);
+	pass_ms(60000);
+	CU_ASSERT(hp_flowdb_count(db) == 0 && n_gone == 100000);
+	hp_flowdb_free(db);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(a_flow_is_found_by_both_names_and_no_other),
+	HP_TEST(equal_source_ports_of_two_clients_both_work),
+	HP_TEST(two_peers_with_equal_ports_get_two_far_ports),
+	HP_TEST(the_same_flow_twice_is_refused),
+	HP_TEST(every_port_is_used_before_one_is_refused),
+	HP_TEST(a_full_table_refuses_and_counts),
+	HP_TEST(an_unanswered_datagram_lives_30_seconds),
+	HP_TEST(an_answered_datagram_lives_5_minutes),
+	HP_TEST(a_lone_syn_lives_2_minutes),
+	HP_TEST(an_established_connection_lives_2_hours_4_minutes),
+	HP_TEST(a_connection_found_in_its_middle_is_established),
+	HP_TEST(two_fins_leave_4_minutes),
+	HP_TEST(a_reset_leaves_4_minutes_and_a_syn_begins_anew),
+	HP_TEST(traffic_keeps_a_flow_alive),
+	HP_TEST(a_long_pause_of_the_loop_expires_all_that_is_due),
+	HP_TEST(flows_of_an_association_can_be_walked_and_moved),
+	HP_TEST(a_plugins_area_is_its_own_and_zeroed),
+	HP_TEST(a_hundred_thousand_flows_cost_no_more_each),
+	HP_TEST_END
+};
+
+int main(int argc, char **argv)
+{
+	return hp_test_main("flow", tests, argc, argv);
+}
