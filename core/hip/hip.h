@@ -48,6 +48,7 @@ struct hp_hip_config {
 	uint8_t puzzle_k_accept;     /* as Initiator: puzzles harder than this are refused */
 	uint32_t puzzle_lifetime_s;  /* at least how long a puzzle can be answered */
 	uint32_t r1_lifetime_s;      /* how long one signed R1 is handed out */
+	uint32_t r1_per_s;           /* R1s to one address; 0: no limit */
 	uint32_t load_per_s;         /* I2s a second from which on K rises */
 	uint64_t r1_generation;      /* first R1 generation; must not go back over restarts; 0:
 				      * seconds of the wall clock */

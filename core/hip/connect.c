@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Beginning and ending associations from this side, and finding peers again after a loss of
+ * state (RFC 7401, sections 4.5.4, 6.6 and 6.16).
+ */
+#include "hip/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- peers from the configuration */
+
+static bool known_eq(const struct hp_hnode *n, const void *key)
+{
+	return hp_addr_eq(&HP_CONTAINER(n, struct hp_known, node)->hit, key);
+}
+
+static struct hp_known *known(const struct hp_hip *hip, const struct hp_addr *hit)
+{
+	struct hp_hnode *n = hp_htab_find(&hip->known, hp_hash(&hip->key, hit->b, 16), known_eq,
+					  hit);
+
+	return n ? HP_CONTAINER(n, struct hp_known, node) : NULL;
+}
+
+const struct hp_known *hp_known_find(const struct hp_hip *hip, const struct hp_addr *hit)
+{
+	return known(hip, hit);
+}
+
+int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit, const struct hp_addr *addrs,
+		      size_t n, bool no_esn_icv)
+{
+	struct hp_known *k = known(hip, hit);
+
+	if (!hp_addr_is_hit(hit) || n > HP_HIP_LOCATORS)
+		return -EINVAL;
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return -ENOMEM;
+		k->hit = *hit;
+		if (hp_htab_add(&hip->known, &k->node, hp_hash(&hip->key, hit->b, 16))) {
+			free(k);
+			return -ENOBUFS;
+		}
+	}
+	memcpy(k->addrs, addrs, n * sizeof(*addrs));
+	k->n = n;
+	k->no_esn_icv = no_esn_icv;
+	return 0;
+}
+
+static int free_known(struct hp_hnode *n, void *arg)
+{
+	struct hp_hip *hip = arg;
+
+	hp_htab_del(&hip->known, n);
+	free(HP_CONTAINER(n, struct hp_known, node));
+	return 0;
+}
+
+void hp_hip_forget_peers(struct hp_hip *hip)
+{
+	if (hip->known.slots)
+		hp_htab_each(&hip->known, free_known, hip);
+}
+
+/* ---- connecting */
+
+static void set_addrs(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)
+{
+	if (n > HP_HIP_LOCATORS)
+		n = HP_HIP_LOCATORS;
+	if (!n)
+		return;
+	memcpy(a->addrs, addrs, n * sizeof(*addrs));
+	a->n_addrs = n;
+	a->addr_at = 0;
+	a->path = (struct hp_path){ .dst = a->addrs[0] };
+}
+
+static bool may_restart(const struct hp_assoc *a)
+{
+	return a->state == HP_UNASSOCIATED || a->state == HP_E_FAILED ||
+	       a->state == HP_CLOSING || a->state == HP_CLOSED;
+}
+
+static struct hp_assoc *failed(int err)
+{
+	errno = err;
+	return NULL;
+}
+
+static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)
+{
+	if (!may_restart(a))
+		return a;
+	set_addrs(a, addrs, n);
+	a->rounds = 0;
+	hp_i1_start(a);
+	return a;
+}
+
+static struct hp_assoc *start(struct hp_hip *hip, struct hp_identity *id,
+			      const struct hp_addr *peer, const struct hp_addr *addrs, size_t n)
+{
+	const struct hp_known *k = known(hip, peer);
+	struct hp_assoc *a = hp_assoc_new(hip, id, peer);
+
+	if (!a)
+		return NULL;
+	a->no_esn_icv = k && k->no_esn_icv;
+	set_addrs(a, addrs, n);
+	hp_i1_start(a);
+	return a;
+}
+
+struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_hit,
+				const struct hp_addr *peer_hit, const struct hp_addr *addrs,
+				size_t n)
+{
+	bool any = hp_addr_is_zero(peer_hit);
+	const struct hp_addr *local = local_hit && !hp_addr_is_zero(local_hit)
+					      ? local_hit
+					      : hp_hip_default_hit(hip);
+	struct hp_identity *id = local ? hp_identity_find(hip, local) : NULL;
+	const struct hp_known *k = known(hip, peer_hit);
+	struct hp_assoc *a;
+
+	if (!id || (!any && (!hp_addr_is_hit(peer_hit) || hp_hip_is_local(hip, peer_hit))))
+		return failed(EINVAL);
+	if (hip->shutting || (any && hip->cfg.opportunistic_initiator == HP_OPP_OFF))
+		return failed(EPERM);
+	if (!n && k) {
+		addrs = k->addrs;
+		n = k->n;
+	}
+	a = any && n ? hp_assoc_by_addr(hip, &id->hit, &addrs[0])
+		     : hp_hip_find(hip, &id->hit, peer_hit);
+	if (a && (!any || !may_restart(a)))
+		return again(a, addrs, n);
+	if (!n)
+		return failed(EINVAL);
+	return a ? again(a, addrs, n) : start(hip, id, peer_hit, addrs, n);
+}
+
+void hp_hip_close(struct hp_assoc *a)
+{
+	switch (a->state) {
+	case HP_R2_SENT:
+	case HP_ESTABLISHED:
+		hp_close_start(a);
+		break;
+	case HP_CLOSING:
+	case HP_CLOSED:
+		break;
+	default:
+		hp_assoc_remove(a);
+	}
+}
+
+/* ---- recovery */
+
+struct seeker {
+	const struct hp_addr *addr;
+	const struct hp_known *found;
+};
+
+static int has_addr(struct hp_hnode *n, void *arg)
+{
+	const struct hp_known *k = HP_CONTAINER(n, struct hp_known, node);
+	struct seeker *s = arg;
+
+	for (size_t i = 0; i < k->n; i++)
+		if (hp_addr_eq(&k->addrs[i], s->addr))
+			s->found = k;
+	return s->found != NULL;
+}
+
+void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
+{
+	const struct hp_addr *local = hp_hip_default_hit(hip);
+	struct seeker s = { &path->dst, NULL };
+
+	if (!local || hip->shutting ||
+	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
+		return;
+	hp_htab_each(&hip->known, has_addr, &s);
+	if (!s.found || hp_hip_find(hip, local, &s.found->hit))
+		return;
+	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
+		       "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
+	hp_hip_connect(hip, local, &s.found->hit, &path->dst, 1);
+}
+
+/* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we lost.
+ * Its HIT is only claimed, so this is rate-limited and asks the same policy as I1. */
+int hp_update_lost(const struct hp_rx *rx)
+{
+	struct hp_hip *hip = rx->hip;
+
+	if (!hip->shutting && hp_hip_param_find(rx->m, HP_PARAM_SEQ, 0) &&
+	    hp_hip_param_find(rx->m, HP_PARAM_HIP_SIGNATURE, 0) &&
+	    (!hip->ops.accept ||
+	     !hip->ops.accept(hip->ops.ctx, &rx->id->hit, &rx->m->src_hit, rx->path)) &&
+	    hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
+		hp_hip_connect(hip, &rx->id->hit, &rx->m->src_hit, &rx->path->dst, 1);
+	return HP_HIPD_NO_ASSOC;
+}

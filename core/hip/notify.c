@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NOTIFY (RFC 7401, sections 5.2.19, 5.3.6 and 6.13).
+ *
+ * What we send carries HOST_ID, so that a peer who does not know our key yet can check it.
+ * What comes in is logged.  Only one thing follows from it, and only when it is signed by the
+ * peer's Host Identity: an exchange that the peer refuses need not be tried on.  Section 6.13
+ * advises against any consequence; a proxy that cannot fall back until all retransmissions
+ * have timed out would be worse.
+ */
+#include "hip/internal.h"
+
+#include <errno.h>
+
+void hp_notify_send(struct hp_hip *hip, struct hp_identity *id, const struct hp_addr *peer,
+		    const struct hp_path *path, uint16_t type, const void *data, size_t len)
+{
+	struct hp_notification n = { type, data, len };
+	uint8_t msg[HP_HIP_MAX];
+	struct hp_hip_builder b;
+
+	if (!id || !hp_tokens_take(&hip->notify_rate, hp_hip_now(hip), 1))
+		return;
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &id->hit, peer);
+	hp_hip_param(&b, HP_PARAM_HOST_ID, id->host_id + 4, hp_get16(id->host_id + 2));
+	hp_hip_add_notification(&b, &n);
+	if (!hp_sign_start(hip, NULL, id, &b, path, false, NULL))
+		hp_count(&hip->counters, HP_HIPC_NOTIFY_OUT);
+}
+
+static void log_one(struct hp_hip *hip, const struct hp_hip_msg *m, uint16_t type,
+		    bool authentic)
+{
+	char text[HP_ADDR_STRLEN];
+
+	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE, "NOTIFY %u (%s) from %s%s",
+		       type, hp_notify_name(type), hp_addr_format(&m->src_hit, text),
+		       authentic ? "" : ", not authenticated");
+}
+
+static uint16_t notify_type(const struct hp_hip_msg *m)
+{
+	struct hp_notification n;
+
+	return hp_hip_read_notification(hp_hip_param_find(m, HP_PARAM_NOTIFICATION, 0), &n)
+		       ? 0
+		       : n.type;
+}
+
+/* Errors after which the same exchange cannot succeed. */
+static bool is_refusal(uint16_t type)
+{
+	switch (type) {
+	case HP_NOTIFY_NO_DH_PROPOSAL_CHOSEN:
+	case HP_NOTIFY_INVALID_DH_CHOSEN:
+	case HP_NOTIFY_NO_HIP_PROPOSAL_CHOSEN:
+	case HP_NOTIFY_INVALID_HIP_CIPHER_CHOSEN:
+	case HP_NOTIFY_NO_ESP_PROPOSAL_CHOSEN:
+	case HP_NOTIFY_INVALID_ESP_TRANSFORM_CHOSEN:
+	case HP_NOTIFY_UNSUPPORTED_HIT_SUITE:
+	case HP_NOTIFY_BLOCKED_BY_POLICY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int verified(struct hp_assoc *a, const struct hp_verified *v, const struct hp_path *path)
+{
+	const struct hp_hip_msg *m = hp_verified_msg(v);
+	uint16_t type = notify_type(m);
+
+	(void)path;
+	log_one(a->hip, m, type, true);
+	if ((a->state == HP_I1_SENT || a->state == HP_I2_SENT) && is_refusal(type))
+		hp_assoc_fail(a, -ECONNREFUSED);
+	return 0;
+}
+
+/* The key that must have signed it: known already, or in the message and right for the HIT. */
+static struct hp_key *signer(const struct hp_rx *rx)
+{
+	const struct hp_assoc *a = rx->a;
+	const struct hp_secrets *s = a ? (a->next ? a->next : a->cur) : NULL;
+	struct hp_key *key = NULL;
+	struct hp_host_id h;
+
+	if (s && s->peer_key)
+		return hp_key_ref(s->peer_key);
+	if (!a || hp_auth_host_id(hp_hip_param_find(rx->m, HP_PARAM_HOST_ID, 0),
+				  &rx->m->src_hit, &key, &h))
+		return NULL;
+	return key;
+}
+
+int hp_notify_input(const struct hp_rx *rx)
+{
+	struct hp_hip *hip = rx->hip;
+	uint16_t type = notify_type(rx->m);
+	struct hp_key *key;
+	int reason;
+
+	hp_count(&hip->counters, HP_HIPC_NOTIFY_IN);
+	if (type == HP_NOTIFY_NAT_KEEPALIVE)
+		return 0;
+	if (!hp_tokens_take(&hip->notify_in_rate, hp_hip_now(hip), 1))
+		return HP_HIPD_RATE;
+	key = rx->a && !rx->a->busy ? signer(rx) : NULL;
+	if (!key) {
+		log_one(hip, rx->m, type, false);
+		return 0;
+	}
+	reason = hp_auth_start(rx, key, verified);
+	hp_key_unref(key);
+	return reason;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * R1 comes in, I2 goes out (RFC 7401, sections 6.8 and 5.3.3; RFC 7402, section 6.4).
+ *
+ * Nothing in an R1 is believed before its signature was verified, so apart from a few cheap
+ * looks all of it happens in one job: signature, choice of algorithms, puzzle, Diffie-Hellman,
+ * and the finished I2.
+ */
+#include "hip/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/wipe.h"
+
+struct r1_work {
+	struct hp_work w;
+	struct hp_hip_config cfg;
+	struct hp_path path;
+	struct hp_identity *id;
+	struct hp_hip_msg m;
+	struct hp_secrets *s;
+	uint8_t iv[HP_CIPHER_BLOCK_MAX];
+	bool trusted;             /* the signature was right */
+	int reason;
+	int len;
+	uint8_t raw[HP_HIP_MAX], i2[HP_HIP_MAX];
+};
+
+/* The best of ours that the peer lists too; 0 for none. */
+static uint16_t choose16(const uint16_t *ours, size_t n, const struct hp_hip_tlv *t)
+{
+	struct hp_u16list theirs;
+
+	if (hp_hip_read_u16list(t, &theirs))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < theirs.n; k++)
+			if (hp_u16list_at(&theirs, k) == ours[i])
+				return ours[i];
+	return 0;
+}
+
+/* Section 4.1.7: the group must be the Responder's best of what we have listed in I1. */
+static int check_group(const struct r1_work *w, uint8_t group)
+{
+	const struct hp_hip_config *c = &w->cfg;
+	struct hp_u8list theirs;
+
+	if (hp_hip_read_u8list(hp_hip_param_find(&w->m, HP_PARAM_DH_GROUP_LIST, 0), &theirs))
+		return HP_HIPD_MISSING;
+	for (size_t i = 0; i < theirs.n; i++)
+		if (hp_list_has8(c->dh_groups, c->n_dh_groups, theirs.p[i]))
+			return theirs.p[i] == group ? 0 : HP_HIPD_DOWNGRADE;
+	return HP_HIPD_DH_GROUP;
+}
+
+/* Section 6.8, step 6. */
+static int check_suites(const struct r1_work *w)
+{
+	struct hp_u8list l;
+
+	if (hp_hip_read_u8list(hp_hip_param_find(&w->m, HP_PARAM_HIT_SUITE_LIST, 0), &l))
+		return HP_HIPD_MISSING;
+	for (size_t i = 0; i < l.n; i++)
+		if (l.p[i] >> 4 == hp_hit_suite(&w->id->hit))
+			return 0;
+	return HP_HIPD_HIT_SUITE;
+}
+
+/* Section 5.2.11.  A peer that leaves the list out but sends ESP_TRANSFORM means ESP. */
+static int check_transport(const struct r1_work *w)
+{
+	static const uint16_t esp = HP_PARAM_ESP_TRANSFORM;
+	const struct hp_hip_tlv *t = hp_hip_param_find(&w->m, HP_PARAM_TRANSPORT_FORMAT_LIST, 0);
+
+	if (!hp_hip_param_find(&w->m, HP_PARAM_ESP_TRANSFORM, 0))
+		return HP_HIPD_TRANSPORT;
+	return !t || choose16(&esp, 1, t) ? 0 : HP_HIPD_TRANSPORT;
+}
+
+static int choose(struct r1_work *w)
+{
+	const struct hp_hip_config *c = &w->cfg;
+	struct hp_secrets *s = w->s;
+	struct hp_dh_value dh;
+	int reason;
+
+	if (hp_hip_read_dh(hp_hip_param_find(&w->m, HP_PARAM_DIFFIE_HELLMAN, 0), &dh))
+		return HP_HIPD_MISSING;
+	reason = check_suites(w);
+	if (!reason)
+		reason = check_group(w, dh.group);
+	if (!reason)
+		reason = check_transport(w);
+	if (reason)
+		return reason;
+	if (dh.pub_len != hp_dh_public_len(dh.group) || dh.pub_len > sizeof(s->peer_pub))
+		return HP_HIPD_DH_VALUE;
+	memcpy(s->peer_pub, dh.pub, dh.pub_len);
+	s->peer_pub_len = dh.pub_len;
+	s->group = dh.group;
+	s->cipher = choose16(c->ciphers, c->n_ciphers,
+			     hp_hip_param_find(&w->m, HP_PARAM_HIP_CIPHER, 0));
+	s->suite = choose16(c->esp_suites, c->n_esp_suites,
+			    hp_hip_param_find(&w->m, HP_PARAM_ESP_TRANSFORM, 0));
+	if (!s->cipher)
+		return HP_HIPD_CIPHER;
+	return s->suite ? 0 : HP_HIPD_ESP_SUITE;
+}
+
+/* Section 6.8, steps 4 and 10: whose R1 is it?  Keeps the HOST_ID for R2's MAC. */
+static int authenticate(struct r1_work *w)
+{
+	const struct hp_hip_tlv *t = hp_hip_param_find(&w->m, HP_PARAM_HOST_ID, 0);
+	struct hp_secrets *s = w->s;
+	struct hp_host_id h;
+	struct hp_bytes whole;
+	int reason = hp_auth_host_id(t, &w->m.src_hit, &s->peer_key, &h);
+
+	if (!reason)
+		reason = hp_auth_signature2(&w->m, s->peer_key);
+	if (reason)
+		return reason;
+	w->trusted = true;
+	whole = hp_hip_tlv_whole(t);
+	s->peer_host_id = malloc(whole.len);
+	if (!s->peer_host_id)
+		return HP_HIPD_MEMORY;
+	memcpy(s->peer_host_id, whole.p, whole.len);
+	s->peer_host_id_len = whole.len;
+	memcpy(s->peer_di, h.di, h.di_len < 63 ? h.di_len : 63);
+	return 0;
+}
+
+/* Step 12: not longer than the puzzle lives. */
+static int solve(struct r1_work *w, const struct hp_puzzle *p)
+{
+	struct hp_secrets *s = w->s;
+	uint64_t until;
+
+	if (p->rhash_len != hp_rhash_len(s->rhash))
+		return HP_HIPD_MISSING;
+	if (p->k > w->cfg.puzzle_k_accept)
+		return HP_HIPD_PUZZLE_HARD;
+	memcpy(s->i, p->i, p->rhash_len);
+	until = hp_clock_ms(&hp_clock_monotonic) +
+		(p->lifetime < 64 ? (1000ull << (p->lifetime > 32 ? p->lifetime - 32 : 0))
+				  : UINT32_MAX);
+	while (hp_puzzle_solve(s->rhash, p->k, s->i, w->id->hit.b, w->m.src_hit.b, s->j,
+			       1 << 14))
+		if (hp_clock_ms(&hp_clock_monotonic) > until)
+			return HP_HIPD_PUZZLE_HARD;
+	return 0;
+}
+
+/* ---- I2 */
+
+/* Section 5.2.18: HOST_ID with PKCS #5 padding, encrypted. */
+static void add_encrypted(struct hp_hip_builder *b, const struct r1_work *w)
+{
+	const struct hp_cipher *c = hp_cipher_find(w->s->cipher);
+	size_t len = w->id->host_id_len;
+	size_t pad = c->block > 1 ? c->block - len % c->block : 0;
+	struct hp_encrypted e = { .iv = w->iv, .len = len + pad };
+	uint8_t buf[HP_HIP_MAX + HP_CIPHER_BLOCK_MAX];
+
+	memcpy(buf, w->id->host_id, len);
+	memset(buf + len, (int)pad, pad);
+	if (hp_cipher_encrypt(c, w->s->hip.out.enc, w->iv, buf, len + pad, buf))
+		b->err = -EIO;
+	e.data = buf;
+	hp_hip_add_encrypted(b, &e, c->iv_len);
+}
+
+static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
+		       const struct hp_puzzle *p)
+{
+	const struct hp_hip_tlv *t;
+	const struct hp_secrets *s = w->s;
+	const struct hp_esp_info ei = { s->esp_at, 0, s->spi_in };
+	const struct hp_solution sol = { p->k, p->opaque, s->i, s->j, p->rhash_len };
+	const struct hp_dh_value dh = { s->group, hp_dh_public(s->dh), hp_dh_public_len(s->group) };
+	const uint16_t esp = HP_PARAM_ESP_TRANSFORM;
+
+	hp_hip_add_esp_info(b, &ei);
+	t = hp_hip_param_find(&w->m, HP_PARAM_R1_COUNTER, 0);
+	if (t)
+		hp_hip_param(b, HP_PARAM_R1_COUNTER, t->data, t->len);
+	hp_hip_add_solution(b, &sol);
+	hp_hip_add_dh(b, &dh);
+	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, &s->cipher, 1);
+	if (w->cfg.encrypt_host_id)
+		add_encrypted(b, w);
+	else
+		hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4,
+			     hp_get16(w->id->host_id + 2));
+	t = hp_hip_param_find(&w->m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
+	if (t)
+		hp_hip_param(b, HP_PARAM_ECHO_RESPONSE_SIGNED, t->data, t->len);
+	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);
+	hp_hip_add_u16list(b, HP_PARAM_ESP_TRANSFORM, &s->suite, 1);
+}
+
+static int build_i2(struct r1_work *w, const struct hp_puzzle *p)
+{
+	const struct hp_hip_tlv *t;
+	struct hp_hip_builder b;
+
+	hp_hip_begin(&b, w->i2, sizeof(w->i2), HP_HIP_I2, w->id->controls, &w->id->hit,
+		     &w->m.src_hit);
+	add_signed(&b, w, p);
+	w->len = hp_auth_seal(&b, w->s->rhash, &w->s->hip.out, NULL, w->id);
+	if (w->len < 0)
+		return HP_HIPD_SEND;
+	for (unsigned n = 0;
+	     (t = hp_hip_param_find(&w->m, HP_PARAM_ECHO_REQUEST_UNSIGNED, n)); n++)
+		hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_UNSIGNED, t->data, t->len);
+	w->len = hp_hip_finish(&b);
+	return w->len < 0 ? HP_HIPD_SEND : 0;
+}
+
+static int work_out(struct r1_work *w)
+{
+	struct hp_puzzle p;
+	int reason = authenticate(w);
+
+	if (!reason)
+		reason = choose(w);
+	if (!reason && hp_hip_read_puzzle(hp_hip_param_find(&w->m, HP_PARAM_PUZZLE, 0), &p))
+		reason = HP_HIPD_MISSING;
+	if (!reason)
+		reason = solve(w, &p);
+	if (!reason && hp_dh_generate(w->s->group, &w->s->dh))
+		reason = HP_HIPD_MEMORY;
+	if (!reason)
+		reason = hp_secrets_derive(w->s, &w->id->hit, &w->m.src_hit);
+	return reason ? reason : build_i2(w, &p);
+}
+
+static void r1_run(struct hp_work *work)
+{
+	struct r1_work *w = HP_CONTAINER(work, struct r1_work, w);
+
+	w->reason = work_out(w);
+}
+
+/* ---- on the loop again */
+
+/* Nobody will answer us better: no use in asking again. */
+static bool hopeless(int reason)
+{
+	return reason == HP_HIPD_HIT_SUITE || reason == HP_HIPD_DH_GROUP ||
+	       reason == HP_HIPD_CIPHER || reason == HP_HIPD_TRANSPORT ||
+	       reason == HP_HIPD_ESP_SUITE || reason == HP_HIPD_PUZZLE_HARD;
+}
+
+/* The peer's HIT is known now (section 4.1.8).  Policy says whether to go on. */
+static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
+{
+	struct hp_hip *hip = a->hip;
+	const struct hp_addr *hit = &w->m.src_hit, *at = &w->path.dst;
+	char text[2][HP_ADDR_STRLEN];
+	struct hp_assoc *other;
+
+	if (hip->cfg.opportunistic_initiator == HP_OPP_PINNED &&
+	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, at, hit))) {
+		hp_log(HP_LOG_HIP, HP_LOG_WARNING,
+		       "%s answers with HIT %s, but another HIT is pinned for it: refused",
+		       hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
+		hp_assoc_fail(a, -EACCES);
+		return HP_HIPD_PIN;
+	}
+	other = hp_hip_find(hip, &a->local, hit);
+	if (other && (other->up || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
+		a->peer = *hit;
+		hp_assoc_fail(a, -EEXIST);
+		return HP_HIPD_STATE;
+	}
+	if (other)
+		hp_assoc_remove(other);
+	return hp_assoc_rename(a, hit) ? HP_HIPD_LIMIT : 0;
+}
+
+/* Data may come in on the new SA before R2 does. */
+static void prepare_in(struct hp_assoc *a)
+{
+	struct hp_secrets *s = a->next;
+	struct hp_keyset esp;
+
+	hp_assoc_free_sa(a, a->in_next);
+	a->in_next = NULL;
+	if (!hp_secrets_esp(s, hp_assoc_greater(a), &esp))
+		a->in_next = hp_assoc_make_sa(a, s->spi_in, s->suite, false, &esp);
+	hp_wipe(&esp, sizeof(esp));
+}
+
+static int proceed(struct hp_assoc *a, struct r1_work *w)
+{
+	struct hp_hip *hip = a->hip;
+	int reason = 0;
+
+	if (a->state != HP_I1_SENT && a->state != HP_I2_SENT)
+		return HP_HIPD_STALE;
+	if (hp_addr_is_zero(&a->peer))
+		reason = adopt_hit(a, w);
+	if (reason)
+		return reason;
+	hp_secrets_free(a->next);
+	a->next = w->s;
+	w->s = NULL;
+	a->r1_counter = a->next->r1_counter;
+	a->path = w->path;
+	prepare_in(a);
+	hp_assoc_set_state(a, HP_I2_SENT);
+	hp_assoc_transmit(a, &a->path, w->i2, (size_t)w->len,
+			  a->rounds + 1 < HP_ROUNDS ? HP_I2_TRIES : hip->cfg.retransmit_max);
+	return 0;
+}
+
+static void r1_done(struct hp_work *work, bool live)
+{
+	struct r1_work *w = HP_CONTAINER(work, struct r1_work, w);
+	struct hp_assoc *a = work->a;
+	int reason = live ? w->reason : HP_HIPD_STALE;
+
+	if (live)
+		a->busy = false;
+	if (!reason)
+		reason = proceed(a, w);
+	else if (live && w->trusted && hopeless(reason) && a->state == HP_I1_SENT)
+		hp_assoc_fail(a, -EPROTO);
+	if (!work->hip->dying)
+		hp_hip_drop(work->hip, reason, HP_HIP_R1, &w->m.src_hit);
+}
+
+static void r1_free(struct hp_work *work)
+{
+	struct r1_work *w = HP_CONTAINER(work, struct r1_work, w);
+
+	hp_secrets_free(w->s);
+	hp_identity_unref(w->id);
+	free(w);
+}
+
+static struct r1_work *r1_new(const struct hp_rx *rx)
+{
+	struct r1_work *w = calloc(1, sizeof(*w));
+	const struct hp_rand *rand = rx->hip->rand;
+
+	if (!w)
+		return NULL;
+	w->w.run = r1_run;
+	w->w.done = r1_done;
+	w->w.free = r1_free;
+	w->id = hp_identity_ref(rx->a->id);
+	w->cfg = rx->hip->cfg;
+	w->path = *rx->path;
+	memcpy(w->raw, rx->m->raw, rx->m->len);
+	hp_hip_parse(w->raw, rx->m->len, &w->m);
+	w->s = hp_secrets_new();
+	if (!w->s || hp_rand_fill(rand, w->s->j, sizeof(w->s->j)) ||
+	    hp_rand_fill(rand, w->iv, sizeof(w->iv)) ||
+	    hp_sadb_new_spi(&rx->hip->sadb, &w->s->spi_in)) {
+		r1_free(&w->w);
+		return NULL;
+	}
+	w->s->rhash = hp_rhash_of_suite(hp_hit_suite(&rx->m->src_hit));
+	return w;
+}
+
+/* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
+static int check_counter(const struct hp_assoc *a, const struct hp_hip_msg *m, uint64_t *out)
+{
+	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_R1_COUNTER, 0);
+
+	*out = 0;
+	if (!t)
+		return a->state == HP_I2_SENT ? HP_HIPD_STATE : 0;
+	if (hp_hip_read_r1_counter(t, out))
+		return HP_HIPD_MISSING;
+	if (a->state == HP_I2_SENT)
+		return *out > a->next->r1_counter ? 0 : HP_HIPD_STATE;
+	return *out < a->r1_counter && a->sent.tries < 2 ? HP_HIPD_R1_COUNTER : 0;
+}
+
+int hp_r1_input(const struct hp_rx *rx)
+{
+	struct hp_assoc *a = rx->a;
+	const struct hp_hip_config *c = &rx->hip->cfg;
+	uint64_t counter;
+	struct r1_work *w;
+	int reason;
+
+	if (a->busy)
+		return HP_HIPD_BUSY;
+	if (hp_addr_is_zero(&a->peer) && c->opportunistic_initiator == HP_OPP_OFF)
+		return HP_HIPD_OPPORTUNISTIC;
+	if (!hp_list_has8(c->hit_suites, c->n_hit_suites, hp_hit_suite(&rx->m->src_hit)))
+		return HP_HIPD_HIT_SUITE;
+	reason = check_counter(a, rx->m, &counter);
+	if (reason)
+		return reason;
+	w = r1_new(rx);
+	if (!w)
+		return HP_HIPD_MEMORY;
+	w->s->r1_counter = counter;
+	a->busy = true;
+	reason = hp_work_start(rx->hip, a, &w->w);
+	if (reason)
+		a->busy = false;
+	return reason;
+}

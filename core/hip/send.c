@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending, and sending again (RFC 7401, section 4.4.3: timers with exponential backoff).
+ */
+#include "hip/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len)
+{
+	struct hp_path p = *path;
+
+	if (hp_addr_is_zero(&p.src) &&
+	    (!hip->ops.source || hip->ops.source(hip->ops.ctx, &p.dst, &p.src))) {
+		hp_count(&hip->counters, HP_HIPD_SEND);
+		return;
+	}
+	/* RFC 5770, section 5.1: zero inside UDP. */
+	hp_put16(msg + HP_HIP_OFF_CSUM, 0);
+	if (!p.dport)
+		hp_hip_checksum_set(msg, len, &p.src, &p.dst);
+	hp_count(&hip->counters, HP_HIPC_OUT);
+	hip->ops.send(hip->ops.ctx, &p, msg, len);
+}
+
+/* Nobody answered: what that means depends on what was asked. */
+static void gave_up(struct hp_assoc *a)
+{
+	bool update = a->update_out;
+
+	hp_assoc_sent_clear(a);
+	switch (a->state) {
+	case HP_I1_SENT:
+		hp_assoc_fail(a, -ETIMEDOUT);
+		break;
+	case HP_I2_SENT:
+		/* The R1 may have been an old one, or the Responder has restarted. */
+		if (++a->rounds < HP_ROUNDS)
+			hp_i1_start(a);
+		else
+			hp_assoc_fail(a, -ETIMEDOUT);
+		break;
+	case HP_CLOSING:
+		hp_assoc_remove(a);
+		break;
+	default:
+		if (update)
+			hp_update_gave_up(a);
+	}
+}
+
+/* An I1 tries the peer's addresses in turn. */
+static void next_address(struct hp_assoc *a)
+{
+	if (a->state != HP_I1_SENT || a->n_addrs < 2)
+		return;
+	a->addr_at = (a->addr_at + 1) % a->n_addrs;
+	a->path = (struct hp_path){ .dst = a->addrs[a->addr_at] };
+	a->sent.path = a->path;
+}
+
+static void again(struct hp_timer *t)
+{
+	struct hp_assoc *a = HP_CONTAINER(t, struct hp_assoc, sent.timer);
+	struct hp_hip *hip = a->hip;
+	struct hp_sent *s = &a->sent;
+
+	if (s->tries >= s->max) {
+		gave_up(a);
+		return;
+	}
+	s->tries++;
+	s->wait_ms *= 2;
+	if (s->wait_ms > hip->cfg.retransmit_max_ms)
+		s->wait_ms = hip->cfg.retransmit_max_ms;
+	next_address(a);
+	hp_count(&hip->counters, HP_HIPC_RETRANSMITTED);
+	hp_timer_set(hip->timers, t, hp_hip_now(hip) + s->wait_ms);
+	hp_hip_send(hip, &s->path, s->msg, s->len);
+}
+
+void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
+		       size_t len, unsigned max)
+{
+	struct hp_hip *hip = a->hip;
+	struct hp_sent *s = &a->sent;
+
+	hp_assoc_sent_clear(a);
+	s->msg = malloc(len);
+	if (!s->msg) {
+		hp_count(&hip->counters, HP_HIPD_MEMORY);
+		return;
+	}
+	memcpy(s->msg, msg, len);
+	s->path = *path;
+	s->len = len;
+	s->max = max;
+	s->wait_ms = hip->cfg.retransmit_ms;
+	hp_timer_init(&s->timer, again);
+	hp_timer_set(hip->timers, &s->timer, hp_hip_now(hip) + s->wait_ms);
+	hp_hip_send(hip, &s->path, s->msg, s->len);
+}
+
+void hp_assoc_sent_clear(struct hp_assoc *a)
+{
+	hp_timer_cancel(a->hip->timers, &a->sent.timer);
+	free(a->sent.msg);
+	memset(&a->sent, 0, sizeof(a->sent));
+	a->update_out = false;
+}

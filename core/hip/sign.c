@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages that only lack MAC and signature, finished in a job and sent.
+ */
+#include "hip/internal.h"
+
+#include <stdlib.h>
+
+#include "util/wipe.h"
+
+struct sign_work {
+	struct hp_work w;
+	struct hp_identity *id;
+	struct hp_path path;
+	hp_signed_fn then;
+	bool mac;
+	enum hp_rhash rhash;
+	struct hp_keypair keys;
+	struct hp_hip_builder b;
+	int len;
+	uint8_t msg[HP_HIP_MAX];
+};
+
+static void sign_run(struct hp_work *work)
+{
+	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
+
+	w->len = hp_auth_seal(&w->b, w->rhash, w->mac ? &w->keys : NULL, NULL, w->id);
+}
+
+static void sign_done(struct hp_work *work, bool live)
+{
+	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
+
+	if (!live)
+		return;
+	if (w->len < 0)
+		hp_count(&work->hip->counters, HP_HIPD_SEND);
+	else if (w->then)
+		w->then(work->hip, work->a, w->msg, (size_t)w->len, &w->path);
+	else
+		hp_hip_send(work->hip, &w->path, w->msg, (size_t)w->len);
+}
+
+static void sign_free(struct hp_work *work)
+{
+	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
+
+	hp_identity_unref(w->id);
+	hp_wipe(&w->keys, sizeof(w->keys));
+	free(w);
+}
+
+int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
+		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
+		  hp_signed_fn then)
+{
+	size_t len = hp_wr_len(&b->w);
+	struct sign_work *w;
+
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return HP_HIPD_MEMORY;
+	w->w.run = sign_run;
+	w->w.done = sign_done;
+	w->w.free = sign_free;
+	w->id = hp_identity_ref(id);
+	w->path = *path;
+	w->then = then;
+	w->mac = mac;
+	if (mac) {
+		w->rhash = a->cur->rhash;
+		w->keys = a->cur->hip.out;
+	}
+	memcpy(w->msg, b->w.start, len);
+	w->b = *b;
+	w->b.w = hp_wr_init(w->msg, sizeof(w->msg));
+	w->b.w.p += len;
+	w->b.w.bad = b->w.bad;
+	return hp_work_start(hip, a, &w->w);
+}
