@@ -97,6 +97,9 @@ static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, s
 	if (!may_restart(a))
 		return a;
 	set_addrs(a, addrs, n);
+	/* It may have met a HIT that another association has: look again. */
+	if (hp_list_linked(&a->opp))
+		memset(&a->peer, 0, sizeof(a->peer));
 	a->rounds = 0;
 	hp_i1_start(a);
 	return a;

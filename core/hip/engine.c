@@ -17,7 +17,6 @@ static void second(struct hp_timer *t)
 
 	hp_load_second(hip);
 	hp_r1_tick(hip);
-	hp_used_expire(hip, false);
 	hp_timer_set(hip->timers, t, hp_hip_now(hip) + 1000);
 }
 
@@ -59,7 +58,6 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_list_init(&hip->identities);
 	hp_list_init(&hip->assocs);
 	hp_list_init(&hip->opps);
-	hp_list_init(&hip->used_list);
 	hp_tokens_init(&hip->notify_rate, 20, 20);
 	hp_tokens_init(&hip->notify_in_rate, 50, 50);
 	hp_tokens_init(&hip->restart_rate, 20, 20);
@@ -99,11 +97,10 @@ void hp_hip_free(struct hp_hip *hip)
 
 		hp_list_del(&id->node);
 		id->removed = true;
-		hp_r1_free_all(id);
+		hp_r1_free_all(hip, id);
 		hp_identity_unref(id);
 	}
 	hp_hip_forget_peers(hip);
-	hp_used_expire(hip, true);
 	hp_htab_fini(&hip->by_hits);
 	hp_htab_fini(&hip->known);
 	hp_htab_fini(&hip->used);
@@ -215,7 +212,7 @@ int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit)
 		if (a->id == id)
 			hp_assoc_remove(a);
 	}
-	hp_r1_free_all(id);
+	hp_r1_free_all(hip, id);
 	hp_identity_unref(id);
 	return 0;
 }
@@ -314,12 +311,18 @@ static int address_message(struct hp_rx *rx)
 	return 0;
 }
 
+/* Sections 6.7.2 and 6.8.1: malformed I1 and R1 are not answered; nor is NOTIFY. */
+static bool may_tell(uint8_t type)
+{
+	return type != HP_HIP_I1 && type != HP_HIP_R1 && type != HP_HIP_NOTIFY;
+}
+
 /* Section 5.2.1: refused, and the peer told, if it is one we talk to. */
 static int refuse_critical(struct hp_rx *rx)
 {
 	uint8_t type[2];
 
-	if (!address_message(rx) && rx->a && rx->m->type != HP_HIP_NOTIFY) {
+	if (!address_message(rx) && rx->a && may_tell(rx->m->type)) {
 		hp_put16(type, rx->m->params.bad_type);
 		hp_notify_send(rx->hip, rx->id, &rx->m->src_hit, rx->path,
 			       HP_NOTIFY_UNSUPPORTED_CRITICAL_PARAMETER, type, 2);

@@ -181,15 +181,18 @@ static struct hp_assoc *assoc_for(struct hp_hip *hip, struct i2_work *w, bool *f
 	return a;
 }
 
-static void mark_used(struct i2_work *w)
+/* Its R1 is to be replaced soon, and this solution counts no more. */
+static int use_up(struct hp_hip *hip, struct i2_work *w)
 {
-	uint8_t be[2];
 	struct hp_r1 *r1;
+	uint8_t be[2];
 
 	hp_put16(be, w->opaque);
 	r1 = hp_r1_by_opaque(w->id, be);
-	if (r1)
-		r1->used = true;
+	if (!r1)
+		return HP_HIPD_PUZZLE_OLD;
+	r1->used = true;
+	return hp_used_add(hip, r1, w->s, &w->m.src_hit);
 }
 
 /* What was under way with this peer is over (section 6.9, steps 5 and 6). */
@@ -253,9 +256,16 @@ static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 
 static int allowed(struct hp_hip *hip, const struct i2_work *w)
 {
+	char text[2][HP_ADDR_STRLEN];
+
 	if (w->opportunistic && hip->cfg.opportunistic_responder == HP_OPP_PINNED &&
-	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, &w->path.dst, &w->m.src_hit)))
+	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, &w->path.dst, &w->m.src_hit))) {
+		hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_WARNING,
+			       "%s comes with HIT %s, but another HIT is pinned for it: refused",
+			       hp_addr_format(&w->path.dst, text[0]),
+			       hp_addr_format(&w->m.src_hit, text[1]));
 		return HP_HIPD_PIN;
+	}
 	if (w->id->removed || hip->shutting)
 		return HP_HIPD_STALE;
 	return 0;
@@ -263,16 +273,14 @@ static int allowed(struct hp_hip *hip, const struct i2_work *w)
 
 static int accept_i2(struct hp_hip *hip, struct i2_work *w)
 {
-	const struct hp_secrets *s = w->s;
 	struct hp_assoc *a;
 	bool fresh;
 	int reason = allowed(hip, w);
 
 	if (!reason)
-		reason = hp_used_add(hip, s->i, s->j, hp_rhash_len(s->rhash), &w->m.src_hit);
+		reason = use_up(hip, w);
 	if (reason)
 		return reason;
-	mark_used(w);
 	a = assoc_for(hip, w, &fresh);
 	if (!a)
 		return HP_HIPD_LIMIT;

@@ -32,7 +32,7 @@
 #define HP_ROUNDS          3    /* exchanges tried before E-FAILED */
 #define HP_PROBE_TRIES     3    /* retransmissions of an UPDATE that asks for life */
 #define HP_REKEY_GIVEUP_MS 30000
-#define HP_USED_MAX        65536
+#define HP_USED_MAX        262144
 #define HP_ECHO_LEN        16
 #define HP_OTHERS_MAX      8    /* UPDATE ids of the peer remembered */
 
@@ -47,6 +47,7 @@ struct hp_r1 {
 	uint64_t generation;
 	uint64_t born_ms, until_ms; /* until: 0 while offered */
 	bool used;
+	struct hp_list solved;    /* struct hp_used: solutions accepted */
 	struct hp_dh *dh;
 	uint8_t secret[32];       /* the key from which I is derived */
 	uint16_t at_opaque, at_i; /* offsets into msg */
@@ -180,9 +181,8 @@ static inline bool hp_assoc_greater(const struct hp_assoc *a)
 
 struct hp_used { /* a solution that was accepted once */
 	struct hp_hnode node;
-	struct hp_list all;
+	struct hp_list solved;    /* in the R1's: it ends with that */
 	uint8_t digest[16];
-	uint64_t until_ms;
 };
 
 struct hp_known {
@@ -204,7 +204,6 @@ struct hp_hip {
 	struct hp_hash_key key;
 	struct hp_list identities, assocs, opps;
 	struct hp_htab by_hits, known, pending, used;
-	struct hp_list used_list;
 	struct hp_sadb sadb;
 	uint64_t generation;
 	uint32_t cfg_epoch;       /* changes with the configuration */
@@ -297,9 +296,9 @@ int hp_puzzle_i(const struct hp_r1 *r1, enum hp_rhash alg, const struct hp_addr 
 		const struct hp_addr *hit_r, const struct hp_path *path, bool opportunistic,
 		uint8_t *i);
 bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s, const struct hp_addr *hit_i);
-int hp_used_add(struct hp_hip *hip, const uint8_t *i, const uint8_t *j, size_t len,
+int hp_used_add(struct hp_hip *hip, struct hp_r1 *r1, const struct hp_secrets *s,
 		const struct hp_addr *hit_i);
-void hp_used_expire(struct hp_hip *hip, bool all);
+void hp_used_free(struct hp_hip *hip, struct hp_r1 *r1);
 void hp_load_second(struct hp_hip *hip);
 uint8_t hp_puzzle_lifetime(const struct hp_hip *hip); /* the field of PUZZLE */
 uint64_t hp_puzzle_lifetime_ms(const struct hp_hip *hip);
@@ -309,7 +308,7 @@ void hp_r1_make(struct hp_hip *hip, struct hp_identity *id, size_t group_at);
 void hp_r1_make_all(struct hp_hip *hip, struct hp_identity *id);
 void hp_r1_tick(struct hp_hip *hip);
 void hp_r1_retire_all(struct hp_hip *hip, struct hp_identity *id);
-void hp_r1_free_all(struct hp_identity *id);
+void hp_r1_free_all(struct hp_hip *hip, struct hp_identity *id);
 struct hp_r1 *hp_r1_by_opaque(struct hp_identity *id, const uint8_t *opaque);
 
 /* ---- auth.c */

@@ -54,38 +54,30 @@ bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s, const struct 
 	return hp_htab_find(&hip->used, hp_hash(&hip->key, d, 16), used_eq, d);
 }
 
-int hp_used_add(struct hp_hip *hip, const uint8_t *i, const uint8_t *j, size_t len,
+int hp_used_add(struct hp_hip *hip, struct hp_r1 *r1, const struct hp_secrets *s,
 		const struct hp_addr *hit_i)
 {
 	struct hp_used *u = calloc(1, sizeof(*u));
 
-	if (!u)
-		return HP_HIPD_MEMORY;
-	if (digest(i, j, len, hit_i, u->digest)) {
+	if (!u || digest(s->i, s->j, hp_rhash_len(s->rhash), hit_i, u->digest)) {
 		free(u);
 		return HP_HIPD_MEMORY;
 	}
-	/* Longer than the R1 can still be answered. */
-	u->until_ms = hp_hip_now(hip) + 2 * hp_puzzle_lifetime_ms(hip) +
-		      1000ull * hip->cfg.r1_lifetime_s;
 	if (hp_htab_add(&hip->used, &u->node, hp_hash(&hip->key, u->digest, 16))) {
 		free(u);
 		return HP_HIPD_LIMIT;
 	}
-	hp_list_add_tail(&hip->used_list, &u->all);
+	hp_list_add_tail(&r1->solved, &u->solved);
 	return 0;
 }
 
-void hp_used_expire(struct hp_hip *hip, bool all)
+void hp_used_free(struct hp_hip *hip, struct hp_r1 *r1)
 {
 	struct hp_list *n;
 
-	while ((n = hp_list_first(&hip->used_list))) {
-		struct hp_used *u = HP_CONTAINER(n, struct hp_used, all);
+	while ((n = hp_list_pop(&r1->solved))) {
+		struct hp_used *u = HP_CONTAINER(n, struct hp_used, solved);
 
-		if (!all && u->until_ms > hp_hip_now(hip))
-			return;
-		hp_list_del(n);
 		hp_htab_del(&hip->used, &u->node);
 		free(u);
 	}

@@ -26,8 +26,9 @@ struct make_work {
 	int err;
 };
 
-static void r1_free(struct hp_r1 *r1)
+static void r1_free(struct hp_hip *hip, struct hp_r1 *r1)
 {
+	hp_used_free(hip, r1);
 	hp_dh_unref(r1->dh);
 	hp_wipe(r1->secret, sizeof(r1->secret));
 	free(r1);
@@ -142,7 +143,7 @@ static void make_free(struct hp_work *work)
 	struct make_work *w = HP_CONTAINER(work, struct make_work, w);
 
 	if (w->r1)
-		r1_free(w->r1);
+		r1_free(work->hip, w->r1);
 	hp_identity_unref(w->id);
 	free(w);
 }
@@ -171,6 +172,7 @@ static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, si
 		return NULL;
 	}
 	hp_list_init(&r1->node);
+	hp_list_init(&r1->solved);
 	r1->group = hip->cfg.dh_groups[at];
 	r1->k = hip->k_now;
 	r1->opaque = new_opaque(hip, id);
@@ -219,7 +221,7 @@ static void expire(struct hp_hip *hip, struct hp_identity *id)
 		if (!r1->until_ms || r1->until_ms > hp_hip_now(hip))
 			continue;
 		hp_list_del(n);
-		r1_free(r1);
+		r1_free(hip, r1);
 	}
 }
 
@@ -265,12 +267,12 @@ void hp_r1_retire_all(struct hp_hip *hip, struct hp_identity *id)
 	hip->generation++;
 }
 
-void hp_r1_free_all(struct hp_identity *id)
+void hp_r1_free_all(struct hp_hip *hip, struct hp_identity *id)
 {
 	struct hp_list *n;
 
 	while ((n = hp_list_pop(&id->r1s)))
-		r1_free(HP_CONTAINER(n, struct hp_r1, node));
+		r1_free(hip, HP_CONTAINER(n, struct hp_r1, node));
 	memset(id->offered, 0, sizeof(id->offered));
 }
 

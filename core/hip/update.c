@@ -165,6 +165,8 @@ static void take_ack(struct hp_assoc *a, const struct hp_hip_msg *m)
 		if (hp_u32list_at(&ids, i) != a->update_out_id)
 			continue;
 		hp_assoc_sent_clear(a);
+		/* A replayed message says nothing about life, this does. */
+		a->unanswered_ms = 0;
 		hp_rekey_acked(a, a->update_out_id);
 		return;
 	}
@@ -206,6 +208,7 @@ static int take_new(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	if (reason)
 		return reason;
 	record(a, id);
+	a->unanswered_ms = 0;
 	if (answered)
 		return 0;
 	if (t && pick_locator(t, &addr) && !hp_addr_eq(&addr, &a->path.dst) && !a->rk.active)
@@ -225,9 +228,6 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v, const struc
 		return HP_HIPD_STALE;
 	if (!seq && !hp_hip_param_find(m, HP_PARAM_ACK, 0))
 		return HP_HIPD_UPDATE_ID;
-	/* A replayed ACK says nothing about life; one that is awaited does. */
-	if (a->update_out || seq)
-		a->unanswered_ms = 0;
 	take_ack(a, m);
 	take_echo(a, m);
 	if (!seq)

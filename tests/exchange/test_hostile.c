@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages altered, cut, forged and replayed: nothing of it may be believed, nothing may crash.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../harness.h"
+#include "world.h"
+
+#include <hipproxy/log.h>
+
+static struct world w;
+
+static void resum(struct packet *p)
+{
+	hp_hip_checksum_set(p->msg, p->len, &p->src, &p->dst);
+}
+
+static void begin(void)
+{
+	world_init(&w);
+}
+
+static void stand(void)
+{
+	world_start(&w);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_TRUE(world_data(&w));
+}
+
+/* ---- one octet wrong */
+
+struct flip {
+	uint8_t type, mask;
+	size_t at;
+	bool reached;
+};
+
+/* Where the last octet that counts ends: padding after the signature is ignored on receipt
+ * (RFC 7401, section 5.2.1). */
+static size_t meaning_ends(const struct packet *p)
+{
+	const struct hp_hip_tlv *last;
+	struct hp_hip_msg m;
+
+	if (hp_hip_parse(p->msg, p->len, &m) || !m.params.n)
+		return p->len;
+	last = &m.params.tlv[m.params.n - 1];
+	return (size_t)last->off + last->len;
+}
+
+static enum fate flip_octet(struct world *world, const struct side *from, struct packet *p)
+{
+	struct flip *f = world->arg;
+
+	(void)from;
+	if (p->msg[HP_HIP_OFF_TYPE] != f->type || f->at >= meaning_ends(p))
+		return PASS;
+	f->reached = true;
+	p->msg[f->at] ^= f->mask;
+	if (f->at / 2 != HP_HIP_OFF_CSUM / 2)
+		resum(p);
+	return PASS;
+}
+
+static const uint8_t masks[] = { 0x01, 0x80, 0xff };
+
+/* Every message of the type is altered at this octet, always.  True if the type was that
+ * long. */
+static bool exchange_with(struct flip *f)
+{
+	bool up;
+
+	begin();
+	w.s[0].cfg.encrypt_host_id = f->mask == 0x80;
+	w.fate = flip_octet;
+	w.arg = f;
+	world_start(&w);
+	up = world_connect(&w, 1200);
+	if (f->type == HP_HIP_I1)
+		CU_ASSERT_TRUE(!up || world_data(&w));
+	/* The Responder is up when it sends R2. */
+	if (f->type != HP_HIP_I1 && f->reached)
+		CU_ASSERT_FALSE(up);
+	if (f->type == HP_HIP_I2 && f->reached)
+		CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_UP], 0);
+	if (f->type != HP_HIP_I1 && f->reached)
+		CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_UP], 0);
+	world_fini(&w);
+	return f->reached;
+}
+
+static void no_altered_octet_is_believed(void)
+{
+	for (uint8_t type = HP_HIP_I1; type <= HP_HIP_R2; type++)
+		for (size_t m = 0; m < sizeof(masks); m++)
+			for (size_t at = 0;; at++) {
+				struct flip f = { type, masks[m], at, false };
+
+				if (!exchange_with(&f))
+					break;
+			}
+}
+
+/* Established ones: the altered message is dropped, the repeated one does its work. */
+static void no_altered_octet_of_update_and_close_is_believed(void)
+{
+	static const uint8_t types[] = { HP_HIP_UPDATE, HP_HIP_CLOSE, HP_HIP_CLOSE_ACK };
+
+	for (size_t t = 0; t < sizeof(types); t++)
+		for (size_t at = 0;; at++) {
+			struct flip f = { types[t], 0x10, at, false };
+
+			begin();
+			w.s[0].cfg.rekey_dh = true;
+			stand();
+			w.fate = flip_octet;
+			w.arg = &f;
+			if (types[t] == HP_HIP_UPDATE)
+				hp_assoc_rekey(world_assoc(&w, 0));
+			else
+				hp_hip_close(world_assoc(&w, 0));
+			world_run(&w, 700);
+			if (f.reached && types[t] == HP_HIP_UPDATE) {
+				CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 0);
+				CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 0);
+			} else if (f.reached && types[t] == HP_HIP_CLOSE) {
+				CU_ASSERT_TRUE(hp_assoc_state(world_assoc(&w, 1)) <=
+					       HP_ESTABLISHED);
+			} else if (f.reached) {
+				CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSING);
+			}
+			world_fini(&w);
+			if (!f.reached)
+				break;
+		}
+}
+
+/* ---- cut and mixed up */
+
+/* The life of an association, every message kept. */
+static void record_life(void)
+{
+	begin();
+	w.keep = true;
+	stand();
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, 50);
+	hp_hip_close(world_assoc(&w, 0));
+	world_run(&w, 50);
+	w.keep = false;
+	CU_ASSERT_TRUE(w.n_kept >= 9);
+}
+
+static void give(const struct packet *p, const uint8_t *msg, size_t len)
+{
+	struct hp_path path = { .src = p->dst, .dst = p->src };
+	uint8_t *exact = malloc(len ? len : 1);
+
+	memcpy(exact, msg, len);
+	hp_hip_input(w.s[p->to].hip, &path, exact, len);
+	free(exact);
+}
+
+static void no_cut_message_does_harm(void)
+{
+	record_life();
+	for (size_t k = 0; k < w.n_kept; k++)
+		for (size_t len = 0; len <= w.kept[k]->len; len++) {
+			struct packet p = *w.kept[k];
+
+			give(&p, p.msg, len);
+			if (len < HP_HIP_HLEN || len % 8)
+				continue;
+			p.msg[HP_HIP_OFF_HLEN] = (uint8_t)(len / 8 - 1);
+			p.len = len;
+			resum(&p);
+			give(&p, p.msg, len);
+		}
+	world_run(&w, 100);
+	world_fini(&w);
+}
+
+static void no_random_message_does_harm(void)
+{
+	record_life();
+	for (int round = 0; round < 20000; round++) {
+		struct packet p = *w.kept[(size_t)round % w.n_kept];
+		uint8_t r[8];
+
+		w.rand.fill(&w, r, sizeof(r));
+		for (int i = 0; i < 1 + (r[0] & 3); i++) {
+			uint8_t at[3];
+
+			w.rand.fill(&w, at, 3);
+			p.msg[(at[0] << 8 | at[1]) % p.len] = at[2];
+		}
+		p.msg[3] = 0x21;
+		resum(&p);
+		give(&p, p.msg, p.len);
+		if (round % 100 == 0)
+			world_run(&w, 5);
+	}
+	world_fini(&w);
+}
+
+/* ---- replays */
+
+static const struct packet *kept(uint8_t type)
+{
+	for (size_t i = 0; i < w.n_kept; i++)
+		if (w.kept[i]->msg[HP_HIP_OFF_TYPE] == type)
+			return w.kept[i];
+	return NULL;
+}
+
+static void replay(uint8_t type)
+{
+	const struct packet *p = kept(type);
+
+	give(p, p->msg, p->len);
+	world_run(&w, 5);
+}
+
+static void a_replayed_i2_changes_nothing_while_established(void)
+{
+	uint32_t spi;
+
+	begin();
+	w.keep = true;
+	stand();
+	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
+	for (int i = 0; i < 5; i++)
+		replay(HP_HIP_I2);
+	/* Answered with the same R2. */
+	CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_R2], 6);
+	CU_ASSERT_EQUAL(hp_assoc_sa_out(world_assoc(&w, 0))->spi, spi);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void a_replayed_i2_makes_no_association(void)
+{
+	begin();
+	w.keep = true;
+	stand();
+	hp_hip_close(world_assoc(&w, 1));
+	world_run(&w, 50);
+	CU_ASSERT_PTR_NULL(world_assoc(&w, 1));
+	replay(HP_HIP_I2);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_REPLAY), 1);
+	CU_ASSERT_PTR_NULL(world_assoc(&w, 1));
+	/* Much later the R1 itself is gone, and with it the memory of its solutions. */
+	world_run(&w, 500000);
+	replay(HP_HIP_I2);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_PUZZLE_OLD), 1);
+	CU_ASSERT_PTR_NULL(world_assoc(&w, 1));
+	world_fini(&w);
+}
+
+static void an_i2_does_not_outlive_a_restart(void)
+{
+	begin();
+	w.keep = true;
+	stand();
+	world_restart(&w, 1);
+	replay(HP_HIP_I2);
+	CU_ASSERT_PTR_NULL(world_assoc(&w, 1));
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_PUZZLE_OLD), 1);
+	world_fini(&w);
+}
+
+static void all_else_replayed_changes_nothing(void)
+{
+	static const uint8_t types[] = { HP_HIP_R1, HP_HIP_R2, HP_HIP_UPDATE };
+	uint32_t spi;
+
+	begin();
+	w.keep = true;
+	stand();
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, 20);
+	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
+	for (size_t i = 0; i < 3; i++)
+		replay(types[i]);
+	for (size_t i = 0, n = w.n_kept; i < n; i++)
+		give(w.kept[i], w.kept[i]->msg, w.kept[i]->len);
+	world_run(&w, 3000);
+	CU_ASSERT_EQUAL(hp_assoc_sa_out(world_assoc(&w, 0))->spi, spi);
+	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 1);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void a_close_of_an_earlier_life_is_refused(void)
+{
+	begin();
+	w.keep = true;
+	stand();
+	hp_hip_close(world_assoc(&w, 0));
+	world_run(&w, 50);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	replay(HP_HIP_CLOSE);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_MAC), 1);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* An R1 of an earlier generation, sent in answer to a new I1. */
+static void an_old_r1_is_refused(void)
+{
+	begin();
+	w.s[1].cfg.r1_lifetime_s = 5;
+	w.keep = true;
+	stand();
+	hp_hip_close(world_assoc(&w, 1));
+	world_run(&w, 20);
+	world_run(&w, 7000);
+	/* The next exchange teaches the Initiator the new generation. */
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_TRUE(world_data(&w));
+	hp_hip_close(world_assoc(&w, 1));
+	world_run(&w, 20);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSED);
+	hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1);
+	give(kept(HP_HIP_R1), kept(HP_HIP_R1)->msg, kept(HP_HIP_R1)->len);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPD_R1_COUNTER), 1);
+	world_run(&w, 20);
+	CU_ASSERT_TRUE(world_up(&w));
+	world_fini(&w);
+}
+
+/* ---- forged */
+
+static enum fate wrong_j(struct world *world, const struct side *from, struct packet *p)
+{
+	struct hp_hip_msg m;
+	const struct hp_hip_tlv *t;
+
+	(void)world;
+	(void)from;
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_I2 || hp_hip_parse(p->msg, p->len, &m))
+		return PASS;
+	t = hp_hip_param_find(&m, HP_PARAM_SOLUTION, 0);
+	p->msg[t->off + t->len - 1] ^= 0x5a;
+	resum(p);
+	return PASS;
+}
+
+static void a_wrong_solution_costs_no_public_key_work(void)
+{
+	begin();
+	w.s[1].cfg.puzzle_k = 10;
+	w.fate = wrong_j;
+	world_start(&w);
+	CU_ASSERT_FALSE(world_connect(&w, 5000));
+	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPD_PUZZLE_WRONG) >= 3);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_MAC), 0);
+	world_fini(&w);
+}
+
+/* Somebody between cuts the better group out of I1. */
+static enum fate cut_group(struct world *world, const struct side *from, struct packet *p)
+{
+	struct hp_hip_builder b;
+	struct hp_addr src, dst;
+	uint8_t group = HP_DH_P256;
+
+	(void)world;
+	(void)from;
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_I1)
+		return PASS;
+	src = hp_addr_from6(p->msg + HP_HIP_OFF_SRC);
+	dst = hp_addr_from6(p->msg + HP_HIP_OFF_DST);
+	hp_hip_begin(&b, p->msg, sizeof(p->msg), HP_HIP_I1, 0, &src, &dst);
+	hp_hip_add_u8list(&b, HP_PARAM_DH_GROUP_LIST, &group, 1);
+	p->len = (size_t)hp_hip_finish(&b);
+	resum(p);
+	return PASS;
+}
+
+static void a_downgrade_of_the_group_is_noticed(void)
+{
+	begin();
+	for (int i = 0; i < 2; i++) {
+		w.s[i].cfg.dh_groups[0] = HP_DH_P384;
+		w.s[i].cfg.dh_groups[1] = HP_DH_P256;
+		w.s[i].cfg.n_dh_groups = 2;
+	}
+	w.fate = cut_group;
+	world_start(&w);
+	CU_ASSERT_FALSE(world_connect(&w, 2000));
+	CU_ASSERT_TRUE(world_counted(&w, 0, HP_HIPD_DOWNGRADE) >= 2);
+	world_fini(&w);
+}
+
+static void add_critical(struct packet *p, uint16_t type)
+{
+	hp_put16(p->msg + p->len, type);
+	hp_put16(p->msg + p->len + 2, 4);
+	memset(p->msg + p->len + 4, 0, 4);
+	p->len += 8;
+	p->msg[HP_HIP_OFF_HLEN]++;
+	resum(p);
+}
+
+static void an_unknown_critical_parameter_is_refused_and_told(void)
+{
+	struct packet p;
+
+	begin();
+	w.keep = true;
+	stand();
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, 20);
+	p = *kept(HP_HIP_UPDATE);
+	add_critical(&p, 65001);
+	give(&p, p.msg, p.len);
+	world_run(&w, 5);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_CRITICAL), 1);
+	CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_NOTIFY], 1);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_NOTIFY_IN), 1);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* A NOTIFY without a right signature, in the middle of an exchange. */
+static void a_forged_notify_changes_no_state(void)
+{
+	struct hp_notification n = { HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0 };
+	struct packet p = { .to = 0 };
+	struct hp_hip_builder b;
+
+	begin();
+	world_start(&w);
+	hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1);
+	p.src = w.s[1].addr;
+	p.dst = w.s[0].addr;
+	hp_hip_begin(&b, p.msg, sizeof(p.msg), HP_HIP_NOTIFY, 0, &w.s[1].hit, &w.s[0].hit);
+	hp_hip_add_notification(&b, &n);
+	p.len = (size_t)hp_hip_finish(&b);
+	resum(&p);
+	give(&p, p.msg, p.len);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_I1_SENT);
+	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_FAILED], 0);
+	world_run(&w, 20);
+	CU_ASSERT_TRUE(world_up(&w));
+	give(&p, p.msg, p.len);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void a_flood_of_i1_is_answered_in_part_and_remembered_not_at_all(void)
+{
+	struct packet p;
+
+	begin();
+	w.keep = true;
+	w.s[1].cfg.r1_per_s = 10;
+	stand();
+	p = *kept(HP_HIP_I1);
+	for (int i = 0; i < 1000; i++) {
+		p.msg[HP_HIP_OFF_SRC + 15]++;
+		p.msg[HP_HIP_OFF_SRC + 14] = (uint8_t)(i >> 4);
+		resum(&p);
+		give(&p, p.msg, p.len);
+	}
+	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPD_RATE) > 900);
+	CU_ASSERT_EQUAL(hp_hip_count(w.s[1].hip), 1);
+	world_fini(&w);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(no_altered_octet_is_believed),
+	HP_TEST(no_altered_octet_of_update_and_close_is_believed),
+	HP_TEST(no_cut_message_does_harm),
+	HP_TEST(no_random_message_does_harm),
+	HP_TEST(a_replayed_i2_changes_nothing_while_established),
+	HP_TEST(a_replayed_i2_makes_no_association),
+	HP_TEST(an_i2_does_not_outlive_a_restart),
+	HP_TEST(all_else_replayed_changes_nothing),
+	HP_TEST(a_close_of_an_earlier_life_is_refused),
+	HP_TEST(an_old_r1_is_refused),
+	HP_TEST(a_wrong_solution_costs_no_public_key_work),
+	HP_TEST(a_downgrade_of_the_group_is_noticed),
+	HP_TEST(an_unknown_critical_parameter_is_refused_and_told),
+	HP_TEST(a_forged_notify_changes_no_state),
+	HP_TEST(a_flood_of_i1_is_answered_in_part_and_remembered_not_at_all),
+	HP_TEST_END
+};
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	hp_log_level_all(HP_LOG_ERROR);
+	ret = hp_test_main("hostile", tests, argc, argv);
+	world_keys_free();
+	return ret;
+}
