@@ -2,8 +2,8 @@
  *
  * Associations: their table, their SAs, their end.
  *
- * One object stands for a pair of HITs through restarts and rekeyings, so that flows can keep
- * pointing to it; only hp_assoc_remove ends it.
+ * One object stands for a pair of HITs through restarts and rekeyings, so that flows can
+ * keep pointing to it; only hp_assoc_remove ends it.
  */
 #include "hip/internal.h"
 
@@ -19,7 +19,7 @@ struct pair {
 static uint64_t pair_hash(const struct hp_hip *hip, const struct hp_addr *local,
 			  const struct hp_addr *peer)
 {
-	struct pair p = { *local, *peer };
+	struct pair p = {*local, *peer};
 
 	return hp_hash(&hip->key, &p, sizeof(p));
 }
@@ -35,7 +35,7 @@ static bool pair_eq(const struct hp_hnode *n, const void *key)
 struct hp_assoc *hp_hip_find(struct hp_hip *hip, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit)
 {
-	struct pair p = { *local_hit, *peer_hit };
+	struct pair p = {*local_hit, *peer_hit};
 	struct hp_hnode *n;
 
 	n = hp_htab_find(&hip->by_hits, pair_hash(hip, local_hit, peer_hit), pair_eq, &p);
@@ -47,7 +47,8 @@ struct hp_assoc *hp_assoc_by_addr(struct hp_hip *hip, const struct hp_addr *loca
 {
 	struct hp_list *n;
 
-	HP_LIST_EACH(n, &hip->opps) {
+	HP_LIST_EACH(n, &hip->opps)
+	{
 		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, opp);
 
 		if (!hp_addr_eq(&a->local, local))
@@ -64,7 +65,8 @@ int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), vo
 	struct hp_list *n, *tmp;
 	int ret = 0;
 
-	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs) {
+	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs)
+	{
 		ret = fn(HP_CONTAINER(n, struct hp_assoc, all), arg);
 		if (ret)
 			break;
@@ -178,9 +180,9 @@ void hp_assoc_set_state(struct hp_assoc *a, enum hp_assoc_state s)
 	char peer[HP_ADDR_STRLEN];
 
 	if (a->state != s && hp_log_on(HP_LOG_HIP, HP_LOG_DEBUG))
-		hp_log_limited(&a->hip->log_rate, HP_LOG_HIP, HP_LOG_DEBUG, "%s: %s to %s",
-			       hp_addr_format(&a->peer, peer), hp_assoc_state_name(a->state),
-			       hp_assoc_state_name(s));
+		hp_log_limited(&a->hip->log_rate, HP_LOG_HIP, HP_LOG_DEBUG,
+			       "%s: %s to %s", hp_addr_format(&a->peer, peer),
+			       hp_assoc_state_name(a->state), hp_assoc_state_name(s));
 	a->state = s;
 }
 
@@ -238,8 +240,8 @@ void hp_assoc_reset(struct hp_assoc *a)
 
 /* ---- SAs */
 
-struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite, bool outbound,
-			       const struct hp_keyset *keys)
+struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
+			       bool outbound, const struct hp_keyset *keys)
 {
 	const struct hp_hip_config *c = &a->hip->cfg;
 	struct hp_sa_params p = {
@@ -283,7 +285,7 @@ void hp_assoc_free_sa(struct hp_assoc *a, struct hp_sa *sa)
 
 void hp_assoc_drop_sas(struct hp_assoc *a)
 {
-	struct hp_sa **all[] = { &a->in, &a->in_old, &a->in_next, &a->out };
+	struct hp_sa **all[] = {&a->in, &a->in_old, &a->in_next, &a->out};
 
 	hp_timer_cancel(a->hip->timers, &a->t_old);
 	for (size_t i = 0; i < 4; i++) {

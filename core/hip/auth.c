@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Authentication (RFC 7401, section 6.4): the only place where a message becomes a verified
- * one.  Handlers that change an association take a struct hp_verified, which nobody else can
- * make.
+ * Authentication (RFC 7401, section 6.4): the only place where a message becomes a
+ * verified one.  Handlers that change an association take a struct hp_verified, which
+ * nobody else can make.
  */
 #include "hip/internal.h"
 
@@ -43,7 +43,7 @@ int hp_auth_mac(const struct hp_assoc *a, const struct hp_hip_msg *m)
 int hp_auth_mac2(const struct hp_secrets *s, const struct hp_hip_msg *m)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_HIP_MAC_2, 0);
-	struct hp_bytes id = { s->peer_host_id, s->peer_host_id_len };
+	struct hp_bytes id = {s->peer_host_id, s->peer_host_id_len};
 	uint8_t scratch[HP_HIP_MAX];
 	int n;
 
@@ -56,8 +56,8 @@ int hp_auth_mac2(const struct hp_secrets *s, const struct hp_hip_msg *m)
 	return 0;
 }
 
-int hp_auth_host_id(const struct hp_hip_tlv *t, const struct hp_addr *hit, struct hp_key **key,
-		    struct hp_host_id *out)
+int hp_auth_host_id(const struct hp_hip_tlv *t, const struct hp_addr *hit,
+		    struct hp_key **key, struct hp_host_id *out)
 {
 	struct hp_addr computed;
 
@@ -185,8 +185,8 @@ int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_
 
 /* ---- what we send */
 
-static int add_mac(struct hp_hip_builder *b, enum hp_rhash rhash, const struct hp_keypair *out,
-		   const struct hp_bytes *mac2_host_id)
+static int add_mac(struct hp_hip_builder *b, enum hp_rhash rhash,
+		   const struct hp_keypair *out, const struct hp_bytes *mac2_host_id)
 {
 	uint8_t scratch[HP_HIP_MAX], mac[HP_RHASH_MAX];
 	int len = hp_hip_finish(b), n;
@@ -195,13 +195,13 @@ static int add_mac(struct hp_hip_builder *b, enum hp_rhash rhash, const struct h
 	if (len < 0)
 		return len;
 	if (mac2_host_id)
-		n = hp_hip_covered_mac2(b->w.start, (size_t)len, (size_t)len, mac2_host_id,
-					scratch);
+		n = hp_hip_covered_mac2(b->w.start, (size_t)len, (size_t)len,
+					mac2_host_id, scratch);
 	else
 		n = hp_hip_covered(b->w.start, (size_t)len, (size_t)len, scratch);
 	if (n < 0)
 		return n;
-	seg = (struct hp_seg){ scratch, (size_t)n };
+	seg = (struct hp_seg){scratch, (size_t)n};
 	if (hp_hmac(rhash, out->mac, out->mac_len, &seg, 1, mac))
 		return -EIO;
 	hp_hip_param(b, mac2_host_id ? HP_PARAM_HIP_MAC_2 : HP_PARAM_HIP_MAC, mac,
@@ -209,11 +209,12 @@ static int add_mac(struct hp_hip_builder *b, enum hp_rhash rhash, const struct h
 	return 0;
 }
 
-int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash, const struct hp_keypair *out,
-		 const struct hp_bytes *mac2_host_id, const struct hp_identity *id)
+int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash,
+		 const struct hp_keypair *out, const struct hp_bytes *mac2_host_id,
+		 const struct hp_identity *id)
 {
 	uint8_t scratch[HP_HIP_MAX], sig[HP_KEY_SIG_MAX];
-	struct hp_signature s = { .algorithm = hp_key_algorithm(id->key), .sig = sig };
+	struct hp_signature s = {.algorithm = hp_key_algorithm(id->key), .sig = sig};
 	int err = out ? add_mac(b, rhash, out, mac2_host_id) : 0;
 	int len;
 

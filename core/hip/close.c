@@ -2,12 +2,14 @@
  *
  * CLOSE and CLOSE_ACK (RFC 7401, sections 5.3.7, 5.3.8, 6.14 and 6.15).
  *
- * Where the RFC keeps CLOSED for UAL + 2 MSL, here it is 2 MSL: an association's UAL may be a
- * quarter of an hour, and all that is lost is the answer to a CLOSE that comes that late.
+ * Where the RFC keeps CLOSED for UAL + 2 MSL, here it is 2 MSL: an association's UAL may
+ * be a quarter of an hour, and all that is lost is the answer to a CLOSE that comes that
+ * late.
  */
 #include "hip/internal.h"
 
-static void begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf, uint8_t type)
+static void begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
+		  uint8_t type)
 {
 	hp_hip_begin(b, buf, HP_HIP_MAX, type, 0, &a->local, &a->peer);
 }
@@ -44,7 +46,8 @@ static int close_verified(struct hp_assoc *a, const struct hp_verified *v,
 			  const struct hp_path *path)
 {
 	const struct hp_hip_msg *m = hp_verified_msg(v);
-	const struct hp_hip_tlv *echo = hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
+	const struct hp_hip_tlv *echo =
+		hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
 	struct hp_hip *hip = a->hip;
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;

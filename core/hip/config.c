@@ -9,15 +9,15 @@
 void hp_hip_config_init(struct hp_hip_config *cfg)
 {
 	*cfg = (struct hp_hip_config){
-		.dh_groups = { HP_DH_P256, HP_DH_P384, HP_DH_P521, HP_DH_MODP3072,
-			       HP_DH_MODP2048, HP_DH_MODP1536 },
+		.dh_groups = {HP_DH_P256, HP_DH_P384, HP_DH_P521, HP_DH_MODP3072,
+			      HP_DH_MODP2048, HP_DH_MODP1536},
 		.n_dh_groups = 6,
-		.ciphers = { HP_HIPCIPHER_AES_128_CBC, HP_HIPCIPHER_AES_256_CBC },
+		.ciphers = {HP_HIPCIPHER_AES_128_CBC, HP_HIPCIPHER_AES_256_CBC},
 		.n_ciphers = 2,
-		.hit_suites = { HP_HITSUITE_ECDSA_SHA384, HP_HITSUITE_RSA_DSA_SHA256 },
+		.hit_suites = {HP_HITSUITE_ECDSA_SHA384, HP_HITSUITE_RSA_DSA_SHA256},
 		.n_hit_suites = 2,
-		.esp_suites = { HP_ESPSUITE_AES_GCM_16, HP_ESPSUITE_AES_128_CBC_SHA256,
-				HP_ESPSUITE_AES_256_CBC_SHA256, HP_ESPSUITE_AES_GCM_8 },
+		.esp_suites = {HP_ESPSUITE_AES_GCM_16, HP_ESPSUITE_AES_128_CBC_SHA256,
+			       HP_ESPSUITE_AES_256_CBC_SHA256, HP_ESPSUITE_AES_GCM_8},
 		.n_esp_suites = 4,
 		.puzzle_k_max = 16,
 		.puzzle_k_accept = 20,
@@ -82,13 +82,14 @@ int hp_hip_config_check(const struct hp_hip_config *c, const char **why)
 	if (!length_fits(c->n_dh_groups) || !length_fits(c->n_hit_suites))
 		*why = "an algorithm list is empty or too long";
 	/* RFC 7401, 5.2.8, and RFC 7402, 5.1.2: at most six of these. */
-	else if (!c->n_ciphers || c->n_ciphers > 6 || !c->n_esp_suites || c->n_esp_suites > 6)
+	else if (!c->n_ciphers || c->n_ciphers > 6 || !c->n_esp_suites ||
+		 c->n_esp_suites > 6)
 		*why = "ciphers and ESP suites: one to six of each";
 	else if (!lists_known(c, why))
 		return -EINVAL;
-	else if (!c->allow_null && (hp_list_has16(c->ciphers, c->n_ciphers, HP_HIPCIPHER_NULL) ||
-				    hp_list_has16(c->esp_suites, c->n_esp_suites,
-						  HP_ESPSUITE_NULL_SHA256)))
+	else if (!c->allow_null &&
+		 (hp_list_has16(c->ciphers, c->n_ciphers, HP_HIPCIPHER_NULL) ||
+		  hp_list_has16(c->esp_suites, c->n_esp_suites, HP_ESPSUITE_NULL_SHA256)))
 		*why = "NULL encryption is listed but not allowed";
 	else if (c->puzzle_k > c->puzzle_k_max || c->puzzle_k_max > 32)
 		*why = "puzzle_k exceeds puzzle_k_max, or that exceeds 32";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Beginning and ending associations from this side, and finding peers again after a loss of
- * state (RFC 7401, sections 4.5.4, 6.6 and 6.16).
+ * Beginning and ending associations from this side, and finding peers again after a loss
+ * of state (RFC 7401, sections 4.5.4, 6.6 and 6.16).
  */
 #include "hip/internal.h"
 
@@ -17,8 +17,8 @@ static bool known_eq(const struct hp_hnode *n, const void *key)
 
 static struct hp_known *known(const struct hp_hip *hip, const struct hp_addr *hit)
 {
-	struct hp_hnode *n = hp_htab_find(&hip->known, hp_hash(&hip->key, hit->b, 16), known_eq,
-					  hit);
+	struct hp_hnode *n =
+		hp_htab_find(&hip->known, hp_hash(&hip->key, hit->b, 16), known_eq, hit);
 
 	return n ? HP_CONTAINER(n, struct hp_known, node) : NULL;
 }
@@ -28,8 +28,8 @@ const struct hp_known *hp_known_find(const struct hp_hip *hip, const struct hp_a
 	return known(hip, hit);
 }
 
-int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit, const struct hp_addr *addrs,
-		      size_t n, bool no_esn_icv)
+int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
+		      const struct hp_addr *addrs, size_t n, bool no_esn_icv)
 {
 	struct hp_known *k = known(hip, hit);
 
@@ -77,7 +77,7 @@ static void set_addrs(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)
 	memcpy(a->addrs, addrs, n * sizeof(*addrs));
 	a->n_addrs = n;
 	a->addr_at = 0;
-	a->path = (struct hp_path){ .dst = a->addrs[0] };
+	a->path = (struct hp_path){.dst = a->addrs[0]};
 }
 
 static bool may_restart(const struct hp_assoc *a)
@@ -106,7 +106,8 @@ static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, s
 }
 
 static struct hp_assoc *start(struct hp_hip *hip, struct hp_identity *id,
-			      const struct hp_addr *peer, const struct hp_addr *addrs, size_t n)
+			      const struct hp_addr *peer, const struct hp_addr *addrs,
+			      size_t n)
 {
 	const struct hp_known *k = known(hip, peer);
 	struct hp_assoc *a = hp_assoc_new(hip, id, peer);
@@ -120,8 +121,8 @@ static struct hp_assoc *start(struct hp_hip *hip, struct hp_identity *id,
 }
 
 struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_hit,
-				const struct hp_addr *peer_hit, const struct hp_addr *addrs,
-				size_t n)
+				const struct hp_addr *peer_hit,
+				const struct hp_addr *addrs, size_t n)
 {
 	bool any = hp_addr_is_zero(peer_hit);
 	const struct hp_addr *local = local_hit && !hp_addr_is_zero(local_hit)
@@ -131,7 +132,8 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 	const struct hp_known *k = known(hip, peer_hit);
 	struct hp_assoc *a;
 
-	if (!id || (!any && (!hp_addr_is_hit(peer_hit) || hp_hip_is_local(hip, peer_hit))))
+	if (!id ||
+	    (!any && (!hp_addr_is_hit(peer_hit) || hp_hip_is_local(hip, peer_hit))))
 		return failed(EINVAL);
 	if (hip->shutting || (any && hip->cfg.opportunistic_initiator == HP_OPP_OFF))
 		return failed(EPERM);
@@ -184,7 +186,7 @@ static int has_addr(struct hp_hnode *n, void *arg)
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
 {
 	const struct hp_addr *local = hp_hip_default_hit(hip);
-	struct seeker s = { &path->dst, NULL };
+	struct seeker s = {&path->dst, NULL};
 
 	if (!local || hip->shutting ||
 	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
@@ -193,12 +195,14 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 	if (!s.found || hp_hip_find(hip, local, &s.found->hit))
 		return;
 	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
-		       "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
+		       "ESP with unknown SPI %08x from a known peer: new base exchange",
+		       spi);
 	hp_hip_connect(hip, local, &s.found->hit, &path->dst, 1);
 }
 
-/* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we lost.
- * Its HIT is only claimed, so this is rate-limited and asks the same policy as I1. */
+/* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we
+ * lost. Its HIT is only claimed, so this is rate-limited and asks the same policy as I1.
+ */
 int hp_update_lost(const struct hp_rx *rx)
 {
 	struct hp_hip *hip = rx->hip;

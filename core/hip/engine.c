@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The engine: its life, its identities, and the way of a message from the net to the state
- * table.
+ * The engine: its life, its identities, and the way of a message from the net to the
+ * state table.
  */
 #include "hip/internal.h"
 
@@ -54,7 +54,8 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hip->timers = timers;
 	hip->refs = 1;
 	hip->k_now = cfg->puzzle_k;
-	hip->counters = (struct hp_counters){ hp_hip_count_table(), hip->values, HP_HIPC_MAX };
+	hip->counters =
+		(struct hp_counters){hp_hip_count_table(), hip->values, HP_HIPC_MAX};
 	hp_list_init(&hip->identities);
 	hp_list_init(&hip->assocs);
 	hp_list_init(&hip->opps);
@@ -90,9 +91,10 @@ void hp_hip_free(struct hp_hip *hip)
 		return;
 	hp_timer_cancel(hip->timers, &hip->t_second);
 	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs)
-		hp_assoc_remove(HP_CONTAINER(n, struct hp_assoc, all));
+	hp_assoc_remove(HP_CONTAINER(n, struct hp_assoc, all));
 	hip->dying = true;
-	HP_LIST_EACH_SAFE(n, tmp, &hip->identities) {
+	HP_LIST_EACH_SAFE(n, tmp, &hip->identities)
+	{
 		struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
 
 		hp_list_del(&id->node);
@@ -117,7 +119,7 @@ int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg)
 	if (hp_hip_config_check(cfg, NULL))
 		return -EINVAL;
 	HP_LIST_EACH(n, &hip->identities)
-		hp_r1_retire_all(hip, HP_CONTAINER(n, struct hp_identity, node));
+	hp_r1_retire_all(hip, HP_CONTAINER(n, struct hp_identity, node));
 	hip->cfg = *cfg;
 	hip->cfg_epoch++;
 	hip->by_hits.limit = cfg->max_associations;
@@ -126,7 +128,7 @@ int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg)
 	for (size_t i = 0; i < HP_R1_BUCKETS; i++)
 		hp_tokens_init(&hip->r1_rate[i], cfg->r1_per_s, 2 * cfg->r1_per_s);
 	HP_LIST_EACH(n, &hip->identities)
-		hp_r1_make_all(hip, HP_CONTAINER(n, struct hp_identity, node));
+	hp_r1_make_all(hip, HP_CONTAINER(n, struct hp_identity, node));
 	return 0;
 }
 
@@ -136,7 +138,7 @@ void hp_hip_shutdown(struct hp_hip *hip)
 
 	hip->shutting = true;
 	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs)
-		hp_hip_close(HP_CONTAINER(n, struct hp_assoc, all));
+	hp_hip_close(HP_CONTAINER(n, struct hp_assoc, all));
 }
 
 /* ---- identities */
@@ -144,7 +146,7 @@ void hp_hip_shutdown(struct hp_hip *hip)
 /* HOST_ID as it stands in every R1 and I2 of this identity. */
 static int build_host_id(struct hp_identity *id, const char *di)
 {
-	struct hp_host_id h = { .algorithm = hp_key_algorithm(id->key) };
+	struct hp_host_id h = {.algorithm = hp_key_algorithm(id->key)};
 	struct hp_hip_builder b;
 	uint8_t buf[HP_HIP_MAX];
 	int len;
@@ -168,7 +170,8 @@ static int build_host_id(struct hp_identity *id, const char *di)
 	return 0;
 }
 
-int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags, const char *di)
+int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
+			const char *di)
 {
 	struct hp_identity *id;
 	int err;
@@ -206,7 +209,8 @@ int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit)
 		return -ENOENT;
 	hp_list_del(&id->node);
 	id->removed = true;
-	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs) {
+	HP_LIST_EACH_SAFE(n, tmp, &hip->assocs)
+	{
 		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, all);
 
 		if (a->id == id)
@@ -236,7 +240,8 @@ struct hp_identity *hp_identity_find(const struct hp_hip *hip, const struct hp_a
 {
 	struct hp_list *n;
 
-	HP_LIST_EACH(n, &hip->identities) {
+	HP_LIST_EACH(n, &hip->identities)
+	{
 		struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
 
 		if (hp_addr_eq(&id->hit, hit))
@@ -262,15 +267,16 @@ bool hp_hip_ready(const struct hp_hip *hip)
 	struct hp_list *n;
 
 	HP_LIST_EACH(n, &hip->identities)
-		for (size_t i = 0; i < hip->cfg.n_dh_groups; i++)
-			if (!HP_CONTAINER(n, struct hp_identity, node)->offered[i])
-				return false;
+	for (size_t i = 0; i < hip->cfg.n_dh_groups; i++)
+		if (!HP_CONTAINER(n, struct hp_identity, node)->offered[i])
+			return false;
 	return true;
 }
 
 /* ---- messages */
 
-void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type, const struct hp_addr *peer_hit)
+void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
+		 const struct hp_addr *peer_hit)
 {
 	char text[HP_ADDR_STRLEN];
 
@@ -304,7 +310,8 @@ static int address_message(struct hp_rx *rx)
 	}
 	/* The answer to an I1 to nobody in particular: known by address only. */
 	if (m->type == HP_HIP_R1 && (!rx->a || rx->a->state != HP_I1_SENT)) {
-		struct hp_assoc *a = hp_assoc_by_addr(rx->hip, &m->dst_hit, &rx->path->dst);
+		struct hp_assoc *a =
+			hp_assoc_by_addr(rx->hip, &m->dst_hit, &rx->path->dst);
 
 		rx->a = a ? a : rx->a;
 	}
@@ -352,10 +359,11 @@ static int input(struct hp_rx *rx, struct hp_hip_msg *m, const uint8_t *msg, siz
 	return hp_state_input(rx->a ? rx->a->state : HP_UNASSOCIATED, m->type, rx);
 }
 
-int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *msg, size_t len)
+int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *msg,
+		 size_t len)
 {
-	struct hp_hip_msg m = { .type = 0 };
-	struct hp_rx rx = { .hip = hip, .path = path, .m = &m };
+	struct hp_hip_msg m = {.type = 0};
+	struct hp_rx rx = {.hip = hip, .path = path, .m = &m};
 	int reason;
 
 	hp_count(&hip->counters, HP_HIPC_IN);

@@ -2,10 +2,11 @@
  *
  * The HIP engine (RFC 7401, RFC 7402): identities, associations, control messages.
  *
- * No sockets and no threads: messages come in by hp_hip_input, go out by ops->send, public-key
- * work goes to ops->job, time and randomness are given at the start.  All functions are called
- * on the loop's thread.  Addresses are in struct hp_addr's form; in every struct hp_path here
- * src is ours and dst is the peer's, for messages that came in too.
+ * No sockets and no threads: messages come in by hp_hip_input, go out by ops->send,
+ * public-key work goes to ops->job, time and randomness are given at the start.  All
+ * functions are called on the loop's thread.  Addresses are in struct hp_addr's form; in
+ * every struct hp_path here src is ours and dst is the peer's, for messages that came in
+ * too.
  */
 #ifndef HP_HIP_HIP_H
 #define HP_HIP_HIP_H
@@ -30,46 +31,49 @@
 
 enum hp_opportunistic {
 	HP_OPP_OFF,
-	HP_OPP_PINNED, /* the first HIT seen for an address is kept, another refused (ops->pin) */
+	HP_OPP_PINNED, /* the first HIT seen for an address is kept, another refused
+			  (ops->pin) */
 	HP_OPP_ON
 };
 
-/* Preference lists: best first, n entries.  Copied by hp_hip_new and hp_hip_reconfigure. */
+/* Preference lists: best first, n entries.  Copied by hp_hip_new and hp_hip_reconfigure.
+ */
 struct hp_hip_config {
 	uint8_t dh_groups[HP_HIP_LIST_MAX];   /* RFC 7401, 5.2.7 */
 	uint16_t ciphers[HP_HIP_LIST_MAX];    /* HIP_CIPHER ids, 5.2.8 */
-	uint8_t hit_suites[HP_HIP_LIST_MAX];  /* suites accepted of peers and offered, 5.2.10 */
+	uint8_t hit_suites[HP_HIP_LIST_MAX];  /* suites accepted of peers and
+						 offered, 5.2.10 */
 	uint16_t esp_suites[HP_HIP_LIST_MAX]; /* RFC 7402, 5.1.2 */
 	size_t n_dh_groups, n_ciphers, n_hit_suites, n_esp_suites;
-	bool allow_null;                      /* cipher 1 and ESP suite 7 when listed above */
+	bool allow_null; /* cipher 1 and ESP suite 7 when listed above */
 
-	uint8_t puzzle_k;            /* as Responder: difficulty without load, bits */
-	uint8_t puzzle_k_max;        /* as Responder: difficulty under the highest load */
-	uint8_t puzzle_k_accept;     /* as Initiator: puzzles harder than this are refused */
-	uint32_t puzzle_lifetime_s;  /* at least how long a puzzle can be answered */
-	uint32_t r1_lifetime_s;      /* how long one signed R1 is handed out */
-	uint32_t r1_per_s;           /* R1s to one address; 0: no limit */
-	uint32_t load_per_s;         /* I2s a second from which on K rises */
-	uint64_t r1_generation;      /* first R1 generation; must not go back over restarts; 0:
-				      * seconds of the wall clock */
+	uint8_t puzzle_k;	 /* as Responder: difficulty without load, bits */
+	uint8_t puzzle_k_max;	 /* as Responder: difficulty under the highest load */
+	uint8_t puzzle_k_accept; /* as Initiator: puzzles harder than this are refused */
+	uint32_t puzzle_lifetime_s; /* at least how long a puzzle can be answered */
+	uint32_t r1_lifetime_s;	    /* how long one signed R1 is handed out */
+	uint32_t r1_per_s;	    /* R1s to one address; 0: no limit */
+	uint32_t load_per_s;	    /* I2s a second from which on K rises */
+	uint64_t r1_generation; /* first R1 generation; must not go back over restarts; 0:
+				 * seconds of the wall clock */
 
-	bool encrypt_host_id;        /* as Initiator: HOST_ID inside ENCRYPTED */
+	bool encrypt_host_id; /* as Initiator: HOST_ID inside ENCRYPTED */
 	enum hp_opportunistic opportunistic_initiator;
 	enum hp_opportunistic opportunistic_responder;
 
-	uint32_t retransmit_ms;      /* first wait, doubled each time */
-	uint32_t retransmit_max_ms;  /* longest wait */
-	uint32_t retransmit_max;     /* how often a message is sent again */
-	uint32_t ual_s;              /* unused association lifetime: then CLOSE; 0: never */
-	uint32_t msl_s;              /* maximum segment lifetime for CLOSING and CLOSED */
-	uint32_t e_failed_s;         /* how long E-FAILED is remembered */
-	uint32_t exchange_s;         /* R2-SENT becomes ESTABLISHED after this */
-	uint32_t dead_peer_ms;       /* one-way traffic for so long: ask the peer; 0: never */
-	uint32_t old_sa_ms;          /* how long a replaced inbound SA still opens packets */
+	uint32_t retransmit_ms;	    /* first wait, doubled each time */
+	uint32_t retransmit_max_ms; /* longest wait */
+	uint32_t retransmit_max;    /* how often a message is sent again */
+	uint32_t ual_s;	       /* unused association lifetime: then CLOSE; 0: never */
+	uint32_t msl_s;	       /* maximum segment lifetime for CLOSING and CLOSED */
+	uint32_t e_failed_s;   /* how long E-FAILED is remembered */
+	uint32_t exchange_s;   /* R2-SENT becomes ESTABLISHED after this */
+	uint32_t dead_peer_ms; /* one-way traffic for so long: ask the peer; 0: never */
+	uint32_t old_sa_ms;    /* how long a replaced inbound SA still opens packets */
 
-	uint32_t replay_window;      /* packets */
+	uint32_t replay_window;		     /* packets */
 	uint64_t rekey_packets, rekey_bytes; /* 0: ESP's own limits */
-	bool rekey_dh;               /* new Diffie-Hellman value at each rekeying */
+	bool rekey_dh; /* new Diffie-Hellman value at each rekeying */
 	uint32_t max_associations;
 	uint32_t max_known_peers;
 };
@@ -82,76 +86,125 @@ int hp_hip_config_check(const struct hp_hip_config *cfg, const char **why);
 struct hp_hip;
 
 enum hp_hip_event {
-	HP_HIP_UP,           /* data may be sent */
-	HP_HIP_DOWN,         /* closed, by whom ever; the association is freed or kept by state */
-	HP_HIP_FAILED,       /* E-FAILED: hp_assoc_error says why */
-	HP_HIP_REKEYED,      /* new SAs */
+	HP_HIP_UP,   /* data may be sent */
+	HP_HIP_DOWN, /* closed, by whom ever; the association is freed or kept by state */
+	HP_HIP_FAILED,	     /* E-FAILED: hp_assoc_error says why */
+	HP_HIP_REKEYED,	     /* new SAs */
 	HP_HIP_PATH_CHANGED, /* the peer has another address */
-	HP_HIP_GONE,         /* last call for this association: forget the pointer */
+	HP_HIP_GONE,	     /* last call for this association: forget the pointer */
 	HP_HIP_EVENTS
 };
 
 struct hp_hip_ops {
 	void *ctx;
-	/* Sends one HIP message.  The checksum is over path->src and path->dst, src filled by
-	 * ops->source when it was zero; zero when path->dport is set (UDP).  msg is borrowed. */
-	void (*send)(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len);
-	/* Takes a job: 0; -EAGAIN when the queue is full (the job stays the caller's).  NULL as
-	 * an op: jobs run at once. */
+	/* Sends one HIP message.  The checksum is over path->src and path->dst, src
+	 * filled by ops->source when it was zero; zero when path->dport is set (UDP). msg
+	 * is borrowed. */
+	void (*send)(void *ctx, const struct hp_path *path, const uint8_t *msg,
+		     size_t len);
+	/* Takes a job: 0; -EAGAIN when the queue is full (the job stays the caller's).
+	 * NULL as an op: jobs run at once. */
 	int (*job)(void *ctx, struct hp_job *job);
 	/* The source address the kernel would use towards dst: 0, or -errno. */
 	int (*source)(void *ctx, const struct hp_addr *dst, struct hp_addr *src);
-	/* Policy for an exchange that a peer starts; asked at I1 (peer's HIT is only claimed)
-	 * and at I2.  0 allow; -EACCES drop; -EPERM answer BLOCKED_BY_POLICY.  NULL: allow. */
-	int (*accept)(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
-		      const struct hp_path *path);
-	/* ev happened; a is valid during the call.  Must not close or free a; NULL: ignored. */
+	/* Policy for an exchange that a peer starts; asked at I1 (peer's HIT is only
+	 * claimed) and at I2.  0 allow; -EACCES drop; -EPERM answer BLOCKED_BY_POLICY.
+	 * NULL: allow. */
+	int (*accept)(void *ctx, const struct hp_addr *local_hit,
+		      const struct hp_addr *peer_hit, const struct hp_path *path);
+	/* ev happened; a is valid during the call.  Must not close or free a; NULL:
+	 * ignored. */
 	void (*event)(void *ctx, struct hp_assoc *a, enum hp_hip_event ev);
-	/* HP_OPP_PINNED: is hit the one for addr?  0: it was, or it is stored now; -EACCES:
-	 * another is stored.  NULL: as -EACCES. */
+	/* HP_OPP_PINNED: is hit the one for addr?  0: it was, or it is stored now;
+	 * -EACCES: another is stored.  NULL: as -EACCES. */
 	int (*pin)(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit);
 };
 
 /* Counted reasons and totals, one row each in hp_hip_counters. */
 enum hp_hip_count {
-	HP_HIPC_IN, HP_HIPC_OUT, HP_HIPC_RETRANSMITTED,
-	HP_HIPC_BEX_INITIATOR, HP_HIPC_BEX_RESPONDER, HP_HIPC_REKEYS, HP_HIPC_FAILED,
-	HP_HIPC_CLOSED, HP_HIPC_NOTIFY_IN, HP_HIPC_NOTIFY_OUT,
+	HP_HIPC_IN,
+	HP_HIPC_OUT,
+	HP_HIPC_RETRANSMITTED,
+	HP_HIPC_BEX_INITIATOR,
+	HP_HIPC_BEX_RESPONDER,
+	HP_HIPC_REKEYS,
+	HP_HIPC_FAILED,
+	HP_HIPC_CLOSED,
+	HP_HIPC_NOTIFY_IN,
+	HP_HIPC_NOTIFY_OUT,
 	/* drops from here on */
-	HP_HIPD_MALFORMED, HP_HIPD_VERSION, HP_HIPD_CRITICAL, HP_HIPD_CHECKSUM,
-	HP_HIPD_SIZE, HP_HIPD_TYPE, HP_HIPD_NOT_OUR_HIT, HP_HIPD_PEER_HIT, HP_HIPD_OWN_HIT,
-	HP_HIPD_NO_ASSOC, HP_HIPD_STATE, HP_HIPD_BUSY, HP_HIPD_QUEUE_FULL, HP_HIPD_MEMORY,
-	HP_HIPD_LIMIT, HP_HIPD_RATE, HP_HIPD_POLICY, HP_HIPD_OPPORTUNISTIC, HP_HIPD_PIN,
-	HP_HIPD_NO_R1, HP_HIPD_DH_GROUP, HP_HIPD_CROSSED, HP_HIPD_MISSING, HP_HIPD_R1_COUNTER,
-	HP_HIPD_PUZZLE_OLD, HP_HIPD_PUZZLE_WRONG, HP_HIPD_PUZZLE_HARD, HP_HIPD_REPLAY,
-	HP_HIPD_HIT_SUITE, HP_HIPD_CIPHER, HP_HIPD_TRANSPORT, HP_HIPD_ESP_SUITE,
-	HP_HIPD_DOWNGRADE, HP_HIPD_DH_VALUE, HP_HIPD_DECRYPT, HP_HIPD_HOST_ID, HP_HIPD_HIT,
-	HP_HIPD_MAC, HP_HIPD_SIGNATURE, HP_HIPD_ECHO, HP_HIPD_SPI, HP_HIPD_KEYMAT,
-	HP_HIPD_UPDATE_ID, HP_HIPD_STALE, HP_HIPD_ADDRESS, HP_HIPD_SEND,
+	HP_HIPD_MALFORMED,
+	HP_HIPD_VERSION,
+	HP_HIPD_CRITICAL,
+	HP_HIPD_CHECKSUM,
+	HP_HIPD_SIZE,
+	HP_HIPD_TYPE,
+	HP_HIPD_NOT_OUR_HIT,
+	HP_HIPD_PEER_HIT,
+	HP_HIPD_OWN_HIT,
+	HP_HIPD_NO_ASSOC,
+	HP_HIPD_STATE,
+	HP_HIPD_BUSY,
+	HP_HIPD_QUEUE_FULL,
+	HP_HIPD_MEMORY,
+	HP_HIPD_LIMIT,
+	HP_HIPD_RATE,
+	HP_HIPD_POLICY,
+	HP_HIPD_OPPORTUNISTIC,
+	HP_HIPD_PIN,
+	HP_HIPD_NO_R1,
+	HP_HIPD_DH_GROUP,
+	HP_HIPD_CROSSED,
+	HP_HIPD_MISSING,
+	HP_HIPD_R1_COUNTER,
+	HP_HIPD_PUZZLE_OLD,
+	HP_HIPD_PUZZLE_WRONG,
+	HP_HIPD_PUZZLE_HARD,
+	HP_HIPD_REPLAY,
+	HP_HIPD_HIT_SUITE,
+	HP_HIPD_CIPHER,
+	HP_HIPD_TRANSPORT,
+	HP_HIPD_ESP_SUITE,
+	HP_HIPD_DOWNGRADE,
+	HP_HIPD_DH_VALUE,
+	HP_HIPD_DECRYPT,
+	HP_HIPD_HOST_ID,
+	HP_HIPD_HIT,
+	HP_HIPD_MAC,
+	HP_HIPD_SIGNATURE,
+	HP_HIPD_ECHO,
+	HP_HIPD_SPI,
+	HP_HIPD_KEYMAT,
+	HP_HIPD_UPDATE_ID,
+	HP_HIPD_STALE,
+	HP_HIPD_ADDRESS,
+	HP_HIPD_SEND,
 	HP_HIPC_MAX
 };
 
 /* ---- engine */
 
-/* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL for want of
- * memory or an unfit cfg. */
+/* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL for
+ * want of memory or an unfit cfg. */
 struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_ops *ops,
 			  const struct hp_clock *clock, const struct hp_rand *rand,
 			  struct hp_timers *timers);
-/* Associations go with it (HP_HIP_GONE each), nothing is sent.  Jobs still running are safe:
- * their done frees what they hold and calls no op. */
+/* Associations go with it (HP_HIP_GONE each), nothing is sent.  Jobs still running are
+ * safe: their done frees what they hold and calls no op. */
 void hp_hip_free(struct hp_hip *hip);
 /* Associations are kept; signed R1s are made anew.  0, -EINVAL (nothing changed). */
 int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg);
-/* Sends CLOSE to all established peers.  Associations are gone once the peers answered. */
+/* Sends CLOSE to all established peers.  Associations are gone once the peers answered.
+ */
 void hp_hip_shutdown(struct hp_hip *hip);
 
 enum { HP_IDENTITY_ANONYMOUS = 1 };
 
-/* A reference to key (private) is taken.  di: "" or NULL for none, "host.example" an FQDN,
- * with an '@' a NAI; copied.  The first identity is the default one.  0, -EINVAL no private
- * key or di too long, -EEXIST, -ENOMEM. */
-int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags, const char *di);
+/* A reference to key (private) is taken.  di: "" or NULL for none, "host.example" an
+ * FQDN, with an '@' a NAI; copied.  The first identity is the default one.  0, -EINVAL no
+ * private key or di too long, -EEXIST, -ENOMEM. */
+int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
+			const char *di);
 /* Its associations are dropped.  0, -ENOENT. */
 int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit);
 /* The default identity's HIT; NULL without any. */
@@ -161,26 +214,29 @@ bool hp_hip_is_local(const struct hp_hip *hip, const struct hp_addr *hit);
 bool hp_hip_ready(const struct hp_hip *hip);
 
 /* A peer from the configuration: where it can be found again when we have lost all state.
- * no_esn_icv: its ICV leaves out the high half of sequence numbers.  Replaces what was known
- * of hit.  0, -ENOBUFS, -ENOMEM, -EINVAL. */
-int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit, const struct hp_addr *addrs,
-		      size_t n, bool no_esn_icv);
+ * no_esn_icv: its ICV leaves out the high half of sequence numbers.  Replaces what was
+ * known of hit.  0, -ENOBUFS, -ENOMEM, -EINVAL. */
+int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
+		      const struct hp_addr *addrs, size_t n, bool no_esn_icv);
 void hp_hip_forget_peers(struct hp_hip *hip);
 
 /* ---- messages and data */
 
 /* One HIP message, from the fixed header on.  path->dst is where it came from.  0, or a
  * negative drop: the reason is -(ret) of enum hp_hip_count, counted already. */
-int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *msg, size_t len);
+int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *msg,
+		 size_t len);
 
 /* The association between local_hit (NULL or zero: default identity) and peer_hit (zero:
- * opportunistic, by address); a new one sends I1.  An existing one in E-FAILED, CLOSING or
- * CLOSED starts again; addrs, when given, replace those of one that is not up.  NULL with
- * errno EINVAL (HITs, no address), EPERM (opportunistic mode is off), ENOBUFS, ENOMEM. */
+ * opportunistic, by address); a new one sends I1.  An existing one in E-FAILED, CLOSING
+ * or CLOSED starts again; addrs, when given, replace those of one that is not up.  NULL
+ * with errno EINVAL (HITs, no address), EPERM (opportunistic mode is off), ENOBUFS,
+ * ENOMEM. */
 struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_hit,
-				const struct hp_addr *peer_hit, const struct hp_addr *addrs,
-				size_t n);
-/* CLOSE is sent if there is a peer to send it to; otherwise the association goes at once. */
+				const struct hp_addr *peer_hit,
+				const struct hp_addr *addrs, size_t n);
+/* CLOSE is sent if there is a peer to send it to; otherwise the association goes at once.
+ */
 void hp_hip_close(struct hp_assoc *a);
 struct hp_assoc *hp_hip_find(struct hp_hip *hip, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);
@@ -188,8 +244,8 @@ struct hp_assoc *hp_hip_find(struct hp_hip *hip, const struct hp_addr *local_hit
 int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), void *arg);
 size_t hp_hip_count(const struct hp_hip *hip);
 
-/* ESP came with an SPI that no SA has: perhaps we restarted.  To a known peer at this address
- * an I1 is sent, rate-limited (RFC 7401, section 6.16 and 4.5.4). */
+/* ESP came with an SPI that no SA has: perhaps we restarted.  To a known peer at this
+ * address an I1 is sent, rate-limited (RFC 7401, section 6.16 and 4.5.4). */
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi);
 
 struct hp_sadb *hp_hip_sadb(struct hp_hip *hip); /* inbound; sa->owner is the hp_assoc */
@@ -197,13 +253,14 @@ struct hp_sadb *hp_hip_sadb(struct hp_hip *hip); /* inbound; sa->owner is the hp
 struct hp_sa *hp_assoc_sa_out(const struct hp_assoc *a);
 /* The newest inbound SA, or NULL. */
 struct hp_sa *hp_assoc_sa_in(const struct hp_assoc *a);
-/* The data path sent, or opened, ESP of this association.  sa: the one that opened it. */
+/* The data path sent, or opened, ESP of this association. */
 void hp_assoc_sent(struct hp_assoc *a, uint64_t now_ms);
 void hp_assoc_received(struct hp_assoc *a, uint64_t now_ms);
 /* The pipeline's own pointer, NULL at the start; free what it leads to at HP_HIP_GONE. */
 void **hp_assoc_udata(struct hp_assoc *a);
-/* 0, or why E-FAILED: -ETIMEDOUT no answer, -ECONNREFUSED refused by NOTIFY, -EACCES pin or
- * policy, -EPROTO nothing in common, -EKEYREJECTED. */
+/* 0, or why E-FAILED: -ETIMEDOUT no answer, -ECONNREFUSED refused by NOTIFY, -EACCES
+ * another HIT is pinned, -EPROTO nothing in common, -EEXIST the opportunistic exchange met a
+ * HIT (hp_assoc_peer_hit) that another association has, -ENOMEM. */
 int hp_assoc_error(const struct hp_assoc *a);
 bool hp_assoc_is_initiator(const struct hp_assoc *a);
 bool hp_assoc_is_opportunistic(const struct hp_assoc *a);
@@ -212,11 +269,11 @@ bool hp_assoc_is_opportunistic(const struct hp_assoc *a);
 struct hp_assoc_info {
 	uint8_t dh_group;
 	uint16_t cipher, esp_suite;
-	const char *peer_key;             /* "ECDSA-P-256"; "" unknown */
-	char peer_di[64];                 /* cut to fit; "" none */
+	const char *peer_key; /* "ECDSA-P-256"; "" unknown */
+	char peer_di[64];     /* cut to fit; "" none */
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms; /* 0: never */
-	uint32_t spi_in, spi_out;         /* 0: none */
-	uint32_t exchange_us;             /* I1 to R2 as Initiator; 0 otherwise */
+	uint32_t spi_in, spi_out;				      /* 0: none */
+	uint32_t exchange_us; /* I1 to R2 as Initiator; 0 otherwise */
 	uint32_t rekeys;
 };
 void hp_assoc_info(const struct hp_assoc *a, struct hp_assoc_info *out);

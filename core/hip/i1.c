@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * I1 (RFC 7401, sections 5.3.1, 6.6 and 6.7): sent to begin; answered with a signed R1 and
- * nothing remembered.
+ * I1 (RFC 7401, sections 5.3.1, 6.6 and 6.7): sent to begin; answered with a signed R1
+ * and nothing remembered.
  */
 #include "hip/internal.h"
 
@@ -26,7 +26,8 @@ void hp_i1_start(struct hp_assoc *a)
 	hp_assoc_set_state(a, HP_I1_SENT);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	a->started_us = hp_clock_us(hip->clock);
-	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_I1, a->id->controls, &a->local, &a->peer);
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_I1, a->id->controls, &a->local,
+		     &a->peer);
 	hp_hip_add_u8list(&b, HP_PARAM_DH_GROUP_LIST, hip->cfg.dh_groups,
 			  hip->cfg.n_dh_groups);
 	len = hp_hip_finish(&b);
@@ -34,8 +35,8 @@ void hp_i1_start(struct hp_assoc *a)
 		hp_assoc_transmit(a, &a->path, msg, (size_t)len, hip->cfg.retransmit_max);
 }
 
-/* Section 6.7, step 4: our most preferred group that the Initiator has too; if there is none,
- * any: the list in R1 tells it what we have. */
+/* Section 6.7, step 4: our most preferred group that the Initiator has too; if there is
+ * none, any: the list in R1 tells it what we have. */
 static struct hp_r1 *choose_r1(const struct hp_hip *hip, const struct hp_identity *id,
 			       const struct hp_u8list *theirs)
 {
@@ -48,11 +49,13 @@ static struct hp_r1 *choose_r1(const struct hp_hip *hip, const struct hp_identit
 }
 
 /* Step 5: an identity of the Initiator's own suite, else the default one. */
-static struct hp_identity *choose_identity(const struct hp_hip *hip, const struct hp_addr *hit_i)
+static struct hp_identity *choose_identity(const struct hp_hip *hip,
+					   const struct hp_addr *hit_i)
 {
 	struct hp_list *n;
 
-	HP_LIST_EACH(n, &hip->identities) {
+	HP_LIST_EACH(n, &hip->identities)
+	{
 		struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
 
 		if (hp_hit_suite(&id->hit) == hp_hit_suite(hit_i))
@@ -71,8 +74,8 @@ static bool may_answer(struct hp_hip *hip, const struct hp_path *path)
 	       hp_tokens_take(&hip->r1_rate[h % HP_R1_BUCKETS], hp_hip_now(hip), 1);
 }
 
-static int send_r1(const struct hp_rx *rx, const struct hp_identity *id, const struct hp_r1 *r1,
-		   bool opportunistic)
+static int send_r1(const struct hp_rx *rx, const struct hp_identity *id,
+		   const struct hp_r1 *r1, bool opportunistic)
 {
 	uint8_t msg[HP_HIP_MAX];
 
@@ -89,8 +92,8 @@ static int send_r1(const struct hp_rx *rx, const struct hp_identity *id, const s
 static int policy(const struct hp_rx *rx, struct hp_identity *id)
 {
 	struct hp_hip *hip = rx->hip;
-	int err = hip->ops.accept ? hip->ops.accept(hip->ops.ctx, &id->hit, &rx->m->src_hit,
-						    rx->path)
+	int err = hip->ops.accept ? hip->ops.accept(hip->ops.ctx, &id->hit,
+						    &rx->m->src_hit, rx->path)
 				  : 0;
 
 	if (err == -EPERM)
@@ -115,7 +118,8 @@ int hp_i1_input(const struct hp_rx *rx)
 		id = choose_identity(hip, &rx->m->src_hit);
 	if (!id || hip->shutting)
 		return HP_HIPD_POLICY;
-	if (hp_hip_read_u8list(hp_hip_param_find(rx->m, HP_PARAM_DH_GROUP_LIST, 0), &groups))
+	if (hp_hip_read_u8list(hp_hip_param_find(rx->m, HP_PARAM_DH_GROUP_LIST, 0),
+			       &groups))
 		return HP_HIPD_MISSING;
 	if (!may_answer(hip, rx->path))
 		return HP_HIPD_RATE;

@@ -2,9 +2,9 @@
  *
  * I2 comes in, R2 goes out (RFC 7401, sections 6.9 and 5.3.4; RFC 7402, section 6.5).
  *
- * On the loop: all that costs no public-key operation, the puzzle first.  One job then derives
- * the keys, decrypts and checks the Host Identity, verifies MAC and signature and finishes R2.
- * Only a good I2 makes or changes an association.
+ * On the loop: all that costs no public-key operation, the puzzle first.  One job then
+ * derives the keys, decrypts and checks the Host Identity, verifies MAC and signature and
+ * finishes R2. Only a good I2 makes or changes an association.
  */
 #include "hip/internal.h"
 
@@ -15,7 +15,7 @@
 
 struct i2_work {
 	struct hp_work w;
-	struct hp_hnode node;     /* hip->pending: one I2 of a pair of HITs at a time */
+	struct hp_hnode node; /* hip->pending: one I2 of a pair of HITs at a time */
 	bool in_pending, opportunistic;
 	struct hp_path path;
 	struct hp_identity *id;
@@ -36,7 +36,7 @@ struct pair {
 
 static struct pair pair_of(const struct hp_hip_msg *m)
 {
-	return (struct pair){ m->dst_hit, m->src_hit };
+	return (struct pair){m->dst_hit, m->src_hit};
 }
 
 static bool pending_eq(const struct hp_hnode *n, const void *key)
@@ -50,7 +50,8 @@ static bool is_pending(struct hp_hip *hip, const struct hp_hip_msg *m)
 {
 	struct pair p = pair_of(m);
 
-	return hp_htab_find(&hip->pending, hp_hash(&hip->key, &p, sizeof(p)), pending_eq, &p);
+	return hp_htab_find(&hip->pending, hp_hash(&hip->key, &p, sizeof(p)), pending_eq,
+			    &p);
 }
 
 static int pending_add(struct hp_hip *hip, struct i2_work *w)
@@ -127,8 +128,8 @@ static int authenticate(struct i2_work *w)
 
 static int build_r2(struct i2_work *w)
 {
-	struct hp_esp_info ei = { w->s->esp_at, 0, w->s->spi_in };
-	struct hp_bytes host_id = { w->id->host_id, w->id->host_id_len };
+	struct hp_esp_info ei = {w->s->esp_at, 0, w->s->spi_in};
+	struct hp_bytes host_id = {w->id->host_id, w->id->host_id_len};
 	struct hp_hip_builder b;
 
 	hp_hip_begin(&b, w->r2, sizeof(w->r2), HP_HIP_R2, 0, &w->id->hit, &w->m.src_hit);
@@ -260,10 +261,11 @@ static int allowed(struct hp_hip *hip, const struct i2_work *w)
 
 	if (w->opportunistic && hip->cfg.opportunistic_responder == HP_OPP_PINNED &&
 	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, &w->path.dst, &w->m.src_hit))) {
-		hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_WARNING,
-			       "%s comes with HIT %s, but another HIT is pinned for it: refused",
-			       hp_addr_format(&w->path.dst, text[0]),
-			       hp_addr_format(&w->m.src_hit, text[1]));
+		hp_log_limited(
+			&hip->log_rate, HP_LOG_HIP, HP_LOG_WARNING,
+			"%s comes with HIT %s, but another HIT is pinned for it: refused",
+			hp_addr_format(&w->path.dst, text[0]),
+			hp_addr_format(&w->m.src_hit, text[1]));
 		return HP_HIPD_PIN;
 	}
 	if (w->id->removed || hip->shutting)
@@ -360,7 +362,8 @@ static void i2_free(struct hp_work *work)
 /* ---- admission */
 
 /* Which R1 does it answer, for whom was that, and is the solution right and new? */
-static int check_puzzle(const struct hp_rx *rx, const struct hp_r1 **out, bool *opportunistic)
+static int check_puzzle(const struct hp_rx *rx, const struct hp_r1 **out,
+			bool *opportunistic)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(rx->m, HP_PARAM_SOLUTION, 0);
 	enum hp_rhash alg = rx->id->rhash;
@@ -414,12 +417,13 @@ static int check_choices(const struct hp_rx *rx, struct hp_secrets *s)
 		return HP_HIPD_CIPHER;
 	if (tf && !single(tf, &esp, 1))
 		return HP_HIPD_TRANSPORT;
-	s->suite = single(hp_hip_param_find(rx->m, HP_PARAM_ESP_TRANSFORM, 0), c->esp_suites,
-			  c->n_esp_suites);
+	s->suite = single(hp_hip_param_find(rx->m, HP_PARAM_ESP_TRANSFORM, 0),
+			  c->esp_suites, c->n_esp_suites);
 	return s->suite ? 0 : HP_HIPD_ESP_SUITE;
 }
 
-static int read_exchange(const struct hp_rx *rx, const struct hp_r1 *r1, struct hp_secrets *s)
+static int read_exchange(const struct hp_rx *rx, const struct hp_r1 *r1,
+			 struct hp_secrets *s)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(rx->m, HP_PARAM_R1_COUNTER, 0);
 	struct hp_solution sol;

@@ -2,13 +2,13 @@
  *
  * What the files of core/hip share.
  *
- * A message takes two steps.  On the loop the cheap checks (admission): HITs, state, puzzle,
- * what the parameters say, the MAC where keys exist.  Then a job with copies of all it needs
- * does the public-key work, and its end comes back to the loop, where the state may have
- * changed meanwhile and is looked at again.
+ * A message takes two steps.  On the loop the cheap checks (admission): HITs, state,
+ * puzzle, what the parameters say, the MAC where keys exist.  Then a job with copies of
+ * all it needs does the public-key work, and its end comes back to the loop, where the
+ * state may have changed meanwhile and is looked at again.
  *
- * Functions that judge a message return 0 or the reason for dropping it (enum hp_hip_count,
- * positive).
+ * Functions that judge a message return 0 or the reason for dropping it (enum
+ * hp_hip_count, positive).
  */
 #ifndef HP_HIP_INTERNAL_H
 #define HP_HIP_INTERNAL_H
@@ -25,31 +25,31 @@
 #include "util/list.h"
 #include "wire/hip.h"
 
-#define HP_CHECK_MS        1000 /* how often an association looks after itself */
-#define HP_R1_BUCKETS      1024 /* token buckets for R1s, by hashed address */
+#define HP_CHECK_MS	   1000 /* how often an association looks after itself */
+#define HP_R1_BUCKETS	   1024 /* token buckets for R1s, by hashed address */
 #define HP_R1_REFRESH_MS   1000 /* a used R1 is replaced after this, not sooner */
-#define HP_I2_TRIES        3    /* then start over from I1: perhaps the R1 was old */
-#define HP_ROUNDS          3    /* exchanges tried before E-FAILED */
-#define HP_PROBE_TRIES     3    /* retransmissions of an UPDATE that asks for life */
+#define HP_I2_TRIES	   3	/* then start over from I1: perhaps the R1 was old */
+#define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
+#define HP_PROBE_TRIES	   3	/* retransmissions of an UPDATE that asks for life */
 #define HP_REKEY_GIVEUP_MS 30000
-#define HP_USED_MAX        262144
-#define HP_ECHO_LEN        16
-#define HP_OTHERS_MAX      8    /* UPDATE ids of the peer remembered */
+#define HP_USED_MAX	   262144
+#define HP_ECHO_LEN	   16
+#define HP_OTHERS_MAX	   8 /* UPDATE ids of the peer remembered */
 
 /* ---- identities and their signed R1s */
 
 struct hp_identity;
 
 struct hp_r1 {
-	struct hp_list node;      /* in the identity's r1s */
+	struct hp_list node; /* in the identity's r1s */
 	uint8_t group, k;
-	uint16_t opaque;          /* names this R1 in PUZZLE and SOLUTION */
+	uint16_t opaque; /* names this R1 in PUZZLE and SOLUTION */
 	uint64_t generation;
 	uint64_t born_ms, until_ms; /* until: 0 while offered */
 	bool used;
-	struct hp_list solved;    /* struct hp_used: solutions accepted */
+	struct hp_list solved; /* struct hp_used: solutions accepted */
 	struct hp_dh *dh;
-	uint8_t secret[32];       /* the key from which I is derived */
+	uint8_t secret[32];	  /* the key from which I is derived */
 	uint16_t at_opaque, at_i; /* offsets into msg */
 	uint16_t len;
 	uint8_t msg[HP_HIP_MAX];
@@ -61,12 +61,13 @@ struct hp_identity {
 	bool removed;
 	struct hp_key *key;
 	struct hp_addr hit;
-	enum hp_rhash rhash;      /* of associations in which this is the Responder */
+	enum hp_rhash rhash; /* of associations in which this is the Responder */
 	uint16_t controls;
-	size_t host_id_len;       /* the whole TLV */
+	size_t host_id_len; /* the whole TLV */
 	uint8_t *host_id;
 	struct hp_list r1s;
-	struct hp_r1 *offered[HP_HIP_LIST_MAX]; /* by index of the group in the configuration */
+	struct hp_r1 *
+		offered[HP_HIP_LIST_MAX]; /* by index of the group in the configuration */
 	bool making[HP_HIP_LIST_MAX];
 };
 
@@ -81,13 +82,13 @@ struct hp_secrets {
 	uint8_t peer_pub[HP_DH_PUBLIC_MAX];
 	size_t peer_pub_len;
 	struct hp_key *peer_key;
-	uint8_t *peer_host_id;    /* the whole TLV, as it came */
+	uint8_t *peer_host_id; /* the whole TLV, as it came */
 	size_t peer_host_id_len;
 	char peer_di[64];
 	struct hp_keymat km;
 	struct hp_keyset hip;
-	size_t km_next;           /* the first octet of KEYMAT not drawn yet */
-	uint16_t esp_at;          /* KEYMAT index of the ESP keys */
+	size_t km_next;	 /* the first octet of KEYMAT not drawn yet */
+	uint16_t esp_at; /* KEYMAT index of the ESP keys */
 	uint32_t spi_in, spi_out;
 	uint64_t r1_counter;
 };
@@ -103,7 +104,7 @@ int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp);
 
 /* ---- associations */
 
-struct hp_sent {             /* a message that awaits an answer */
+struct hp_sent { /* a message that awaits an answer */
 	struct hp_path path;
 	uint8_t *msg;
 	size_t len;
@@ -117,27 +118,27 @@ struct hp_rekey {
 	uint64_t started_ms;
 	uint32_t update_id, spi_in, spi_out;
 	uint16_t my_idx, peer_idx;
-	struct hp_dh *dh;         /* ours, if new */
+	struct hp_dh *dh; /* ours, if new */
 	uint8_t peer_pub[HP_DH_PUBLIC_MAX];
-	size_t peer_pub_len;      /* 0: the peer keeps its value */
+	size_t peer_pub_len; /* 0: the peer keeps its value */
 	struct hp_secrets *next;
 };
 
 struct hp_assoc {
 	struct hp_hnode node;
-	struct hp_list all;       /* hip->assocs */
-	struct hp_list opp;       /* hip->opps: the peer's HIT is not known yet */
+	struct hp_list all; /* hip->assocs */
+	struct hp_list opp; /* hip->opps: the peer's HIT is not known yet */
 	struct hp_hip *hip;
-	unsigned refs;            /* one while in the table, one for each job */
+	unsigned refs; /* one while in the table, one for each job */
 	bool in_table, dead;
-	uint32_t epoch;           /* changes when a new exchange begins */
+	uint32_t epoch; /* changes when a new exchange begins */
 	struct hp_identity *id;
 	struct hp_addr local, peer;
 	enum hp_assoc_state state;
 	int error;
 	bool initiator, opportunistic, up, no_esn_icv;
-	bool busy;                /* a job verifies a message */
-	bool signing;             /* a job builds an UPDATE */
+	bool busy;    /* a job verifies a message */
+	bool signing; /* a job builds an UPDATE */
 	struct hp_path path;
 	struct hp_addr addrs[HP_HIP_LOCATORS];
 	size_t n_addrs, addr_at;
@@ -147,17 +148,17 @@ struct hp_assoc {
 	struct hp_timer t_old, t_state, t_check;
 	struct hp_sent sent;
 	unsigned rounds;
-	uint64_t r1_counter;      /* highest seen of this peer */
+	uint64_t r1_counter; /* highest seen of this peer */
 
-	uint64_t i2_digest;       /* of the I2 that r2 answers */
+	uint64_t i2_digest; /* of the I2 that r2 answers */
 	uint8_t *r2;
 	size_t r2_len;
 
-	uint32_t update_id;       /* next of ours */
-	bool update_out;          /* sent holds an UPDATE */
-	uint32_t update_out_id;   /* of that, or of the one being signed */
+	uint32_t update_id;	/* next of ours */
+	bool update_out;	/* sent holds an UPDATE */
+	uint32_t update_out_id; /* of that, or of the one being signed */
 	bool peer_update_seen;
-	uint32_t peer_update_id;  /* highest seen */
+	uint32_t peer_update_id; /* highest seen */
 	uint32_t recent[HP_OTHERS_MAX];
 	unsigned n_recent;
 	struct hp_rekey rk;
@@ -181,7 +182,7 @@ static inline bool hp_assoc_greater(const struct hp_assoc *a)
 
 struct hp_used { /* a solution that was accepted once */
 	struct hp_hnode node;
-	struct hp_list solved;    /* in the R1's: it ends with that */
+	struct hp_list solved; /* in the R1's: it ends with that */
 	uint8_t digest[16];
 };
 
@@ -199,14 +200,14 @@ struct hp_hip {
 	const struct hp_clock *clock;
 	const struct hp_rand *rand;
 	struct hp_timers *timers;
-	unsigned refs;            /* one for the owner, one for each job */
+	unsigned refs; /* one for the owner, one for each job */
 	bool dying, shutting;
 	struct hp_hash_key key;
 	struct hp_list identities, assocs, opps;
 	struct hp_htab by_hits, known, pending, used;
 	struct hp_sadb sadb;
 	uint64_t generation;
-	uint32_t cfg_epoch;       /* changes with the configuration */
+	uint32_t cfg_epoch; /* changes with the configuration */
 	uint8_t k_now;
 	uint32_t i1_count, i2_count, full_count; /* in this second */
 	struct hp_timer t_second;
@@ -226,12 +227,13 @@ struct hp_rx {
 	struct hp_hip *hip;
 	const struct hp_path *path;
 	const struct hp_hip_msg *m;
-	struct hp_identity *id;   /* whose HIT the message names; NULL if zero */
-	struct hp_assoc *a;       /* or NULL */
+	struct hp_identity *id; /* whose HIT the message names; NULL if zero */
+	struct hp_assoc *a;	/* or NULL */
 };
 
 /* Counts and, at level debug, logs the reason (nothing for 0). */
-void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type, const struct hp_addr *peer_hit);
+void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
+		 const struct hp_addr *peer_hit);
 const struct hp_counter *hp_hip_count_table(void);
 
 /* ---- engine.c */
@@ -257,10 +259,11 @@ void hp_assoc_down(struct hp_assoc *a); /* SAs go, HP_HIP_DOWN if it was up */
 void hp_assoc_drop_sas(struct hp_assoc *a);
 void hp_assoc_state_after(struct hp_assoc *a, uint64_t ms);
 /* Makes an SA; NULL on error. */
-struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite, bool outbound,
-			       const struct hp_keyset *keys);
+struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
+			       bool outbound, const struct hp_keyset *keys);
 void hp_assoc_free_sa(struct hp_assoc *a, struct hp_sa *sa);
-/* s's SAs replace the present ones, s becomes a->cur (taken also on error).  0 or a reason. */
+/* s's SAs replace the present ones, s becomes a->cur (taken also on error).  0 or a
+ * reason. */
 int hp_assoc_install(struct hp_assoc *a, struct hp_secrets *s);
 /* Section 6.9, step 18: the variables of a new association. */
 void hp_assoc_reset(struct hp_assoc *a);
@@ -268,7 +271,8 @@ void hp_assoc_established(struct hp_assoc *a);
 void hp_assoc_rekey_clear(struct hp_assoc *a);
 
 /* ---- send.c */
-void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len);
+void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg,
+		 size_t len);
 /* Sends and repeats until hp_assoc_sent_clear; max retransmissions.  Takes a copy. */
 void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
 		       size_t len, unsigned max);
@@ -278,11 +282,11 @@ void hp_assoc_sent_clear(struct hp_assoc *a);
 struct hp_work {
 	struct hp_job job;
 	struct hp_hip *hip;
-	struct hp_assoc *a;       /* NULL: none yet */
+	struct hp_assoc *a; /* NULL: none yet */
 	uint32_t epoch;
 	void (*run)(struct hp_work *w);
-	/* On the loop.  live: the engine lives, and so does w->a if there is one, in the same
-	 * exchange as at the start. */
+	/* On the loop.  live: the engine lives, and so does w->a if there is one, in the
+	 * same exchange as at the start. */
 	void (*done)(struct hp_work *w, bool live);
 	void (*free)(struct hp_work *w); /* frees w and what it holds */
 };
@@ -293,9 +297,10 @@ int hp_work_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_work *w);
 /* ---- puzzle.c */
 /* I for this R1 and these ends; rhash length octets. */
 int hp_puzzle_i(const struct hp_r1 *r1, enum hp_rhash alg, const struct hp_addr *hit_i,
-		const struct hp_addr *hit_r, const struct hp_path *path, bool opportunistic,
-		uint8_t *i);
-bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s, const struct hp_addr *hit_i);
+		const struct hp_addr *hit_r, const struct hp_path *path,
+		bool opportunistic, uint8_t *i);
+bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s,
+		  const struct hp_addr *hit_i);
 int hp_used_add(struct hp_hip *hip, struct hp_r1 *r1, const struct hp_secrets *s,
 		const struct hp_addr *hit_i);
 void hp_used_free(struct hp_hip *hip, struct hp_r1 *r1);
@@ -320,8 +325,8 @@ int hp_auth_mac(const struct hp_assoc *a, const struct hp_hip_msg *m);
 int hp_auth_mac2(const struct hp_secrets *s, const struct hp_hip_msg *m);
 int hp_auth_mac_with(const struct hp_secrets *s, const struct hp_hip_msg *m);
 /* HOST_ID -> key, HIT compared.  For jobs. */
-int hp_auth_host_id(const struct hp_hip_tlv *t, const struct hp_addr *hit, struct hp_key **key,
-		    struct hp_host_id *out);
+int hp_auth_host_id(const struct hp_hip_tlv *t, const struct hp_addr *hit,
+		    struct hp_key **key, struct hp_host_id *out);
 int hp_auth_signature(const struct hp_hip_msg *m, const struct hp_key *key);
 int hp_auth_signature2(const struct hp_hip_msg *m, const struct hp_key *key);
 /* Starts a job that checks the signature and calls then(a, v, path) on the loop if it is
@@ -330,22 +335,30 @@ typedef int (*hp_verified_fn)(struct hp_assoc *a, const struct hp_verified *v,
 			      const struct hp_path *path);
 int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then);
 /* Ends a message under way: MAC with key, signature by id.  Octets or -errno. */
-int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash, const struct hp_keypair *out,
-		 const struct hp_bytes *mac2_host_id, const struct hp_identity *id);
+int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash,
+		 const struct hp_keypair *out, const struct hp_bytes *mac2_host_id,
+		 const struct hp_identity *id);
 
 /* ---- sign.c */
-typedef void (*hp_signed_fn)(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
-			     const struct hp_path *path);
-/* Ends the message under way in b (its octets are copied) in a job, with a's MAC if mac, and
- * gives it to then on the loop; a NULL then sends it.  0 or a reason. */
+typedef void (*hp_signed_fn)(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg,
+			     size_t len, const struct hp_path *path);
+/* Ends the message under way in b (its octets are copied) in a job, with a's MAC if mac,
+ * and gives it to then on the loop; a NULL then sends it.  0 or a reason. */
 int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
 		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
 		  hp_signed_fn then);
 
 /* ---- state.c: the table */
 enum hp_hip_ev {
-	HP_EV_I1, HP_EV_R1, HP_EV_I2, HP_EV_R2, HP_EV_UPDATE, HP_EV_NOTIFY, HP_EV_CLOSE,
-	HP_EV_CLOSE_ACK, HP_EVS
+	HP_EV_I1,
+	HP_EV_R1,
+	HP_EV_I2,
+	HP_EV_R2,
+	HP_EV_UPDATE,
+	HP_EV_NOTIFY,
+	HP_EV_CLOSE,
+	HP_EV_CLOSE_ACK,
+	HP_EVS
 };
 typedef int (*hp_rx_fn)(const struct hp_rx *rx);
 int hp_state_input(enum hp_assoc_state s, uint8_t type, const struct hp_rx *rx);
@@ -372,20 +385,22 @@ const struct hp_known *hp_known_find(const struct hp_hip *hip, const struct hp_a
 /* Claims the next UPDATE id for a message about to be signed. */
 uint32_t hp_update_claim(struct hp_assoc *a);
 /* It is signed: sends and repeats it. */
-void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
-			size_t len);
+void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path,
+			const uint8_t *msg, size_t len);
 /* An UPDATE that only asks for an acknowledgement. */
 void hp_update_probe(struct hp_assoc *a);
 void hp_update_gave_up(struct hp_assoc *a);
 int hp_rekey_start(struct hp_assoc *a);
 /* ESP_INFO of a verified UPDATE.  *answered: an UPDATE with ACK is under way. */
-int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, const struct hp_path *path,
-		   bool *answered);
+int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m,
+		   const struct hp_path *path, bool *answered);
 void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
-void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf, size_t cap);
+void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
+		     size_t cap);
 /* NOTIFY, signed in a job, rate-limited; data may be NULL. */
-void hp_notify_send(struct hp_hip *hip, struct hp_identity *id, const struct hp_addr *peer,
-		    const struct hp_path *path, uint16_t type, const void *data, size_t len);
+void hp_notify_send(struct hp_hip *hip, struct hp_identity *id,
+		    const struct hp_addr *peer, const struct hp_path *path, uint16_t type,
+		    const void *data, size_t len);
 
 /* ---- lists */
 bool hp_list_has16(const uint16_t *list, size_t n, uint16_t v);

@@ -39,7 +39,7 @@ static int hand_over(struct hp_hip *hip, struct hp_job *job)
 
 int hp_work_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_work *w)
 {
-	w->job = (struct hp_job){ .run = run, .done = done };
+	w->job = (struct hp_job){.run = run, .done = done};
 	w->hip = hip;
 	w->a = a;
 	hip->refs++;

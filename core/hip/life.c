@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking after associations that carry data: idle ones are closed (RFC 7401, section 4.4.4,
- * UAL), dead peers are noticed, keys are renewed before their limits (RFC 7402, section 6.8).
+ * Looking after associations that carry data: idle ones are closed (RFC 7401,
+ * section 4.4.4, UAL), dead peers are noticed, keys are renewed before their limits (RFC
+ * 7402, section 6.8).
  */
 #include "hip/internal.h"
 

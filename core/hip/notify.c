@@ -2,20 +2,21 @@
  *
  * NOTIFY (RFC 7401, sections 5.2.19, 5.3.6 and 6.13).
  *
- * What we send carries HOST_ID, so that a peer who does not know our key yet can check it.
- * What comes in is logged.  Only one thing follows from it, and only when it is signed by the
- * peer's Host Identity: an exchange that the peer refuses need not be tried on.  Section 6.13
- * advises against any consequence; a proxy that cannot fall back until all retransmissions
- * have timed out would be worse.
+ * What we send carries HOST_ID, so that a peer who does not know our key yet can check
+ * it. What comes in is logged.  Only one thing follows from it, and only when it is
+ * signed by the peer's Host Identity: an exchange that the peer refuses need not be tried
+ * on.  Section 6.13 advises against any consequence; a proxy that cannot fall back until
+ * all retransmissions have timed out would be worse.
  */
 #include "hip/internal.h"
 
 #include <errno.h>
 
-void hp_notify_send(struct hp_hip *hip, struct hp_identity *id, const struct hp_addr *peer,
-		    const struct hp_path *path, uint16_t type, const void *data, size_t len)
+void hp_notify_send(struct hp_hip *hip, struct hp_identity *id,
+		    const struct hp_addr *peer, const struct hp_path *path, uint16_t type,
+		    const void *data, size_t len)
 {
-	struct hp_notification n = { type, data, len };
+	struct hp_notification n = {type, data, len};
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
@@ -33,8 +34,9 @@ static void log_one(struct hp_hip *hip, const struct hp_hip_msg *m, uint16_t typ
 {
 	char text[HP_ADDR_STRLEN];
 
-	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE, "NOTIFY %u (%s) from %s%s",
-		       type, hp_notify_name(type), hp_addr_format(&m->src_hit, text),
+	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE,
+		       "NOTIFY %u (%s) from %s%s", type, hp_notify_name(type),
+		       hp_addr_format(&m->src_hit, text),
 		       authentic ? "" : ", not authenticated");
 }
 
@@ -42,7 +44,8 @@ static uint16_t notify_type(const struct hp_hip_msg *m)
 {
 	struct hp_notification n;
 
-	return hp_hip_read_notification(hp_hip_param_find(m, HP_PARAM_NOTIFICATION, 0), &n)
+	return hp_hip_read_notification(hp_hip_param_find(m, HP_PARAM_NOTIFICATION, 0),
+					&n)
 		       ? 0
 		       : n.type;
 }
@@ -65,7 +68,8 @@ static bool is_refusal(uint16_t type)
 	}
 }
 
-static int verified(struct hp_assoc *a, const struct hp_verified *v, const struct hp_path *path)
+static int verified(struct hp_assoc *a, const struct hp_verified *v,
+		    const struct hp_path *path)
 {
 	const struct hp_hip_msg *m = hp_verified_msg(v);
 	uint16_t type = notify_type(m);
@@ -77,7 +81,8 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v, const struc
 	return 0;
 }
 
-/* The key that must have signed it: known already, or in the message and right for the HIT. */
+/* The key that must have signed it: known already, or in the message and right for the
+ * HIT. */
 static struct hp_key *signer(const struct hp_rx *rx)
 {
 	const struct hp_assoc *a = rx->a;

@@ -2,9 +2,10 @@
  *
  * The Responder's side of the puzzle (RFC 7401, section 4.1.1 and appendix A).
  *
- * I is a keyed hash of both HITs, both addresses and the R1's name, so nothing is stored until
- * a right solution comes back.  K rises while more arrives than can be served, and falls again.
- * A solution counts once: with the same R1 it would give the same keys again.
+ * I is a keyed hash of both HITs, both addresses and the R1's name, so nothing is stored
+ * until a right solution comes back.  K rises while more arrives than can be served, and
+ * falls again. A solution counts once: with the same R1 it would give the same keys
+ * again.
  */
 #include "hip/internal.h"
 
@@ -13,14 +14,13 @@
 #include "util/wipe.h"
 
 int hp_puzzle_i(const struct hp_r1 *r1, enum hp_rhash alg, const struct hp_addr *hit_i,
-		const struct hp_addr *hit_r, const struct hp_path *path, bool opportunistic,
-		uint8_t *i)
+		const struct hp_addr *hit_r, const struct hp_path *path,
+		bool opportunistic, uint8_t *i)
 {
 	uint8_t opp = opportunistic;
 	struct hp_seg segs[] = {
-		{ hit_i->b, 16 },     { hit_r->b, 16 },     { path->src.b, 16 },
-		{ path->dst.b, 16 },  { &path->dport, 2 },  { &r1->opaque, 2 },
-		{ &opp, 1 },
+		{hit_i->b, 16},	   {hit_r->b, 16},   {path->src.b, 16}, {path->dst.b, 16},
+		{&path->dport, 2}, {&r1->opaque, 2}, {&opp, 1},
 	};
 
 	return hp_hmac(alg, r1->secret, sizeof(r1->secret), segs, 7, i);
@@ -28,10 +28,10 @@ int hp_puzzle_i(const struct hp_r1 *r1, enum hp_rhash alg, const struct hp_addr 
 
 /* ---- solutions accepted before */
 
-static int digest(const uint8_t *i, const uint8_t *j, size_t len, const struct hp_addr *hit_i,
-		  uint8_t *out16)
+static int digest(const uint8_t *i, const uint8_t *j, size_t len,
+		  const struct hp_addr *hit_i, uint8_t *out16)
 {
-	struct hp_seg segs[] = { { i, len }, { j, len }, { hit_i->b, 16 } };
+	struct hp_seg segs[] = {{i, len}, {j, len}, {hit_i->b, 16}};
 	uint8_t full[HP_RHASH_MAX];
 
 	if (hp_digest(HP_RHASH_SHA256, segs, 3, full))
@@ -45,7 +45,8 @@ static bool used_eq(const struct hp_hnode *n, const void *key)
 	return !memcmp(HP_CONTAINER(n, struct hp_used, node)->digest, key, 16);
 }
 
-bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s, const struct hp_addr *hit_i)
+bool hp_used_find(struct hp_hip *hip, const struct hp_solution *s,
+		  const struct hp_addr *hit_i)
 {
 	uint8_t d[16];
 
@@ -103,7 +104,8 @@ uint64_t hp_puzzle_lifetime_ms(const struct hp_hip *hip)
 void hp_load_second(struct hp_hip *hip)
 {
 	uint32_t limit = hip->cfg.load_per_s;
-	bool high = hip->full_count || hip->i2_count > limit || hip->i1_count / 16 > limit;
+	bool high =
+		hip->full_count || hip->i2_count > limit || hip->i1_count / 16 > limit;
 	bool low = !hip->full_count && hip->i2_count <= limit / 2 &&
 		   hip->i1_count / 16 <= limit / 2;
 

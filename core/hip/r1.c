@@ -2,9 +2,9 @@
  *
  * R1 comes in, I2 goes out (RFC 7401, sections 6.8 and 5.3.3; RFC 7402, section 6.4).
  *
- * Nothing in an R1 is believed before its signature was verified, so apart from a few cheap
- * looks all of it happens in one job: signature, choice of algorithms, puzzle, Diffie-Hellman,
- * and the finished I2.
+ * Nothing in an R1 is believed before its signature was verified, so apart from a few
+ * cheap looks all of it happens in one job: signature, choice of algorithms, puzzle,
+ * Diffie-Hellman, and the finished I2.
  */
 #include "hip/internal.h"
 
@@ -21,7 +21,7 @@ struct r1_work {
 	struct hp_hip_msg m;
 	struct hp_secrets *s;
 	uint8_t iv[HP_CIPHER_BLOCK_MAX];
-	bool trusted;             /* the signature was right */
+	bool trusted; /* the signature was right */
 	int reason;
 	int len;
 	uint8_t raw[HP_HIP_MAX], i2[HP_HIP_MAX];
@@ -47,7 +47,8 @@ static int check_group(const struct r1_work *w, uint8_t group)
 	const struct hp_hip_config *c = &w->cfg;
 	struct hp_u8list theirs;
 
-	if (hp_hip_read_u8list(hp_hip_param_find(&w->m, HP_PARAM_DH_GROUP_LIST, 0), &theirs))
+	if (hp_hip_read_u8list(hp_hip_param_find(&w->m, HP_PARAM_DH_GROUP_LIST, 0),
+			       &theirs))
 		return HP_HIPD_MISSING;
 	for (size_t i = 0; i < theirs.n; i++)
 		if (hp_list_has8(c->dh_groups, c->n_dh_groups, theirs.p[i]))
@@ -72,7 +73,8 @@ static int check_suites(const struct r1_work *w)
 static int check_transport(const struct r1_work *w)
 {
 	static const uint16_t esp = HP_PARAM_ESP_TRANSFORM;
-	const struct hp_hip_tlv *t = hp_hip_param_find(&w->m, HP_PARAM_TRANSPORT_FORMAT_LIST, 0);
+	const struct hp_hip_tlv *t =
+		hp_hip_param_find(&w->m, HP_PARAM_TRANSPORT_FORMAT_LIST, 0);
 
 	if (!hp_hip_param_find(&w->m, HP_PARAM_ESP_TRANSFORM, 0))
 		return HP_HIPD_TRANSPORT;
@@ -162,7 +164,7 @@ static void add_encrypted(struct hp_hip_builder *b, const struct r1_work *w)
 	const struct hp_cipher *c = hp_cipher_find(w->s->cipher);
 	size_t len = w->id->host_id_len;
 	size_t pad = c->block > 1 ? c->block - len % c->block : 0;
-	struct hp_encrypted e = { .iv = w->iv, .len = len + pad };
+	struct hp_encrypted e = {.iv = w->iv, .len = len + pad};
 	uint8_t buf[HP_HIP_MAX + HP_CIPHER_BLOCK_MAX];
 
 	memcpy(buf, w->id->host_id, len);
@@ -178,9 +180,10 @@ static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
 {
 	const struct hp_hip_tlv *t;
 	const struct hp_secrets *s = w->s;
-	const struct hp_esp_info ei = { s->esp_at, 0, s->spi_in };
-	const struct hp_solution sol = { p->k, p->opaque, s->i, s->j, p->rhash_len };
-	const struct hp_dh_value dh = { s->group, hp_dh_public(s->dh), hp_dh_public_len(s->group) };
+	const struct hp_esp_info ei = {s->esp_at, 0, s->spi_in};
+	const struct hp_solution sol = {p->k, p->opaque, s->i, s->j, p->rhash_len};
+	const struct hp_dh_value dh = {s->group, hp_dh_public(s->dh),
+				       hp_dh_public_len(s->group)};
 	const uint16_t esp = HP_PARAM_ESP_TRANSFORM;
 
 	hp_hip_add_esp_info(b, &ei);
@@ -227,7 +230,8 @@ static int work_out(struct r1_work *w)
 
 	if (!reason)
 		reason = choose(w);
-	if (!reason && hp_hip_read_puzzle(hp_hip_param_find(&w->m, HP_PARAM_PUZZLE, 0), &p))
+	if (!reason &&
+	    hp_hip_read_puzzle(hp_hip_param_find(&w->m, HP_PARAM_PUZZLE, 0), &p))
 		reason = HP_HIPD_MISSING;
 	if (!reason)
 		reason = solve(w, &p);
@@ -266,13 +270,15 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 	if (hip->cfg.opportunistic_initiator == HP_OPP_PINNED &&
 	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, at, hit))) {
 		hp_log(HP_LOG_HIP, HP_LOG_WARNING,
-		       "%s answers with HIT %s, but another HIT is pinned for it: refused",
+		       "%s answers with HIT %s, but another HIT is pinned for it: "
+		       "refused",
 		       hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
 		hp_assoc_fail(a, -EACCES);
 		return HP_HIPD_PIN;
 	}
 	other = hp_hip_find(hip, &a->local, hit);
-	if (other && (other->up || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
+	if (other &&
+	    (other->up || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
 		a->peer = *hit;
 		hp_assoc_fail(a, -EEXIST);
 		return HP_HIPD_STATE;
@@ -314,7 +320,8 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 	prepare_in(a);
 	hp_assoc_set_state(a, HP_I2_SENT);
 	hp_assoc_transmit(a, &a->path, w->i2, (size_t)w->len,
-			  a->rounds + 1 < HP_ROUNDS ? HP_I2_TRIES : hip->cfg.retransmit_max);
+			  a->rounds + 1 < HP_ROUNDS ? HP_I2_TRIES
+						    : hip->cfg.retransmit_max);
 	return 0;
 }
 
@@ -370,7 +377,8 @@ static struct r1_work *r1_new(const struct hp_rx *rx)
 }
 
 /* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
-static int check_counter(const struct hp_assoc *a, const struct hp_hip_msg *m, uint64_t *out)
+static int check_counter(const struct hp_assoc *a, const struct hp_hip_msg *m,
+			 uint64_t *out)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_R1_COUNTER, 0);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * R1s signed in advance (RFC 7401, section 6.7.1): one on offer for each identity and group.
+ * R1s signed in advance (RFC 7401, section 6.7.1): one on offer for each identity and
+ * group.
  *
- * An R1 is replaced when its time is over, when K changes, or soon after a good I2 answered it,
- * so that its Diffie-Hellman value serves few exchanges.  A replaced one can still be answered
- * for the lifetime of its puzzle.  The generation counter goes up when the time of an
- * identity's R1s is over, for all groups at once: an Initiator that is given another group
- * must not take the R1 for an old one.
+ * An R1 is replaced when its time is over, when K changes, or soon after a good I2
+ * answered it, so that its Diffie-Hellman value serves few exchanges.  A replaced one can
+ * still be answered for the lifetime of its puzzle.  The generation counter goes up when
+ * the time of an identity's R1s is over, for all groups at once: an Initiator that is
+ * given another group must not take the R1 for an old one.
  */
 #include "hip/internal.h"
 
@@ -20,7 +21,7 @@ struct make_work {
 	struct hp_identity *id;
 	struct hp_hip_config cfg;
 	uint32_t cfg_epoch;
-	size_t at;             /* index of the group */
+	size_t at; /* index of the group */
 	uint8_t lifetime;
 	struct hp_r1 *r1;
 	int err;
@@ -39,8 +40,10 @@ static void add_params(struct hp_hip_builder *b, const struct make_work *w)
 	static const uint8_t zero[HP_RHASH_MAX];
 	const struct hp_hip_config *c = &w->cfg;
 	const struct hp_r1 *r1 = w->r1;
-	struct hp_puzzle puzzle = { r1->k, w->lifetime, zero, zero, hp_rhash_len(w->id->rhash) };
-	struct hp_dh_value dh = { r1->group, hp_dh_public(r1->dh), hp_dh_public_len(r1->group) };
+	struct hp_puzzle puzzle = {r1->k, w->lifetime, zero, zero,
+				   hp_rhash_len(w->id->rhash)};
+	struct hp_dh_value dh = {r1->group, hp_dh_public(r1->dh),
+				 hp_dh_public_len(r1->group)};
 	uint16_t esp = HP_PARAM_ESP_TRANSFORM;
 	uint8_t suites[HP_HIP_LIST_MAX];
 
@@ -51,7 +54,8 @@ static void add_params(struct hp_hip_builder *b, const struct make_work *w)
 	hp_hip_add_u8list(b, HP_PARAM_DH_GROUP_LIST, c->dh_groups, c->n_dh_groups);
 	hp_hip_add_dh(b, &dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, c->ciphers, c->n_ciphers);
-	hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4, hp_get16(w->id->host_id + 2));
+	hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4,
+		     hp_get16(w->id->host_id + 2));
 	hp_hip_add_u8list(b, HP_PARAM_HIT_SUITE_LIST, suites, c->n_hit_suites);
 	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);
 	hp_hip_add_u16list(b, HP_PARAM_ESP_TRANSFORM, c->esp_suites, c->n_esp_suites);
@@ -75,13 +79,13 @@ static int build(struct make_work *w)
 {
 	static const struct hp_addr nobody;
 	uint8_t scratch[HP_HIP_MAX], sig[HP_KEY_SIG_MAX];
-	struct hp_signature s = { .algorithm = hp_key_algorithm(w->id->key), .sig = sig };
+	struct hp_signature s = {.algorithm = hp_key_algorithm(w->id->key), .sig = sig};
 	struct hp_r1 *r1 = w->r1;
 	struct hp_hip_builder b;
 	int len;
 
-	hp_hip_begin(&b, r1->msg, sizeof(r1->msg), HP_HIP_R1, w->id->controls, &w->id->hit,
-		     &nobody);
+	hp_hip_begin(&b, r1->msg, sizeof(r1->msg), HP_HIP_R1, w->id->controls,
+		     &w->id->hit, &nobody);
 	add_params(&b, w);
 	len = hp_hip_finish(&b);
 	if (len < 0)
@@ -151,7 +155,7 @@ static void make_free(struct hp_work *work)
 /* A name that no R1 of this identity has. */
 static uint16_t new_opaque(struct hp_hip *hip, struct hp_identity *id)
 {
-	uint8_t be[2] = { 0 };
+	uint8_t be[2] = {0};
 	unsigned tries = 0;
 
 	do {
@@ -215,7 +219,8 @@ static void expire(struct hp_hip *hip, struct hp_identity *id)
 {
 	struct hp_list *n, *tmp;
 
-	HP_LIST_EACH_SAFE(n, tmp, &id->r1s) {
+	HP_LIST_EACH_SAFE(n, tmp, &id->r1s)
+	{
 		struct hp_r1 *r1 = HP_CONTAINER(n, struct hp_r1, node);
 
 		if (!r1->until_ms || r1->until_ms > hp_hip_now(hip))
@@ -256,7 +261,7 @@ void hp_r1_tick(struct hp_hip *hip)
 	struct hp_list *n;
 
 	HP_LIST_EACH(n, &hip->identities)
-		tick(hip, HP_CONTAINER(n, struct hp_identity, node));
+	tick(hip, HP_CONTAINER(n, struct hp_identity, node));
 }
 
 void hp_r1_retire_all(struct hp_hip *hip, struct hp_identity *id)
@@ -280,7 +285,8 @@ struct hp_r1 *hp_r1_by_opaque(struct hp_identity *id, const uint8_t *opaque)
 {
 	struct hp_list *n;
 
-	HP_LIST_EACH(n, &id->r1s) {
+	HP_LIST_EACH(n, &id->r1s)
+	{
 		struct hp_r1 *r1 = HP_CONTAINER(n, struct hp_r1, node);
 
 		if (r1->opaque == hp_get16(opaque))

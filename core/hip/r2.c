@@ -17,7 +17,8 @@ static int check_esp_info(const struct hp_secrets *s, const struct hp_hip_msg *m
 	return ei->keymat_idx == s->esp_at ? 0 : HP_HIPD_KEYMAT;
 }
 
-static int verified(struct hp_assoc *a, const struct hp_verified *v, const struct hp_path *path)
+static int verified(struct hp_assoc *a, const struct hp_verified *v,
+		    const struct hp_path *path)
 {
 	struct hp_hip *hip = a->hip;
 	struct hp_secrets *s = a->next;

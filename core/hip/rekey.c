@@ -2,9 +2,9 @@
  *
  * New ESP SAs by UPDATE (RFC 7402, sections 5.3 and 6.8 to 6.10).
  *
- * Either side may begin, or both at once.  A side is done when its own UPDATE is acknowledged
- * and the peer's ESP_INFO is here.  The side that answers knows all keys when it answers, and
- * has its new inbound SA in place before the peer can use it.
+ * Either side may begin, or both at once.  A side is done when its own UPDATE is
+ * acknowledged and the peer's ESP_INFO is here.  The side that answers knows all keys
+ * when it answers, and has its new inbound SA in place before the peer can use it.
  */
 #include "hip/internal.h"
 
@@ -14,7 +14,7 @@
 #include "util/wipe.h"
 
 enum mode {
-	START,  /* our UPDATE with ESP_INFO */
+	START,	/* our UPDATE with ESP_INFO */
 	ANSWER, /* the same with ACK, and all keys */
 	FINISH, /* keys only */
 };
@@ -25,8 +25,8 @@ struct rekey_work {
 	struct hp_path path;
 	struct hp_identity *id;
 	struct hp_addr local, peer;
-	struct hp_secrets *s;    /* a copy of the present ones, becoming the next */
-	struct hp_dh *dh;        /* our new value */
+	struct hp_secrets *s; /* a copy of the present ones, becoming the next */
+	struct hp_dh *dh;     /* our new value */
 	bool new_dh, new_keymat;
 	struct hp_esp_info ei;
 	uint32_t update_id, ack_id;
@@ -78,8 +78,8 @@ static int build(struct rekey_work *w)
 	if (w->mode == ANSWER)
 		hp_hip_add_ack(&b, &w->ack_id, 1);
 	if (w->dh) {
-		struct hp_dh_value v = { s->group, hp_dh_public(w->dh),
-					 hp_dh_public_len(s->group) };
+		struct hp_dh_value v = {s->group, hp_dh_public(w->dh),
+					hp_dh_public_len(s->group)};
 
 		hp_hip_add_dh(&b, &v);
 	}
@@ -192,7 +192,7 @@ static struct rekey_work *work_new(struct hp_assoc *a, enum mode mode,
 	w->local = a->local;
 	w->peer = a->peer;
 	w->s = hp_secrets_clone(a->cur);
-	w->ei = (struct hp_esp_info){ a->rk.my_idx, a->in ? a->in->spi : 0, a->rk.spi_in };
+	w->ei = (struct hp_esp_info){a->rk.my_idx, a->in ? a->in->spi : 0, a->rk.spi_in};
 	if (!w->s) {
 		rekey_free(&w->w);
 		return NULL;
@@ -329,8 +329,9 @@ void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
 }
 
 /* Section 6.9.1. */
-static int answer(struct hp_assoc *a, const struct hp_hip_msg *m, const struct hp_esp_info *ei,
-		  const struct hp_dh_value *dh, const struct hp_path *path)
+static int answer(struct hp_assoc *a, const struct hp_hip_msg *m,
+		  const struct hp_esp_info *ei, const struct hp_dh_value *dh,
+		  const struct hp_path *path)
 {
 	uint16_t idx = ei->keymat_idx > a->cur->km_next ? ei->keymat_idx
 							: (uint16_t)a->cur->km_next;
@@ -370,12 +371,12 @@ static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
 	return 0;
 }
 
-int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, const struct hp_path *path,
-		   bool *answered)
+int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m,
+		   const struct hp_path *path, bool *answered)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0);
 	const struct hp_hip_tlv *d = hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0);
-	struct hp_dh_value dh = { 0, NULL, 0 };
+	struct hp_dh_value dh = {0, NULL, 0};
 	struct hp_esp_info ei;
 	int reason;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a base exchange yields: Diffie-Hellman values, KEYMAT and the keys in it (RFC 7401,
- * section 6.5; RFC 7402, section 7).
+ * What a base exchange yields: Diffie-Hellman values, KEYMAT and the keys in it (RFC
+ * 7401, section 6.5; RFC 7402, section 7).
  */
 #include "hip/internal.h"
 
@@ -54,10 +54,11 @@ int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,
 
 	if (hp_dh_derive(s->dh, s->peer_pub, s->peer_pub_len, kij))
 		return HP_HIPD_DH_VALUE;
-	if (hp_keymat_init(&s->km, s->rhash, kij, hp_dh_shared_len(s->group), s->i, s->j, local,
-			   peer))
+	if (hp_keymat_init(&s->km, s->rhash, kij, hp_dh_shared_len(s->group), s->i, s->j,
+			   local, peer))
 		reason = HP_HIPD_MEMORY;
-	else if (hp_keymat_hip(&s->km, s->cipher, hp_addr_cmp(local, peer) > 0, &s->hip, &end))
+	else if (hp_keymat_hip(&s->km, s->cipher, hp_addr_cmp(local, peer) > 0, &s->hip,
+			       &end))
 		reason = HP_HIPD_CIPHER;
 	s->km_next = end;
 	s->esp_at = (uint16_t)end;
@@ -69,7 +70,8 @@ int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp)
 {
 	size_t end;
 
-	if (hp_keymat_esp(&s->km, s->esp_at, s->suite, greater, esp, &end) || end > UINT16_MAX)
+	if (hp_keymat_esp(&s->km, s->esp_at, s->suite, greater, esp, &end) ||
+	    end > UINT16_MAX)
 		return HP_HIPD_KEYMAT;
 	if (end > s->km_next)
 		s->km_next = end;

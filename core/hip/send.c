@@ -56,7 +56,7 @@ static void next_address(struct hp_assoc *a)
 	if (a->state != HP_I1_SENT || a->n_addrs < 2)
 		return;
 	a->addr_at = (a->addr_at + 1) % a->n_addrs;
-	a->path = (struct hp_path){ .dst = a->addrs[a->addr_at] };
+	a->path = (struct hp_path){.dst = a->addrs[a->addr_at]};
 	a->sent.path = a->path;
 }
 

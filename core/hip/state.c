@@ -2,64 +2,72 @@
  *
  * The state machine's table (RFC 7401, section 4.4.4): what is taken in which state.
  *
- * An empty cell is a drop.  States change where a message has been verified, in the file of
- * its type; timers that change states are in assoc.c and send.c.
+ * An empty cell is a drop.  States change where a message has been verified, in the file
+ * of its type; timers that change states are in assoc.c and send.c.
  */
 #include "hip/internal.h"
 
 static const hp_rx_fn table[HP_ASSOC_STATES][HP_EVS] = {
-	[HP_UNASSOCIATED] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_UPDATE] = hp_update_lost,
-		[HP_EV_NOTIFY] = hp_notify_input,
-	},
-	[HP_I1_SENT] = {
-		[HP_EV_I1] = hp_i1_input_crossing,
-		[HP_EV_R1] = hp_r1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-	},
-	[HP_I2_SENT] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_R1] = hp_r1_input,
-		[HP_EV_I2] = hp_i2_input_crossing,
-		[HP_EV_R2] = hp_r2_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-	},
-	[HP_R2_SENT] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_UPDATE] = hp_update_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-		[HP_EV_CLOSE] = hp_close_input,
-	},
-	[HP_ESTABLISHED] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_UPDATE] = hp_update_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-		[HP_EV_CLOSE] = hp_close_input,
-	},
-	[HP_CLOSING] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-		[HP_EV_CLOSE] = hp_close_input,
-		[HP_EV_CLOSE_ACK] = hp_close_ack_input,
-	},
-	[HP_CLOSED] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-		[HP_EV_CLOSE] = hp_close_input,
-		[HP_EV_CLOSE_ACK] = hp_close_ack_input,
-	},
-	[HP_E_FAILED] = {
-		[HP_EV_I1] = hp_i1_input,
-		[HP_EV_I2] = hp_i2_input,
-		[HP_EV_NOTIFY] = hp_notify_input,
-	},
+	[HP_UNASSOCIATED] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_UPDATE] = hp_update_lost,
+			[HP_EV_NOTIFY] = hp_notify_input,
+		},
+	[HP_I1_SENT] =
+		{
+			[HP_EV_I1] = hp_i1_input_crossing,
+			[HP_EV_R1] = hp_r1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+		},
+	[HP_I2_SENT] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_R1] = hp_r1_input,
+			[HP_EV_I2] = hp_i2_input_crossing,
+			[HP_EV_R2] = hp_r2_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+		},
+	[HP_R2_SENT] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_UPDATE] = hp_update_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+			[HP_EV_CLOSE] = hp_close_input,
+		},
+	[HP_ESTABLISHED] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_UPDATE] = hp_update_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+			[HP_EV_CLOSE] = hp_close_input,
+		},
+	[HP_CLOSING] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+			[HP_EV_CLOSE] = hp_close_input,
+			[HP_EV_CLOSE_ACK] = hp_close_ack_input,
+		},
+	[HP_CLOSED] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+			[HP_EV_CLOSE] = hp_close_input,
+			[HP_EV_CLOSE_ACK] = hp_close_ack_input,
+		},
+	[HP_E_FAILED] =
+		{
+			[HP_EV_I1] = hp_i1_input,
+			[HP_EV_I2] = hp_i2_input,
+			[HP_EV_NOTIFY] = hp_notify_input,
+		},
 };
 
 static int event_of(uint8_t type)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * UPDATE (RFC 7401, sections 6.11 and 6.12): SEQ and ACK, asking whether the peer lives, and a
- * peer's new address (RFC 8046, sections 5.4 and 5.5, the single-address case).
+ * UPDATE (RFC 7401, sections 6.11 and 6.12): SEQ and ACK, asking whether the peer lives,
+ * and a peer's new address (RFC 8046, sections 5.4 and 5.5, the single-address case).
  */
 #include "hip/internal.h"
 
@@ -9,7 +9,8 @@
 
 /* ---- sending */
 
-void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf, size_t cap)
+void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
+		     size_t cap)
 {
 	hp_hip_begin(b, buf, cap, HP_HIP_UPDATE, 0, &a->local, &a->peer);
 }
@@ -22,8 +23,8 @@ uint32_t hp_update_claim(struct hp_assoc *a)
 	return a->update_out_id;
 }
 
-void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
-			size_t len)
+void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path,
+			const uint8_t *msg, size_t len)
 {
 	a->signing = false;
 	if (a->state != HP_ESTABLISHED && a->state != HP_R2_SENT)
@@ -63,8 +64,8 @@ void hp_update_probe(struct hp_assoc *a)
 	sign_seq(a, &b, &a->path);
 }
 
-/* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with; what the data
- * needs is a new exchange, with a peer that perhaps has restarted. */
+/* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with; what the
+ * data needs is a new exchange, with a peer that perhaps has restarted. */
 void hp_update_gave_up(struct hp_assoc *a)
 {
 	char text[HP_ADDR_STRLEN];
@@ -80,7 +81,8 @@ void hp_update_gave_up(struct hp_assoc *a)
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
-	const struct hp_hip_tlv *echo = hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
+	const struct hp_hip_tlv *echo =
+		hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
@@ -119,11 +121,13 @@ static bool pick_locator(const struct hp_hip_tlv *t, struct hp_addr *out)
 	return found;
 }
 
-/* Nothing is sent there before the peer has answered from there (RFC 8046, section 5.5). */
+/* Nothing is sent there before the peer has answered from there (RFC 8046, section 5.5).
+ */
 static int verify_addr(struct hp_assoc *a, uint32_t ack_id, const struct hp_addr *addr)
 {
-	struct hp_path path = { .dst = *addr, .dport = a->path.dport, .sport = a->path.sport };
-	struct hp_esp_info ei = { (uint16_t)a->cur->km_next, a->in->spi, a->in->spi };
+	struct hp_path path = {
+		.dst = *addr, .dport = a->path.dport, .sport = a->path.sport};
+	struct hp_esp_info ei = {(uint16_t)a->cur->km_next, a->in->spi, a->in->spi};
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
@@ -142,7 +146,8 @@ static int verify_addr(struct hp_assoc *a, uint32_t ack_id, const struct hp_addr
 
 static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m)
 {
-	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_ECHO_RESPONSE_SIGNED, 0);
+	const struct hp_hip_tlv *t =
+		hp_hip_param_find(m, HP_PARAM_ECHO_RESPONSE_SIGNED, 0);
 
 	if (!a->verifying_addr || !t || t->len != HP_ECHO_LEN ||
 	    memcmp(t->data, a->addr_echo, HP_ECHO_LEN))
@@ -159,7 +164,8 @@ static void take_ack(struct hp_assoc *a, const struct hp_hip_msg *m)
 {
 	struct hp_u32list ids;
 
-	if (!a->update_out || hp_hip_read_ack(hp_hip_param_find(m, HP_PARAM_ACK, 0), &ids))
+	if (!a->update_out ||
+	    hp_hip_read_ack(hp_hip_param_find(m, HP_PARAM_ACK, 0), &ids))
 		return;
 	for (size_t i = 0; i < ids.n; i++) {
 		if (hp_u32list_at(&ids, i) != a->update_out_id)
@@ -211,12 +217,14 @@ static int take_new(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	a->unanswered_ms = 0;
 	if (answered)
 		return 0;
-	if (t && pick_locator(t, &addr) && !hp_addr_eq(&addr, &a->path.dst) && !a->rk.active)
+	if (t && pick_locator(t, &addr) && !hp_addr_eq(&addr, &a->path.dst) &&
+	    !a->rk.active)
 		return verify_addr(a, id, &addr);
 	return send_ack(a, m, id, path);
 }
 
-static int verified(struct hp_assoc *a, const struct hp_verified *v, const struct hp_path *path)
+static int verified(struct hp_assoc *a, const struct hp_verified *v,
+		    const struct hp_path *path)
 {
 	const struct hp_hip_msg *m = hp_verified_msg(v);
 	const struct hp_hip_tlv *seq = hp_hip_param_find(m, HP_PARAM_SEQ, 0);

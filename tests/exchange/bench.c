@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many base exchanges a second?  P-256, group 7, K 0, one thread: each side's processor
- * time is measured by itself, in the calls that belong to its engine.
+ * How many base exchanges a second?  P-256, group 7, K 0, one thread: each side's
+ * processor time is measured by itself, in the calls that belong to its engine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void deliver(double spent[2])
 {
 	while (w.n_queue) {
 		struct packet *p = w.queue[0];
-		struct hp_path path = { .src = p->dst, .dst = p->src };
+		struct hp_path path = {.src = p->dst, .dst = p->src};
 		double at = cpu_s();
 
 		for (size_t i = 1; i < w.n_queue; i++)
@@ -55,7 +55,7 @@ static void one(double spent[2])
 int main(int argc, char **argv)
 {
 	int n = argc > 1 ? atoi(argv[1]) : 2000;
-	double spent[2] = { 0, 0 };
+	double spent[2] = {0, 0};
 
 	hp_log_level_all(HP_LOG_ERROR);
 	world_init(&w);
@@ -63,7 +63,8 @@ int main(int argc, char **argv)
 	world_start(&w);
 	for (int i = 0; i < n; i++)
 		one(spent);
-	printf("base exchanges, P-256, group 7, K 0, one thread: as Initiator %.0f/s (%.3f ms), "
+	printf("base exchanges, P-256, group 7, K 0, one thread: as Initiator %.0f/s "
+	       "(%.3f ms), "
 	       "as Responder %.0f/s (%.3f ms)\n",
 	       n / spent[0], 1000 * spent[0] / n, n / spent[1], 1000 * spent[1] / n);
 	world_fini(&w);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/internal.h"
 #include "world.h"
 
 static struct world w;
@@ -30,7 +31,7 @@ static void must_stand(unsigned ms)
 
 static void each_group_stands(void)
 {
-	static const uint8_t groups[] = { 3, 4, 7, 8, 9, 11 };
+	static const uint8_t groups[] = {3, 4, 7, 8, 9, 11};
 
 	for (size_t i = 0; i < sizeof(groups); i++) {
 		struct hp_assoc_info info;
@@ -47,7 +48,7 @@ static void each_group_stands(void)
 
 static void each_cipher_and_esp_suite_stands(void)
 {
-	static const uint16_t ciphers[] = { 1, 2, 4 }, suites[] = { 7, 8, 9, 12, 13 };
+	static const uint16_t ciphers[] = {1, 2, 4}, suites[] = {7, 8, 9, 12, 13};
 
 	for (size_t c = 0; c < 3; c++)
 		for (size_t e = 0; e < 5; e++) {
@@ -122,7 +123,8 @@ static void copies_during_a_job_are_dropped(void)
 	world_start(&w);
 	CU_ASSERT_TRUE(world_connect(&w, 8000));
 	CU_ASSERT_TRUE(world_data(&w));
-	CU_ASSERT_TRUE(world_counted(&w, 0, HP_HIPD_BUSY) + world_counted(&w, 1, HP_HIPD_BUSY) +
+	CU_ASSERT_TRUE(world_counted(&w, 0, HP_HIPD_BUSY) +
+			       world_counted(&w, 1, HP_HIPD_BUSY) +
 			       world_counted(&w, 0, HP_HIPD_STATE) >
 		       0);
 	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_UP], 1);
@@ -168,7 +170,8 @@ struct nth {
 	enum fate fate;
 };
 
-static enum fate first_ones(struct world *world, const struct side *from, struct packet *p)
+static enum fate first_ones(struct world *world, const struct side *from,
+			    struct packet *p)
 {
 	const struct nth *n = world->arg;
 
@@ -182,7 +185,7 @@ static enum fate first_ones(struct world *world, const struct side *from, struct
 static void each_fate(enum fate f, unsigned times)
 {
 	for (uint8_t type = HP_HIP_I1; type <= HP_HIP_R2; type++) {
-		struct nth n = { type, times, f };
+		struct nth n = {type, times, f};
 
 		begin();
 		w.fate = first_ones;
@@ -212,7 +215,8 @@ static void each_message_may_be_late(void)
 	each_fate(LATE, 1);
 }
 
-static enum fate random_fate(struct world *world, const struct side *from, struct packet *p)
+static enum fate random_fate(struct world *world, const struct side *from,
+			     struct packet *p)
 {
 	uint8_t r;
 
@@ -279,6 +283,11 @@ static void no_r2_ends_in_e_failed(void)
 	world_fini(&w);
 }
 
+static int lesser(void)
+{
+	return hp_addr_cmp(&w.s[0].hit, &w.s[1].hit) > 0;
+}
+
 static void crossing_i1s_make_one_association(void)
 {
 	for (int order = 0; order < 2; order++)
@@ -299,6 +308,10 @@ static void crossing_i1s_make_one_association(void)
 			CU_ASSERT_TRUE(world_data(&w));
 			CU_ASSERT_EQUAL(hp_hip_count(w.s[0].hip), 1);
 			CU_ASSERT_EQUAL(hp_hip_count(w.s[1].hip), 1);
+			/* Section 4.4.4: the lesser HIT answers no I1 while it has sent
+			 * one. */
+			if (!gap)
+				CU_ASSERT_EQUAL(w.s[lesser()].sent[HP_HIP_R1], 0);
 			world_fini(&w);
 		}
 }
@@ -341,7 +354,7 @@ static void a_restarted_responder_asks_known_peers(void)
 	must_stand(20);
 	world_restart(&w, 1);
 	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &w.s[0].addr, 1, false);
-	path = (struct hp_path){ .src = w.s[1].addr, .dst = w.s[0].addr };
+	path = (struct hp_path){.src = w.s[1].addr, .dst = w.s[0].addr};
 	hp_hip_unknown_spi(w.s[1].hip, &path, 0x12345678);
 	world_run(&w, 10);
 	CU_ASSERT_TRUE(world_up(&w));
@@ -357,12 +370,47 @@ static void a_dead_peer_is_asked_then_given_up(void)
 	for (int i = 0; i < 60; i++) {
 		world_one_way(&w, 0);
 		world_run(&w, 1000);
-		if (world_assoc(&w, 0) && hp_assoc_state(world_assoc(&w, 0)) == HP_E_FAILED)
+		if (world_assoc(&w, 0) &&
+		    hp_assoc_state(world_assoc(&w, 0)) == HP_E_FAILED)
 			break;
 	}
 	CU_ASSERT_TRUE(w.s[0].sent[HP_HIP_UPDATE] > 1);
 	CU_ASSERT_EQUAL(w.s[0].error, -ETIMEDOUT);
 	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_DOWN], 1);
+	world_fini(&w);
+}
+
+static enum fate lose_acks(struct world *world, const struct side *from, struct packet *p)
+{
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_UPDATE || from->at != 1)
+		return PASS;
+	return world->count++ < 2 ? LOSE : PASS;
+}
+
+/* The peer knows the question already and must answer it again. */
+static void a_repeated_update_is_acknowledged_again(void)
+{
+	begin();
+	must_stand(20);
+	w.fate = lose_acks;
+	hp_update_probe(world_assoc(&w, 0));
+	world_run(&w, 10000);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_UPDATE], 3);
+	CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_UPDATE], 3);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], 1);
+	world_fini(&w);
+}
+
+static void two_way_traffic_asks_nothing(void)
+{
+	begin();
+	must_stand(20);
+	for (int i = 0; i < 30; i++) {
+		CU_ASSERT_TRUE(world_data(&w));
+		world_run(&w, 1000);
+	}
+	/* The side that sends last hears within the second. */
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_UPDATE] + w.s[1].sent[HP_HIP_UPDATE], 0);
 	world_fini(&w);
 }
 
@@ -411,7 +459,7 @@ static void crossing_closes_end_both_sides(void)
 
 static void a_lost_close_ack_is_asked_for_again(void)
 {
-	struct nth n = { HP_HIP_CLOSE_ACK, 1, LOSE };
+	struct nth n = {HP_HIP_CLOSE_ACK, 1, LOSE};
 
 	begin();
 	must_stand(20);
@@ -575,6 +623,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_restarted_responder_is_noticed_by_silence),
 	HP_TEST(a_restarted_responder_asks_known_peers),
 	HP_TEST(a_dead_peer_is_asked_then_given_up),
+	HP_TEST(a_repeated_update_is_acknowledged_again),
+	HP_TEST(two_way_traffic_asks_nothing),
 	HP_TEST(one_way_traffic_to_a_living_peer_goes_on),
 	HP_TEST(close_ends_both_sides),
 	HP_TEST(crossing_closes_end_both_sides),
@@ -587,8 +637,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(rekeying_survives_a_lossy_network),
 	HP_TEST(soft_limits_start_rekeying),
 	HP_TEST(many_rekeyings_run_out_of_keymat_and_go_on),
-	HP_TEST_END
-};
+	HP_TEST_END};
 
 int main(int argc, char **argv)
 {

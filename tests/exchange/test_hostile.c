@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages altered, cut, forged and replayed: nothing of it may be believed, nothing may crash.
+ * Messages altered, cut, forged and replayed: nothing of it may be believed, nothing may
+ * crash.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/internal.h"
 #include "world.h"
 
 #include <hipproxy/log.h>
@@ -38,8 +40,8 @@ struct flip {
 	bool reached;
 };
 
-/* Where the last octet that counts ends: padding after the signature is ignored on receipt
- * (RFC 7401, section 5.2.1). */
+/* Where the last octet that counts ends: padding after the signature is ignored on
+ * receipt (RFC 7401, section 5.2.1). */
 static size_t meaning_ends(const struct packet *p)
 {
 	const struct hp_hip_tlv *last;
@@ -51,7 +53,8 @@ static size_t meaning_ends(const struct packet *p)
 	return (size_t)last->off + last->len;
 }
 
-static enum fate flip_octet(struct world *world, const struct side *from, struct packet *p)
+static enum fate flip_octet(struct world *world, const struct side *from,
+			    struct packet *p)
 {
 	struct flip *f = world->arg;
 
@@ -65,7 +68,7 @@ static enum fate flip_octet(struct world *world, const struct side *from, struct
 	return PASS;
 }
 
-static const uint8_t masks[] = { 0x01, 0x80, 0xff };
+static const uint8_t masks[] = {0x01, 0x80, 0xff};
 
 /* Every message of the type is altered at this octet, always.  True if the type was that
  * long. */
@@ -97,7 +100,7 @@ static void no_altered_octet_is_believed(void)
 	for (uint8_t type = HP_HIP_I1; type <= HP_HIP_R2; type++)
 		for (size_t m = 0; m < sizeof(masks); m++)
 			for (size_t at = 0;; at++) {
-				struct flip f = { type, masks[m], at, false };
+				struct flip f = {type, masks[m], at, false};
 
 				if (!exchange_with(&f))
 					break;
@@ -107,11 +110,11 @@ static void no_altered_octet_is_believed(void)
 /* Established ones: the altered message is dropped, the repeated one does its work. */
 static void no_altered_octet_of_update_and_close_is_believed(void)
 {
-	static const uint8_t types[] = { HP_HIP_UPDATE, HP_HIP_CLOSE, HP_HIP_CLOSE_ACK };
+	static const uint8_t types[] = {HP_HIP_UPDATE, HP_HIP_CLOSE, HP_HIP_CLOSE_ACK};
 
 	for (size_t t = 0; t < sizeof(types); t++)
 		for (size_t at = 0;; at++) {
-			struct flip f = { types[t], 0x10, at, false };
+			struct flip f = {types[t], 0x10, at, false};
 
 			begin();
 			w.s[0].cfg.rekey_dh = true;
@@ -130,7 +133,8 @@ static void no_altered_octet_of_update_and_close_is_believed(void)
 				CU_ASSERT_TRUE(hp_assoc_state(world_assoc(&w, 1)) <=
 					       HP_ESTABLISHED);
 			} else if (f.reached) {
-				CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSING);
+				CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)),
+						HP_CLOSING);
 			}
 			world_fini(&w);
 			if (!f.reached)
@@ -156,7 +160,7 @@ static void record_life(void)
 
 static void give(const struct packet *p, const uint8_t *msg, size_t len)
 {
-	struct hp_path path = { .src = p->dst, .dst = p->src };
+	struct hp_path path = {.src = p->dst, .dst = p->src};
 	uint8_t *exact = malloc(len ? len : 1);
 
 	memcpy(exact, msg, len);
@@ -275,7 +279,7 @@ static void an_i2_does_not_outlive_a_restart(void)
 
 static void all_else_replayed_changes_nothing(void)
 {
-	static const uint8_t types[] = { HP_HIP_R1, HP_HIP_R2, HP_HIP_UPDATE };
+	static const uint8_t types[] = {HP_HIP_R1, HP_HIP_R2, HP_HIP_UPDATE};
 	uint32_t spi;
 
 	begin();
@@ -431,8 +435,8 @@ static void an_unknown_critical_parameter_is_refused_and_told(void)
 /* A NOTIFY without a right signature, in the middle of an exchange. */
 static void a_forged_notify_changes_no_state(void)
 {
-	struct hp_notification n = { HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0 };
-	struct packet p = { .to = 0 };
+	struct hp_notification n = {HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0};
+	struct packet p = {.to = 0};
 	struct hp_hip_builder b;
 
 	begin();
@@ -440,7 +444,8 @@ static void a_forged_notify_changes_no_state(void)
 	hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1);
 	p.src = w.s[1].addr;
 	p.dst = w.s[0].addr;
-	hp_hip_begin(&b, p.msg, sizeof(p.msg), HP_HIP_NOTIFY, 0, &w.s[1].hit, &w.s[0].hit);
+	hp_hip_begin(&b, p.msg, sizeof(p.msg), HP_HIP_NOTIFY, 0, &w.s[1].hit,
+		     &w.s[0].hit);
 	hp_hip_add_notification(&b, &n);
 	p.len = (size_t)hp_hip_finish(&b);
 	resum(&p);
@@ -451,6 +456,65 @@ static void a_forged_notify_changes_no_state(void)
 	CU_ASSERT_TRUE(world_up(&w));
 	give(&p, p.msg, p.len);
 	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* A host that signs with its own key under another's HIT. */
+static void a_stolen_hit_is_refused(void)
+{
+	for (int thief = 0; thief < 2; thief++) {
+		struct hp_addr victim = *hp_key_hit(world_key(HP_KEY_P384, 0));
+		struct hp_list *n;
+
+		begin();
+		world_start(&w);
+		n = hp_list_first(&w.s[thief].hip->identities);
+		HP_CONTAINER(n, struct hp_identity, node)->hit = victim;
+		hp_r1_retire_all(w.s[thief].hip,
+				 HP_CONTAINER(n, struct hp_identity, node));
+		hp_r1_make_all(w.s[thief].hip, HP_CONTAINER(n, struct hp_identity, node));
+		w.s[thief].hit = victim;
+		CU_ASSERT_FALSE(world_connect(&w, 3000));
+		CU_ASSERT_TRUE(world_counted(&w, !thief, HP_HIPD_HIT) > 0);
+		CU_ASSERT_EQUAL(w.s[!thief].events[HP_HIP_UP], 0);
+		world_fini(&w);
+	}
+}
+
+static enum fate lose_r2(struct world *world, const struct side *from, struct packet *p)
+{
+	(void)world;
+	(void)from;
+	return p->msg[HP_HIP_OFF_TYPE] == HP_HIP_R2 ? LOSE : PASS;
+}
+
+/* Rightly signed by the right host for the right HIT, but of another exchange: the MAC.
+ */
+static void an_r2_of_another_exchange_is_refused(void)
+{
+	begin();
+	w.keep = true;
+	stand();
+	world_restart(&w, 0);
+	w.keep = false;
+	w.fate = lose_r2;
+	world_connect(&w, 30);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_I2_SENT);
+	replay(HP_HIP_R2);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPD_MAC), 1);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_I2_SENT);
+	world_fini(&w);
+}
+
+static void a_close_ack_must_answer_our_close(void)
+{
+	begin();
+	stand();
+	hp_hip_close(world_assoc(&w, 0));
+	world_assoc(&w, 0)->close_echo[3] ^= 1;
+	world_run(&w, 50);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPD_ECHO), 1);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSING);
 	world_fini(&w);
 }
 
@@ -489,9 +553,11 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_downgrade_of_the_group_is_noticed),
 	HP_TEST(an_unknown_critical_parameter_is_refused_and_told),
 	HP_TEST(a_forged_notify_changes_no_state),
+	HP_TEST(a_stolen_hit_is_refused),
+	HP_TEST(an_r2_of_another_exchange_is_refused),
+	HP_TEST(a_close_ack_must_answer_our_close),
 	HP_TEST(a_flood_of_i1_is_answered_in_part_and_remembered_not_at_all),
-	HP_TEST_END
-};
+	HP_TEST_END};
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opportunistic mode, policy, choices with nothing in common, what other implementations do
- * differently, addresses that change.
+ * Opportunistic mode, policy, choices with nothing in common, what other implementations
+ * do differently, addresses that change.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -231,7 +231,8 @@ static void k_rises_with_the_load_and_falls_again(void)
 
 /* ---- what other implementations do */
 
-static void copy_param(struct hp_hip_builder *b, const struct hp_hip_msg *m, uint16_t type)
+static void copy_param(struct hp_hip_builder *b, const struct hp_hip_msg *m,
+		       uint16_t type)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, type, 0);
 
@@ -242,7 +243,7 @@ static void copy_param(struct hp_hip_builder *b, const struct hp_hip_msg *m, uin
 static enum fate other_r1(struct world *world, const struct side *from, struct packet *p)
 {
 	uint8_t out[HP_HIP_MAX], scratch[HP_HIP_MAX], sig[HP_KEY_SIG_MAX];
-	struct hp_signature s = { HP_HIALG_ECDSA, sig, 0 };
+	struct hp_signature s = {HP_HIALG_ECDSA, sig, 0};
 	struct hp_hip_builder b;
 	struct hp_hip_msg m;
 	int n;
@@ -271,7 +272,8 @@ static enum fate other_r1(struct world *world, const struct side *from, struct p
 	return PASS;
 }
 
-static bool echoed(const struct hp_hip_msg *m, uint16_t type, unsigned nth, const char *text)
+static bool echoed(const struct hp_hip_msg *m, uint16_t type, unsigned nth,
+		   const char *text)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, type, nth);
 
@@ -280,7 +282,7 @@ static bool echoed(const struct hp_hip_msg *m, uint16_t type, unsigned nth, cons
 
 static void echo_requests_are_answered_and_lists_may_lack(void)
 {
-	struct hp_hip_msg m = { .len = 0 };
+	struct hp_hip_msg m = {.len = 0};
 
 	begin();
 	w.fate = other_r1;
@@ -354,7 +356,8 @@ static void the_other_addresses_are_tried_in_turn(void)
 
 static void a_new_address_is_verified_then_used(void)
 {
-	struct hp_locator l = { .type = HP_LOCATOR_ADDR, .preferred = true, .lifetime_s = 60 };
+	struct hp_locator l = {
+		.type = HP_LOCATOR_ADDR, .preferred = true, .lifetime_s = 60};
 	struct hp_hip_builder b;
 	struct hp_assoc *a;
 	uint8_t msg[HP_HIP_MAX];
@@ -416,7 +419,8 @@ static void the_limit_of_associations_holds(void)
 	begin();
 	w.s[1].cfg.max_associations = 1;
 	world_start(&w);
-	hp_hip_connect(w.s[1].hip, NULL, hp_key_hit(world_key(HP_KEY_P384, 0)), &w.s[0].addr, 1);
+	hp_hip_connect(w.s[1].hip, NULL, hp_key_hit(world_key(HP_KEY_P384, 0)),
+		       &w.s[0].addr, 1);
 	CU_ASSERT_FALSE(world_connect(&w, 50));
 	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_LIMIT), 1);
 	world_fini(&w);
@@ -431,7 +435,8 @@ static void every_counter_has_a_name(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(hp_hip_counters(w.s[0].hip)->table[i].help);
 	}
 	for (int s = 0; s < HP_ASSOC_STATES; s++)
-		CU_ASSERT_STRING_NOT_EQUAL(hp_assoc_state_name((enum hp_assoc_state)s), "?");
+		CU_ASSERT_STRING_NOT_EQUAL(hp_assoc_state_name((enum hp_assoc_state)s),
+					   "?");
 	world_fini(&w);
 }
 
@@ -457,8 +462,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(an_identity_takes_its_associations_along),
 	HP_TEST(the_limit_of_associations_holds),
 	HP_TEST(every_counter_has_a_name),
-	HP_TEST_END
-};
+	HP_TEST_END};
 
 int main(int argc, char **argv)
 {

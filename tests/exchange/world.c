@@ -73,11 +73,13 @@ static void keep(struct world *w, const struct packet *p)
 	*w->kept[w->n_kept++] = *p;
 }
 
-static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg,
+		     size_t len)
 {
 	struct side *s = ctx;
 	struct world *w = s->w;
-	struct packet p = { .to = hp_addr_eq(&path->dst, &w->s[0].addr) ? 0 : 1, .len = len };
+	struct packet p = {.to = hp_addr_eq(&path->dst, &w->s[0].addr) ? 0 : 1,
+			   .len = len};
 	enum fate f;
 
 	if (len > HP_HIP_MAX)
@@ -107,7 +109,7 @@ static void deliver(struct world *w)
 {
 	for (size_t i = 0; i < w->n_queue;) {
 		struct packet *p = w->queue[i];
-		struct hp_path path = { .src = p->dst, .dst = p->src };
+		struct hp_path path = {.src = p->dst, .dst = p->src};
 
 		if (p->at_ms > w->now_us / 1000) {
 			i++;
@@ -194,8 +196,8 @@ void world_init(struct world *w)
 	w->now_us = 1000000;
 	w->seed = 0x9e3779b97f4a7c15u;
 	w->max_jobs = WORLD_QUEUE;
-	w->clock = (struct hp_clock){ clock_ms, clock_us, w };
-	w->rand = (struct hp_rand){ fill, w };
+	w->clock = (struct hp_clock){clock_ms, clock_us, w};
+	w->rand = (struct hp_rand){fill, w};
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &w->s[i];
 
@@ -207,8 +209,8 @@ void world_init(struct world *w)
 		s->cfg.r1_generation = 1;
 		/* One group keeps most worlds quick to make. */
 		s->cfg.n_dh_groups = 1;
-		s->ops = (struct hp_hip_ops){ s, net_send, take_job, net_source, accept_peer,
-					      event, pin };
+		s->ops = (struct hp_hip_ops){s,		  net_send, take_job, net_source,
+					     accept_peer, event,    pin};
 		hp_addr_parse(i ? "192.0.2.2" : "192.0.2.1", &s->addr);
 	}
 	hp_timers_init(&w->timers, clock_ms(w));
@@ -292,7 +294,8 @@ bool world_one_way(struct world *w, int from)
 
 	if (!out)
 		return false;
-	len = hp_esp_seal_copy(out, 17, (const uint8_t *)text, sizeof(text), buf, sizeof(buf));
+	len = hp_esp_seal_copy(out, 17, (const uint8_t *)text, sizeof(text), buf,
+			       sizeof(buf));
 	hp_assoc_sent(a, now);
 	if (len < 0)
 		return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two engines in one process: a clock that only tests move, repeatable randomness, a network
- * that loses, repeats, delays and alters as a test says, and workers that take their time.
+ * Two engines in one process: a clock that only tests move, repeatable randomness, a
+ * network that loses, repeats, delays and alters as a test says, and workers that take
+ * their time.
  */
 #ifndef HP_EXCHANGE_WORLD_H
 #define HP_EXCHANGE_WORLD_H
@@ -10,13 +11,13 @@
 #include "wire/hip.h"
 
 #define WORLD_LATENCY_MS 1
-#define WORLD_QUEUE      4096
+#define WORLD_QUEUE	 4096
 
 struct world;
 
 struct side {
 	struct world *w;
-	int at;                       /* 0 or 1 */
+	int at; /* 0 or 1 */
 	struct hp_hip *hip;
 	struct hp_hip_config cfg;
 	struct hp_hip_ops ops;
@@ -25,8 +26,8 @@ struct side {
 	const char *di;
 	int accept_err, pin_calls;
 	unsigned events[HP_HIP_EVENTS];
-	int error;                    /* of the last failure */
-	unsigned sent[256];           /* by packet type */
+	int error;	    /* of the last failure */
+	unsigned sent[256]; /* by packet type */
 };
 
 enum fate { PASS, LOSE, TWICE, LATE };
@@ -49,14 +50,17 @@ struct world {
 	/* What becomes of a message; may alter it.  NULL: all pass. */
 	enum fate (*fate)(struct world *w, const struct side *from, struct packet *p);
 	void *arg;
-	unsigned count;               /* for fate */
+	unsigned count; /* for fate */
 	struct packet *queue[WORLD_QUEUE];
 	size_t n_queue;
-	bool slow_jobs;               /* jobs wait in the queue below */
+	bool slow_jobs; /* jobs wait in the queue below */
 	unsigned job_delay_ms;
-	struct { struct hp_job *job; uint64_t at_ms; } jobs[WORLD_QUEUE];
+	struct {
+		struct hp_job *job;
+		uint64_t at_ms;
+	} jobs[WORLD_QUEUE];
 	size_t n_jobs, max_jobs;
-	struct packet *kept[64];      /* world_keep: copies of what was sent */
+	struct packet *kept[64]; /* world_keep: copies of what was sent */
 	size_t n_kept;
 	bool keep;
 };
