@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What control.c and ctlclient.c share.
+ */
+#ifndef HP_IO_CONTROL_INTERNAL_H
+#define HP_IO_CONTROL_INTERNAL_H
+
+#include "io/control.h"
+
+#include <sys/un.h>
+
+struct hp_control {
+	struct hp_loop *loop;
+	struct hp_watch watch;
+	struct hp_flush flush;
+	hp_control_fn fn;
+	void *ctx;
+	int fd;
+	bool bound;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct hp_control_client *clients[HP_CONTROL_CLIENTS];
+};
+
+/* Takes fd over; NULL (fd still the caller's) when memory is out. */
+struct hp_control_client *ctl_client_new(struct hp_control *ctl, int fd);
+/* Writes what it can without waiting, then closes. */
+void ctl_client_free(struct hp_control_client *c);
+/* Has this client left, or must it go? */
+bool ctl_client_over(const struct hp_control_client *c);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HIP and ESP by raw sockets (see raw.h): opening and receiving.
+ */
+#include "io/raw_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <hipproxy/log.h>
+
+#include "wire/ip.h"
+
+#define HIP_PER_ROUND 16
+
+struct outer {
+	struct hp_addr src, dst;
+	uint8_t ttl, tos;
+	size_t hlen; /* octets of IP header in front of what was received */
+};
+
+/* ---- what the outer header says */
+
+static bool outer4(const uint8_t *p, size_t len, struct outer *o)
+{
+	uint32_t src, dst;
+
+	if (len < HP_IP4_HLEN || p[0] >> 4 != 4)
+		return false;
+	o->hlen = (p[0] & 15) * 4u;
+	if (o->hlen < HP_IP4_HLEN || o->hlen > len)
+		return false;
+	memcpy(&src, p + 12, 4);
+	memcpy(&dst, p + 16, 4);
+	o->src = hp_addr_from4(src);
+	o->dst = hp_addr_from4(dst);
+	o->tos = p[1];
+	o->ttl = p[8];
+	return true;
+}
+
+static bool outer6(struct msghdr *m, struct outer *o)
+{
+	const struct sockaddr_in6 *from = m->msg_name;
+	struct in6_pktinfo info;
+	struct cmsghdr *c;
+	bool have_dst = false;
+	int v;
+
+	*o = (struct outer){ .src = hp_addr_from6(&from->sin6_addr) };
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != IPPROTO_IPV6)
+			continue;
+		if (c->cmsg_type == IPV6_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(info))) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			o->dst = hp_addr_from6(&info.ipi6_addr);
+			have_dst = true;
+			continue;
+		}
+		if (c->cmsg_len < CMSG_LEN(sizeof(v)))
+			continue;
+		memcpy(&v, CMSG_DATA(c), sizeof(v));
+		if (c->cmsg_type == IPV6_HOPLIMIT)
+			o->ttl = (uint8_t)v;
+		else if (c->cmsg_type == IPV6_TCLASS)
+			o->tos = (uint8_t)v;
+	}
+	return have_dst;
+}
+
+static bool outer_read(const struct raw_family *f, struct msghdr *m, const uint8_t *p,
+		       size_t len, struct outer *o)
+{
+	if (m->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return false;
+	return f->family == AF_INET ? outer4(p, len, o) : outer6(m, o);
+}
+
+/* ---- HIP */
+
+static bool hip_receive(struct raw_family *f)
+{
+	struct hp_raw *raw = f->raw;
+	_Alignas(struct cmsghdr) uint8_t ctrl[RAW_CTRL_ROOM];
+	uint8_t msg[RAW_HIP_MAX];
+	struct sockaddr_in6 from;
+	struct iovec iov = { msg, sizeof(msg) };
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
+			    .msg_iovlen = 1, .msg_control = ctrl,
+			    .msg_controllen = sizeof(ctrl) };
+	struct hp_path path = { .sport = 0 };
+	struct outer o;
+	ssize_t n = recvmsg(f->hip, &m, 0);
+
+	if (n < 0)
+		return false;
+	if (!outer_read(f, &m, msg, (size_t)n, &o)) {
+		raw->counts.malformed++;
+		return true;
+	}
+	raw->counts.hip_in++;
+	path.src = o.dst;
+	path.dst = o.src;
+	raw->ops.hip(raw->ops.ctx, &path, msg + o.hlen, (size_t)n - o.hlen);
+	return true;
+}
+
+static void hip_ready(void *ctx, uint32_t events)
+{
+	int i;
+
+	for (i = 0; i < HIP_PER_ROUND; i++) {
+		if (!hip_receive(ctx))
+			return;
+	}
+}
+
+/* ---- ESP */
+
+/* The arrays of one recvmmsg. */
+struct esp_batch {
+	struct hp_packet *p[RAW_BATCH];
+	struct mmsghdr m[RAW_BATCH];
+	struct iovec iov[RAW_BATCH][2];
+	struct sockaddr_in6 from[RAW_BATCH];
+	_Alignas(struct cmsghdr) uint8_t ctrl[RAW_BATCH][(RAW_CTRL_ROOM + 15) & ~15u];
+};
+
+static unsigned int batch_prepare(struct hp_raw *raw, struct esp_batch *b)
+{
+	unsigned int n;
+
+	for (n = 0; n < RAW_BATCH; n++) {
+		b->p[n] = hp_pool_get_small(raw->pool);
+		if (!b->p[n])
+			break;
+		b->iov[n][0] = (struct iovec){ b->p[n]->data, HP_POOL_SMALL_ROOM };
+		b->iov[n][1] = (struct iovec){ raw->spill + (size_t)n * RAW_SPILL, RAW_SPILL };
+		b->m[n].msg_hdr = (struct msghdr){
+			.msg_name = &b->from[n], .msg_namelen = sizeof(b->from[n]),
+			.msg_iov = b->iov[n], .msg_iovlen = 2,
+			.msg_control = b->ctrl[n], .msg_controllen = RAW_CTRL_ROOM,
+		};
+	}
+	return n;
+}
+
+/* A packet longer than a small buffer: both parts into a big one.  NULL: the pool is empty. */
+static struct hp_packet *unspill(struct hp_raw *raw, struct hp_packet *small, const void *spill,
+				 size_t len)
+{
+	struct hp_packet *big = hp_pool_get(raw->pool);
+
+	if (big) {
+		memcpy(big->data, small->data, HP_POOL_SMALL_ROOM);
+		memcpy(big->data + HP_POOL_SMALL_ROOM, spill, len - HP_POOL_SMALL_ROOM);
+	}
+	hp_pool_put(raw->pool, small);
+	return big;
+}
+
+static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int i)
+{
+	struct hp_raw *raw = f->raw;
+	struct hp_packet *p = b->p[i];
+	size_t len = b->m[i].msg_len;
+	struct outer o;
+
+	if (!outer_read(f, &b->m[i].msg_hdr, p->data, len, &o)) {
+		raw->counts.malformed++;
+		hp_pool_put(raw->pool, p);
+		return;
+	}
+	if (len > HP_POOL_SMALL_ROOM)
+		p = unspill(raw, p, b->iov[i][1].iov_base, len);
+	if (!p) {
+		raw->counts.no_buffer++;
+		return;
+	}
+	p->data += o.hlen;
+	p->len = len - o.hlen;
+	p->src = o.src;
+	p->dst = o.dst;
+	p->ttl = o.ttl;
+	p->tos = o.tos;
+	p->family = f->family == AF_INET ? 4 : 6;
+	p->proto = HP_PROTO_ESP;
+	p->dir = HP_INBOUND;
+	raw->counts.esp_in++;
+	raw->counts.esp_in_bytes += p->len;
+	raw->ops.esp(raw->ops.ctx, p);
+}
+
+/* No buffers: throw a batch away, so that the level-triggered loop does not spin on it. */
+static void esp_shed(struct raw_family *f)
+{
+	uint8_t byte;
+	int i;
+
+	for (i = 0; i < RAW_BATCH; i++) {
+		if (recv(f->esp_df, &byte, 1, 0) < 0)
+			return;
+		f->raw->counts.no_buffer++;
+	}
+}
+
+static void esp_ready(void *ctx, uint32_t events)
+{
+	struct raw_family *f = ctx;
+	struct hp_raw *raw = f->raw;
+	struct esp_batch b;
+	unsigned int n = batch_prepare(raw, &b), i;
+	int got;
+
+	if (!n) {
+		esp_shed(f);
+		return;
+	}
+	got = recvmmsg(f->esp_df, b.m, n, MSG_DONTWAIT, NULL);
+	for (i = 0; i < n; i++) {
+		if ((int)i < got)
+			esp_deliver(f, &b, i);
+		else
+			hp_pool_put(raw->pool, b.p[i]);
+	}
+}
+
+/* ---- opening */
+
+static int family_open(struct raw_family *f, struct hp_io_err *err)
+{
+	struct hp_loop *loop = f->raw->loop;
+	int r = raw_sockets_open(f, err);
+
+	if (r)
+		return r;
+	r = hp_loop_add(loop, &f->hip_watch, f->hip, EPOLLIN, hip_ready, f);
+	if (!r)
+		r = hp_loop_add(loop, &f->esp_watch, f->esp_df, EPOLLIN, esp_ready, f);
+	return r ? hp_io_fail(err, r, "raw sockets: %s", strerror(-r)) : 0;
+}
+
+static void family_close(struct raw_family *f)
+{
+	hp_loop_del(f->raw->loop, &f->hip_watch);
+	hp_loop_del(f->raw->loop, &f->esp_watch);
+	raw_sockets_close(f);
+}
+
+int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_cfg *cfg,
+		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *e)
+{
+	struct hp_raw *raw = calloc(1, sizeof(*raw));
+	int err;
+
+	if (!raw)
+		return hp_io_fail(e, -ENOMEM, "raw sockets: out of memory");
+	raw->loop = loop;
+	raw->pool = pool;
+	raw->ops = *ops;
+	raw->mark = cfg->mark;
+	raw->v4 = (struct raw_family){ .raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1,
+				       .esp_frag = -1 };
+	raw->v6 = raw->v4;
+	raw->v6.family = AF_INET6;
+	raw->spill = mmap(NULL, (size_t)RAW_BATCH * RAW_SPILL, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (raw->spill == MAP_FAILED) {
+		free(raw);
+		return hp_io_fail(e, -ENOMEM, "raw sockets: out of memory");
+	}
+	err = family_open(&raw->v4, e);
+	if (!err)
+		err = family_open(&raw->v6, e);
+	if (err == -EAFNOSUPPORT && raw->v4.hip >= 0) {
+		hp_log(HP_LOG_IO, HP_LOG_NOTICE, "this kernel has no IPv6: IPv4 only");
+		err = 0;
+	}
+	if (err) {
+		hp_raw_close(raw);
+		return err;
+	}
+	*out = raw;
+	return 0;
+}
+
+void hp_raw_close(struct hp_raw *raw)
+{
+	if (!raw)
+		return;
+	family_close(&raw->v4);
+	family_close(&raw->v6);
+	munmap(raw->spill, (size_t)RAW_BATCH * RAW_SPILL);
+	free(raw);
+}
+
+const struct hp_raw_counts *hp_raw_counts(const struct hp_raw *raw)
+{
+	return &raw->counts;
+}

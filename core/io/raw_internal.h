@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What raw.c (receiving), rawsock.c (opening) and rawsend.c share.
+ */
+#ifndef HP_IO_RAW_INTERNAL_H
+#define HP_IO_RAW_INTERNAL_H
+
+#include "io/raw.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define RAW_BATCH     64
+#define RAW_SPILL     65536 /* what of a packet does not fit a small buffer */
+#define RAW_CTRL_ROOM                                                                    \
+	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
+#define RAW_HIP_MAX   4096  /* RFC 7401, 5.1: at most 2048 octets and an IPv4 header */
+
+struct raw_family {
+	struct hp_raw *raw;
+	int family;    /* AF_INET or AF_INET6 */
+	int hip;       /* sends and receives; fragments what is too long */
+	int esp_df;    /* sends and receives; never fragments */
+	int esp_frag;  /* sends only; fragments what is too long */
+	struct hp_watch hip_watch, esp_watch;
+};
+
+struct hp_raw {
+	struct hp_loop *loop;
+	struct hp_pool *pool;
+	struct hp_raw_ops ops;
+	uint32_t mark;
+	struct hp_raw_counts counts;
+	struct raw_family v4, v6;
+	uint8_t *spill; /* RAW_BATCH pieces, address space until used */
+};
+
+/* Opens f's three sockets.  0 or -errno with a sentence. */
+int raw_sockets_open(struct raw_family *f, struct hp_io_err *err);
+void raw_sockets_close(struct raw_family *f);
+
+#endif

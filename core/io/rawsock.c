@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The raw sockets themselves: options and filters (see raw.h).
+ */
+#include "io/raw_internal.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wire/ip.h"
+
+#define RCVBUF (32 << 20)
+#define SNDBUF (8 << 20)
+
+static int set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+static void buffer_sizes(int fd)
+{
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF))
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, RCVBUF);
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SNDBUF))
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF);
+}
+
+/* IP_PMTUDISC_DO also makes IPv6 refuse what is longer than the path's MTU. */
+static int fragmenting(int fd, int family, bool allowed)
+{
+	if (family == AF_INET)
+		return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+			       allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO);
+	return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		       allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO);
+}
+
+/* IPv4 gives the whole header; IPv6 gives none, so what we want of it must be asked for. */
+static int header_fields(int fd, int family)
+{
+	int err;
+
+	if (family == AF_INET)
+		return 0;
+	err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	return err;
+}
+
+/* A socket that only sends gets nothing: a filter that lets no packet through, and whatever
+ * came before it was in place is read. */
+static int deafen(int fd)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &none };
+	char byte;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
+		return -errno;
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+	return 0;
+}
+
+static int socket_open(const struct raw_family *f, int proto, bool may_fragment, int *out)
+{
+	int fd = socket(f->family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
+	int err = fd < 0 ? -errno : 0;
+
+	if (!err && f->raw->mark)
+		err = set_int(fd, SOL_SOCKET, SO_MARK, (int)f->raw->mark);
+	if (!err)
+		err = fragmenting(fd, f->family, may_fragment);
+	if (!err)
+		err = header_fields(fd, f->family);
+	if (!err)
+		buffer_sizes(fd);
+	*out = fd;
+	return err;
+}
+
+int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
+{
+	const char *ip = f->family == AF_INET ? "IPv4" : "IPv6";
+	int err;
+
+	err = socket_open(f, HP_PROTO_HIP, true, &f->hip);
+	if (!err)
+		err = socket_open(f, HP_PROTO_ESP, false, &f->esp_df);
+	if (!err)
+		err = socket_open(f, HP_PROTO_ESP, true, &f->esp_frag);
+	if (!err)
+		err = deafen(f->esp_frag);
+	if (err == -EPERM)
+		return hp_io_fail(e, err, "raw %s sockets: CAP_NET_RAW and CAP_NET_ADMIN are "
+				  "needed", ip);
+	if (err)
+		return hp_io_fail(e, err, "raw %s sockets: %s", ip, strerror(-err));
+	return 0;
+}
+
+void raw_sockets_close(struct raw_family *f)
+{
+	int *fds[] = { &f->hip, &f->esp_df, &f->esp_frag };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}

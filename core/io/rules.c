@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Installing and removing the capture rules (see rules.h).
+ */
+#include "io/rules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hipproxy/log.h>
+
+#include "io/run.h"
+
+static const char *const backend_names[] = {
+	[HP_RULES_AUTO] = "auto",
+	[HP_RULES_IPTABLES] = "iptables",
+	[HP_RULES_NFT] = "nft",
+};
+
+const char *hp_rules_backend_name(enum hp_rules_backend b)
+{
+	return backend_names[b];
+}
+
+/* Why a program did not do its work; 0 if it did. */
+static int outcome(const char *program, int err, const struct hp_run *r, struct hp_io_err *e)
+{
+	if (err == -ENOENT)
+		return hp_io_fail(e, err, "%s is not installed", program);
+	if (err)
+		return hp_io_fail(e, err, "%s: %s", program, strerror(-err));
+	if (r->status)
+		return hp_io_fail(e, -EIO, "%s failed: %s", program,
+				  r->errors[0] ? r->errors : "no reason given");
+	return 0;
+}
+
+/* Runs argv with input; output, if asked for, is the caller's to free. */
+static int program(const char *const *argv, const char *input, char **output,
+		   struct hp_io_err *e)
+{
+	struct hp_run r;
+	int err = hp_run(argv, input, &r);
+
+	err = outcome(argv[0], err, &r, e);
+	if (!err && output) {
+		*output = r.out;
+		if (!r.out)
+			err = hp_io_fail(e, -ENOMEM, "%s: out of memory", argv[0]);
+	} else {
+		free(r.out);
+	}
+	return err;
+}
+
+/* ---- nft */
+
+static int nft_feed(const char *text, struct hp_io_err *e)
+{
+	static const char *const argv[] = { "nft", "-f", "-", NULL };
+
+	return program(argv, text, NULL, e);
+}
+
+static int nft_install(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
+{
+	char *text = hp_rules_nft_text(cfg);
+	int err = text ? nft_feed(text, e) : hp_io_fail(e, -ENOMEM, "nft: out of memory");
+
+	free(text);
+	return err;
+}
+
+static int nft_remove(struct hp_io_err *e)
+{
+	static const char *const list[] = { "nft", "list", "table", "inet", "hipproxy", NULL };
+
+	/* Not there, no nft, no nf_tables: nothing to remove. */
+	if (program(list, NULL, NULL, NULL))
+		return 0;
+	return nft_feed("delete table inet hipproxy\n", e);
+}
+
+/* ---- iptables */
+
+static bool have_ipv6(void)
+{
+	return !access("/proc/self/net/if_inet6", F_OK);
+}
+
+/* Installs, or with cfg NULL removes, for one family. */
+static int iptables_apply(const struct hp_rules_cfg *cfg, int family, struct hp_io_err *e)
+{
+	const char *const save[] = { family == 4 ? "iptables-save" : "ip6tables-save", NULL };
+	const char *const restore[] = { family == 4 ? "iptables-restore" : "ip6tables-restore",
+					"-w", "5", "--noflush", NULL };
+	char *saved = NULL, *text = NULL;
+	int err = program(save, NULL, &saved, e);
+
+	if (!err) {
+		text = hp_rules_iptables_text(cfg, family, saved);
+		if (!text)
+			err = hp_io_fail(e, -ENOMEM, "%s: out of memory", restore[0]);
+	}
+	if (!err && text[0])
+		err = program(restore, text, NULL, e);
+	free(saved);
+	free(text);
+	return err;
+}
+
+static int iptables_remove(struct hp_io_err *e)
+{
+	int four = iptables_apply(NULL, 4, e), six;
+
+	six = have_ipv6() ? iptables_apply(NULL, 6, four ? NULL : e) : 0;
+	if (four == -ENOENT)
+		four = 0;
+	if (six == -ENOENT)
+		six = 0;
+	return four ? four : six;
+}
+
+static int iptables_install(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
+{
+	int err = iptables_apply(cfg, 4, e);
+
+	if (!err && have_ipv6())
+		err = iptables_apply(cfg, 6, e);
+	if (err)
+		iptables_remove(NULL);
+	return err;
+}
+
+/* ---- both */
+
+static bool name_ok(const char *s)
+{
+	size_t n = strlen(s), i;
+
+	if (!n || n >= IFNAMSIZ || s[0] == '-')
+		return false;
+	for (i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)s[i]) && !strchr("_.:@-", s[i]))
+			return false;
+	}
+	return true;
+}
+
+static int cfg_check(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
+{
+	size_t i;
+
+	if (!cfg->mark || !cfg->mask || cfg->mark & ~cfg->mask)
+		return hp_io_fail(e, -EINVAL, "capture rules: mark 0x%x and mask 0x%x do not "
+				  "fit each other", cfg->mark, cfg->mask);
+	if (cfg->queue == UINT16_MAX)
+		return hp_io_fail(e, -EINVAL, "capture rules: the queue number is at most 65534");
+	if (!name_ok(cfg->tun))
+		return hp_io_fail(e, -EINVAL, "capture rules: \"%s\" is no interface name",
+				  cfg->tun);
+	for (i = 0; i < cfg->n_interfaces; i++) {
+		if (!name_ok(cfg->interfaces[i]))
+			return hp_io_fail(e, -EINVAL, "capture rules: \"%s\" is no interface name",
+					  cfg->interfaces[i]);
+	}
+	return 0;
+}
+
+/* The other backend's rules would capture too: they go once the new ones are in place. */
+static int install_nft(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
+{
+	int err = nft_install(cfg, e);
+
+	return err ? err : iptables_remove(e);
+}
+
+static int install_iptables(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
+{
+	int err = iptables_install(cfg, e);
+
+	return err ? err : nft_remove(e);
+}
+
+static int install_auto(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
+			struct hp_io_err *e)
+{
+	struct hp_io_err nft = { "" }, ipt = { "" };
+	int err;
+
+	*used = HP_RULES_NFT;
+	if (!install_nft(cfg, &nft))
+		return 0;
+	hp_log(HP_LOG_IO, HP_LOG_INFO, "capture rules go through iptables, because %s", nft.text);
+	*used = HP_RULES_IPTABLES;
+	err = install_iptables(cfg, &ipt);
+	if (!err)
+		return 0;
+	return hp_io_fail(e, err, "capture rules: neither way works: %.200s; %.200s", nft.text,
+			  ipt.text);
+}
+
+int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
+		     struct hp_io_err *e)
+{
+	enum hp_rules_backend backend = cfg->backend;
+	struct hp_io_err why = { "" };
+	int err = cfg_check(cfg, e);
+
+	if (err)
+		return err;
+	if (backend == HP_RULES_AUTO)
+		err = install_auto(cfg, &backend, e);
+	else
+		err = backend == HP_RULES_NFT ? install_nft(cfg, &why)
+					      : install_iptables(cfg, &why);
+	if (err && why.text[0])
+		hp_io_fail(e, err, "capture rules: %s", why.text);
+	if (err)
+		hp_rules_cleanup(NULL);
+	else if (used)
+		*used = backend;
+	return err;
+}
+
+int hp_rules_cleanup(struct hp_io_err *e)
+{
+	int nft = nft_remove(e), ipt = iptables_remove(nft ? NULL : e);
+
+	return nft ? nft : ipt;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The capture rules as text for nft and iptables-restore (see rules.h).
+ *
+ * Both say the same in the same order; a packet that costs nothing more (its connection is
+ * marked) leaves at the first rule.
+ */
+#include "io/rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/buf.h"
+
+#define HIP_UDP_PORT 10500 /* RFC 5770 and RFC 9028: HIP and ESP in UDP */
+
+/* ---- what both need */
+
+static bool of_family(const struct hp_prefix *p, int family)
+{
+	return hp_addr_is4(&p->addr) == (family == 4);
+}
+
+/* Calls emit for each combination of interface and network of this family; "" for any. */
+static void each_capture(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,
+			 void (*emit)(struct hp_buf *b, int family, const char *dev,
+				      const char *net))
+{
+	size_t n_dev = cfg->n_interfaces ? cfg->n_interfaces : 1, i, k;
+	char net[HP_PREFIX_STRLEN];
+	const char *dev;
+
+	for (i = 0; i < n_dev; i++) {
+		dev = cfg->n_interfaces ? cfg->interfaces[i] : "";
+		if (!cfg->n_networks)
+			emit(b, family, dev, "");
+		for (k = 0; k < cfg->n_networks; k++) {
+			if (of_family(&cfg->networks[k], family))
+				emit(b, family, dev, hp_prefix_format(&cfg->networks[k], net));
+		}
+	}
+}
+
+/* ---- nft */
+
+static void nft_capture(struct hp_buf *b, int family, const char *dev, const char *net)
+{
+	hp_buf_addf(b, "\t\t");
+	if (dev[0])
+		hp_buf_addf(b, "iifname \"%s\" ", dev);
+	if (net[0])
+		hp_buf_addf(b, "%s saddr %s ", family == 4 ? "ip" : "ip6", net);
+	hp_buf_addf(b, "jump capture\n");
+}
+
+static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
+{
+	char net[HP_PREFIX_STRLEN];
+	size_t i;
+
+	hp_buf_addf(b, "\t\tct mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
+	hp_buf_addf(b, "\t\tiifname \"%s\" return\n", cfg->tun);
+	hp_buf_addf(b, "\t\tmeta mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
+	hp_buf_addf(b, "\t\tmeta l4proto { 139, 50 } return\n");
+	hp_buf_addf(b, "\t\tudp dport %u return\n\t\tudp sport %u return\n", HIP_UDP_PORT,
+		    HIP_UDP_PORT);
+	hp_buf_addf(b, "\t\tip daddr { 224.0.0.0/4, 255.255.255.255 } return\n");
+	hp_buf_addf(b, "\t\tip6 daddr ff00::/8 return\n");
+	for (i = 0; i < cfg->n_bypass; i++)
+		hp_buf_addf(b, "\t\t%s daddr %s return\n",
+			    of_family(&cfg->bypass[i], 4) ? "ip" : "ip6",
+			    hp_prefix_format(&cfg->bypass[i], net));
+}
+
+static void nft_forward(struct hp_buf *b, const struct hp_rules_cfg *cfg)
+{
+	hp_buf_addf(b, "\tchain forward {\n"
+		       "\t\ttype filter hook forward priority -150; policy accept;\n");
+	nft_exceptions(b, cfg);
+	/* Without networks one rule does for both families. */
+	each_capture(b, cfg, 4, nft_capture);
+	if (cfg->n_networks)
+		each_capture(b, cfg, 6, nft_capture);
+	hp_buf_addf(b, "\t}\n");
+}
+
+char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
+{
+	const char *bypass = cfg->fail_open ? " bypass" : "";
+	struct hp_buf b = HP_BUF_INIT;
+
+	/* Adding first makes deleting safe: the whole is one transaction. */
+	hp_buf_addf(&b, "add table inet hipproxy\ndelete table inet hipproxy\n"
+			"table inet hipproxy {\n"
+			"\tchain capture {\n"
+			"\t\tmeta l4proto tcp queue num %u%s\n\t\tqueue num %u%s\n\t}\n",
+		    cfg->queue, bypass, cfg->queue + 1u, bypass);
+	nft_forward(&b, cfg);
+	hp_buf_addf(&b, "\tchain mark {\n"
+			"\t\ttype filter hook postrouting priority -150; policy accept;\n"
+			"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
+			"\t}\n", cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
+	hp_buf_addf(&b, "\tchain untracked {\n"
+			"\t\ttype filter hook prerouting priority -300; policy accept;\n"
+			"\t\tiifname \"%s\" notrack\n\t}\n}\n", cfg->tun);
+	return hp_buf_take(&b);
+}
+
+/* ---- iptables */
+
+/* Our chains, and the jumps that lead to them. */
+struct own_chain {
+	const char *table, *name;
+	const char *from;     /* NULL: reached from another of ours */
+	const char *position; /* how the jump is put in */
+};
+
+static const struct own_chain own_chains[] = {
+	{ "mangle", "HIPPROXY", "FORWARD", "-I" },
+	{ "mangle", "HIPPROXY-QUEUE", NULL, NULL },
+	{ "mangle", "HIPPROXY-MARK", "POSTROUTING", "-A" },
+	{ "raw", "HIPPROXY", "PREROUTING", "-I" },
+};
+
+#define N_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
+
+/* What of ours an iptables-save holds. */
+struct leftovers {
+	bool chain[N_CHAINS];
+	unsigned int jumps[N_CHAINS];
+};
+
+static bool line_is(const char *line, size_t len, const char *text)
+{
+	return strlen(text) == len && !memcmp(line, text, len);
+}
+
+static void line_scan(struct leftovers *l, const char *table, const char *line, size_t len)
+{
+	char text[96];
+	size_t i;
+
+	for (i = 0; i < N_CHAINS; i++) {
+		const struct own_chain *c = &own_chains[i];
+
+		if (strcmp(table, c->table))
+			continue;
+		snprintf(text, sizeof(text), ":%s ", c->name);
+		if (len > strlen(text) && !memcmp(line, text, strlen(text)))
+			l->chain[i] = true;
+		if (!c->from)
+			continue;
+		snprintf(text, sizeof(text), "-A %s -j %s", c->from, c->name);
+		if (line_is(line, len, text))
+			l->jumps[i]++;
+	}
+}
+
+static struct leftovers saved_scan(const char *saved)
+{
+	struct leftovers l = { { false }, { 0 } };
+	char table[16] = "";
+	size_t len;
+
+	while (*saved) {
+		len = strcspn(saved, "\n");
+		if (*saved == '*' && len < sizeof(table))
+			snprintf(table, sizeof(table), "%.*s", (int)len - 1, saved + 1);
+		else
+			line_scan(&l, table, saved, len);
+		saved += len + (saved[len] == '\n');
+	}
+	return l;
+}
+
+static void jumps_delete(struct hp_buf *b, const struct leftovers *l, const char *table)
+{
+	unsigned int k;
+	size_t i;
+
+	for (i = 0; i < N_CHAINS; i++) {
+		if (strcmp(own_chains[i].table, table))
+			continue;
+		for (k = 0; k < l->jumps[i]; k++)
+			hp_buf_addf(b, "-D %s -j %s\n", own_chains[i].from, own_chains[i].name);
+	}
+}
+
+static void chains_delete(struct hp_buf *b, const struct leftovers *l, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHAINS; i++) {
+		if (!strcmp(own_chains[i].table, table) && l->chain[i])
+			hp_buf_addf(b, "-F %s\n", own_chains[i].name);
+	}
+	for (i = 0; i < N_CHAINS; i++) {
+		if (!strcmp(own_chains[i].table, table) && l->chain[i])
+			hp_buf_addf(b, "-X %s\n", own_chains[i].name);
+	}
+}
+
+static bool table_has_ours(const struct leftovers *l, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHAINS; i++) {
+		if (!strcmp(own_chains[i].table, table) && (l->chain[i] || l->jumps[i]))
+			return true;
+	}
+	return false;
+}
+
+static void table_remove(struct hp_buf *b, const struct leftovers *l, const char *table)
+{
+	if (!table_has_ours(l, table))
+		return;
+	hp_buf_addf(b, "*%s\n", table);
+	jumps_delete(b, l, table);
+	chains_delete(b, l, table);
+	hp_buf_addf(b, "COMMIT\n");
+}
+
+/* A chain that is declared is made, or emptied if it was there. */
+static void table_begin(struct hp_buf *b, const struct leftovers *l, const char *table)
+{
+	size_t i;
+
+	hp_buf_addf(b, "*%s\n", table);
+	for (i = 0; i < N_CHAINS; i++) {
+		if (!strcmp(own_chains[i].table, table))
+			hp_buf_addf(b, ":%s - [0:0]\n", own_chains[i].name);
+	}
+	jumps_delete(b, l, table);
+}
+
+static void table_end(struct hp_buf *b, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHAINS; i++) {
+		const struct own_chain *c = &own_chains[i];
+
+		if (!strcmp(c->table, table) && c->from)
+			hp_buf_addf(b, "%s %s -j %s\n", c->position, c->from, c->name);
+	}
+	hp_buf_addf(b, "COMMIT\n");
+}
+
+static void ipt_capture(struct hp_buf *b, int family, const char *dev, const char *net)
+{
+	hp_buf_addf(b, "-A HIPPROXY");
+	if (dev[0])
+		hp_buf_addf(b, " -i %s", dev);
+	if (net[0])
+		hp_buf_addf(b, " -s %s", net);
+	hp_buf_addf(b, " -j HIPPROXY-QUEUE\n");
+}
+
+static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
+{
+	char net[HP_PREFIX_STRLEN];
+	size_t i;
+
+	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
+		    cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY -i %s -j RETURN\n", cfg->tun);
+	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark, cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY -p 139 -j RETURN\n-A HIPPROXY -p 50 -j RETURN\n");
+	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --dport %u -j RETURN\n", HIP_UDP_PORT);
+	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --sport %u -j RETURN\n", HIP_UDP_PORT);
+	if (family == 4)
+		hp_buf_addf(b, "-A HIPPROXY -d 224.0.0.0/4 -j RETURN\n"
+			       "-A HIPPROXY -d 255.255.255.255/32 -j RETURN\n");
+	else
+		hp_buf_addf(b, "-A HIPPROXY -d ff00::/8 -j RETURN\n");
+	for (i = 0; i < cfg->n_bypass; i++) {
+		if (of_family(&cfg->bypass[i], family))
+			hp_buf_addf(b, "-A HIPPROXY -d %s -j RETURN\n",
+				    hp_prefix_format(&cfg->bypass[i], net));
+	}
+}
+
+static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,
+			const struct leftovers *l)
+{
+	const char *bypass = cfg->fail_open ? " --queue-bypass" : "";
+
+	table_begin(b, l, "mangle");
+	ipt_exceptions(b, cfg, family);
+	each_capture(b, cfg, family, ipt_capture);
+	hp_buf_addf(b, "-A HIPPROXY-QUEUE -p tcp -j NFQUEUE --queue-num %u%s\n", cfg->queue,
+		    bypass);
+	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,
+		    bypass);
+	hp_buf_addf(b, "-A HIPPROXY-MARK -m mark --mark 0x%x/0x%x -j CONNMARK --save-mark "
+		       "--nfmask 0x%x --ctmask 0x%x\n",
+		    cfg->mark, cfg->mask, cfg->mask, cfg->mask);
+	table_end(b, "mangle");
+	table_begin(b, l, "raw");
+	hp_buf_addf(b, "-A HIPPROXY -i %s -j CT --notrack\n", cfg->tun);
+	table_end(b, "raw");
+}
+
+char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family, const char *saved)
+{
+	struct leftovers l = saved_scan(saved);
+	struct hp_buf b = HP_BUF_INIT;
+
+	if (cfg) {
+		ipt_install(&b, cfg, family, &l);
+	} else {
+		table_remove(&b, &l, "mangle");
+		table_remove(&b, &l, "raw");
+	}
+	return hp_buf_take(&b);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The TUN device (see tun.h): packets.  Making it: tundev.c.
+ */
+#include "io/tun_internal.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "wire/tcp.h"
+#include "xlat/xlat.h"
+
+#define READS_PER_ROUND 64
+
+/* ---- from the kernel */
+
+/* What the virtio header says about the packet; false: something we did not ask for. */
+static bool vnet_read(const struct virtio_net_hdr *v, struct hp_packet *p)
+{
+	uint8_t type = v->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+
+	p->csum_partial = v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	if (type == VIRTIO_NET_HDR_GSO_NONE)
+		return true;
+	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
+		return false;
+	p->gso = true;
+	p->gso_size = v->gso_size;
+	return v->gso_size != 0;
+}
+
+/* False: nothing more to read now. */
+static bool packet_read(struct hp_tun *tun)
+{
+	struct virtio_net_hdr v;
+	struct hp_packet *p = hp_pool_get(tun->pool);
+	struct iovec iov[2] = { { &v, sizeof(v) }, { NULL, 0 } };
+	ssize_t n;
+
+	if (p)
+		iov[1] = (struct iovec){ p->data, p->cap - HP_PACKET_HEADROOM };
+	n = readv(tun->fd, iov, p ? 2 : 1);
+	if (n < 0) {
+		hp_pool_put(tun->pool, p);
+		return errno == EINTR;
+	}
+	if (!p) {
+		tun->counts.no_buffer++;
+		return true;
+	}
+	if (n <= (ssize_t)sizeof(v) || !vnet_read(&v, p)) {
+		tun->counts.malformed++;
+		hp_pool_put(tun->pool, p);
+		return true;
+	}
+	p->len = (size_t)n - sizeof(v);
+	p->dir = HP_OUTBOUND;
+	tun->counts.in_packets++;
+	tun->counts.in_bytes += p->len;
+	tun->on_packet(tun->ctx, p);
+	return true;
+}
+
+void tun_ready(void *ctx, uint32_t events)
+{
+	int i;
+
+	for (i = 0; i < READS_PER_ROUND; i++) {
+		if (!packet_read(ctx))
+			return;
+	}
+}
+
+/* ---- to the kernel */
+
+static int vnet_csum(struct virtio_net_hdr *v, const struct hp_packet *p)
+{
+	int off = hp_proto_csum_off(p->proto);
+
+	if (off < 0 || (size_t)p->l4_off + (size_t)off + 2 > p->len)
+		return -EINVAL;
+	v->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	v->csum_start = p->l4_off;
+	v->csum_offset = (uint16_t)off;
+	return 0;
+}
+
+static int vnet_gso(struct virtio_net_hdr *v, const struct hp_packet *p)
+{
+	const uint8_t *tcp = p->data + p->l4_off;
+	size_t head;
+
+	if (p->proto != IPPROTO_TCP || !p->csum_partial || p->len < p->l4_off + (size_t)HP_TCP_HLEN)
+		return -EINVAL;
+	head = p->l4_off + (size_t)(tcp[HP_TCP_OFF_DOFF] >> 4) * 4;
+	if (head > p->len)
+		return -EINVAL;
+	/* One segment's worth needs no cutting. */
+	if (p->len - head <= p->gso_size)
+		return 0;
+	v->gso_type = p->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	if (tcp[HP_TCP_OFF_FLAGS] & HP_TCP_CWR)
+		v->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	v->gso_size = p->gso_size;
+	v->hdr_len = (uint16_t)head;
+	return 0;
+}
+
+int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p)
+{
+	struct virtio_net_hdr v = { .gso_type = VIRTIO_NET_HDR_GSO_NONE };
+	struct iovec iov[2] = { { &v, sizeof(v) }, { p->data, p->len } };
+	int err = p->csum_partial ? vnet_csum(&v, p) : 0;
+
+	if (!err && p->gso_size)
+		err = vnet_gso(&v, p);
+	if (err)
+		return err;
+	if (writev(tun->fd, iov, 2) < 0) {
+		err = -errno;
+		tun->counts.errors++;
+		return err;
+	}
+	tun->counts.out_packets++;
+	tun->counts.out_bytes += p->len;
+	return 0;
+}
+
+const struct hp_tun_counts *hp_tun_counts(const struct hp_tun *tun)
+{
+	return &tun->counts;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making the TUN device: offloads, addresses, route and settings (see tun.h).
+ */
+#include "io/tun_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <hipproxy/log.h>
+
+#include "io/rtnl.h"
+
+#define TUN_PATH   "/dev/net/tun"
+#define TXQUEUELEN 1000
+
+/* RFC 7343, section 2. */
+static const struct hp_prefix hits = {
+	.addr = { .b = { 0x20, 0x01, 0x00, 0x20 } },
+	.bits = 28,
+};
+
+/* ---- settings under /proc/sys/net */
+
+static int setting_write(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static bool setting_is(const char *path, const char *value)
+{
+	FILE *f = fopen(path, "re");
+	char line[32] = "";
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	return !strcmp(line, value);
+}
+
+static void setting(const char *family, const char *device, const char *name, const char *value)
+{
+	char path[128];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, device, name);
+	if (setting_is(path, value))
+		return;
+	err = setting_write(path, value);
+	if (err)
+		hp_log(HP_LOG_IO, HP_LOG_WARNING, "%s could not be set to %s: %s", path, value,
+		       strerror(-err));
+}
+
+/* Replies of legacy hosts leave by another device than hip0, so only loose reverse path
+ * filtering can be; router advertisements have no business here. */
+static void settings_apply(const char *device)
+{
+	setting("ipv4", device, "rp_filter", "2");
+	if (access("/proc/sys/net/ipv6", F_OK))
+		return;
+	setting("ipv6", device, "disable_ipv6", "0");
+	setting("ipv6", device, "accept_ra", "0");
+	setting("ipv6", device, "autoconf", "0");
+}
+
+/* ---- the device */
+
+static int device_node(struct hp_io_err *e)
+{
+	int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC), err = errno;
+
+	if (fd >= 0)
+		return fd;
+	if (err == ENOENT || err == ENODEV || err == ENXIO)
+		return hp_io_fail(e, -err, "no TUN device: " TUN_PATH " is missing (modprobe tun)");
+	return hp_io_fail(e, -err, TUN_PATH ": %s", strerror(err));
+}
+
+static int device_create(struct hp_tun *tun, struct hp_io_err *e)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int err;
+
+	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
+	if (!ioctl(tun->fd, TUNSETIFF, &ifr))
+		return 0;
+	err = -errno;
+	if (err == -EPERM)
+		return hp_io_fail(e, err, "TUN device %s: CAP_NET_ADMIN is needed", tun->name);
+	if (err == -EBUSY)
+		return hp_io_fail(e, err, "TUN device %s is in use: is another hipproxyd running?",
+				  tun->name);
+	if (err == -EINVAL)
+		return hp_io_fail(e, err, "TUN device %s: an interface of another kind has this "
+				  "name, or the kernel's TUN is too old", tun->name);
+	return hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err));
+}
+
+static int device_offloads(struct hp_tun *tun, struct hp_io_err *e)
+{
+	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+	int size = (int)sizeof(struct virtio_net_hdr);
+
+	if (ioctl(tun->fd, TUNSETVNETHDRSZ, &size) || ioctl(tun->fd, TUNSETOFFLOAD, offloads))
+		return hp_io_fail(e, -errno, "TUN device %s: the kernel refuses offloads: %s",
+				  tun->name, strerror(errno));
+	return 0;
+}
+
+static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg, struct hp_io_err *e)
+{
+	char text[HP_ADDR_STRLEN];
+	size_t i;
+	int err;
+
+	tun->ifindex = (int)if_nametoindex(tun->name);
+	if (!tun->ifindex)
+		return hp_io_fail(e, -errno, "TUN device %s: %s", tun->name, strerror(errno));
+	settings_apply(tun->name);
+	err = hp_rtnl_link_no_autoaddr(tun->ifindex);
+	if (err)
+		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", tun->name, strerror(-err));
+	err = hp_rtnl_link_up(tun->ifindex, cfg->mtu,
+			      cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN);
+	if (err)
+		return hp_io_fail(e, err, "TUN device %s: cannot be taken up with MTU %u: %s",
+				  tun->name, cfg->mtu, strerror(-err));
+	for (i = 0; i < cfg->n_addrs; i++) {
+		err = hp_tun_addr_add(tun, &cfg->addrs[i]);
+		if (err)
+			return hp_io_fail(e, err, "TUN device %s: address %s: %s", tun->name,
+					  hp_addr_format(&cfg->addrs[i], text), strerror(-err));
+	}
+	return 0;
+}
+
+int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_cfg *cfg,
+		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *e)
+{
+	struct hp_tun *tun;
+	int err;
+
+	if (!cfg->name[0] || strlen(cfg->name) >= sizeof(tun->name))
+		return hp_io_fail(e, -EINVAL, "TUN device: a name has 1 to 15 characters");
+	tun = calloc(1, sizeof(*tun));
+	if (!tun)
+		return hp_io_fail(e, -ENOMEM, "TUN device: out of memory");
+	tun->loop = loop;
+	tun->pool = pool;
+	tun->on_packet = on_packet;
+	tun->ctx = ctx;
+	snprintf(tun->name, sizeof(tun->name), "%s", cfg->name);
+	tun->fd = device_node(e);
+	err = tun->fd < 0 ? tun->fd : device_create(tun, e);
+	if (!err)
+		err = device_offloads(tun, e);
+	if (!err)
+		err = device_configure(tun, cfg, e);
+	if (!err) {
+		err = hp_loop_add(loop, &tun->watch, tun->fd, EPOLLIN, tun_ready, tun);
+		if (err)
+			hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err));
+	}
+	if (err) {
+		hp_tun_close(tun);
+		return err;
+	}
+	*out = tun;
+	return 0;
+}
+
+void hp_tun_close(struct hp_tun *tun)
+{
+	if (!tun)
+		return;
+	hp_loop_del(tun->loop, &tun->watch);
+	if (tun->fd >= 0)
+		close(tun->fd);
+	free(tun);
+}
+
+int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr)
+{
+	int err = hp_rtnl_addr(tun->ifindex, addr, true);
+
+	if (err && err != -EEXIST)
+		return err;
+	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hits);
+}
+
+int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr)
+{
+	int err = hp_rtnl_addr(tun->ifindex, addr, false);
+
+	return err == -EADDRNOTAVAIL ? 0 : err;
+}
+
+const char *hp_tun_name(const struct hp_tun *tun)
+{
+	return tun->name;
+}
