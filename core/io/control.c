@@ -26,14 +26,18 @@ static int path_clear(const struct sockaddr_un *sun, struct hp_io_err *e)
 	if (lstat(sun->sun_path, &st))
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return hp_io_fail(e, -EEXIST, "control socket %s: there is a file that is no "
-				  "socket", sun->sun_path);
+		return hp_io_fail(e, -EEXIST,
+				  "control socket %s: there is a file that is no "
+				  "socket",
+				  sun->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return hp_io_fail(e, -errno, "control socket: %s", strerror(errno));
 	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)))
-		err = hp_io_fail(e, -EADDRINUSE, "control socket %s: another hipproxyd is "
-				 "listening there", sun->sun_path);
+		err = hp_io_fail(e, -EADDRINUSE,
+				 "control socket %s: another hipproxyd is "
+				 "listening there",
+				 sun->sun_path);
 	close(fd);
 	if (!err && unlink(sun->sun_path))
 		err = hp_io_fail(e, -errno, "control socket %s: %s", sun->sun_path,
@@ -57,7 +61,7 @@ static void directory_make(const char *path)
 
 static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	mode_t mask;
 	int err;
 
@@ -75,7 +79,8 @@ static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 	if (!err && listen(ctl->fd, HP_CONTROL_CLIENTS))
 		err = -errno;
 	if (err)
-		return hp_io_fail(e, err, "control socket %s: %s", ctl->path, strerror(-err));
+		return hp_io_fail(e, err, "control socket %s: %s", ctl->path,
+				  strerror(-err));
 	return 0;
 }
 
@@ -134,8 +139,10 @@ int hp_control_open(struct hp_loop *loop, const char *path, hp_control_fn fn, vo
 	int err;
 
 	if (!path[0] || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return hp_io_fail(e, -ENAMETOOLONG, "control socket \"%s\": a path has 1 to 107 "
-				  "characters", path);
+		return hp_io_fail(e, -ENAMETOOLONG,
+				  "control socket \"%s\": a path has 1 to 107 "
+				  "characters",
+				  path);
 	ctl = calloc(1, sizeof(*ctl));
 	if (!ctl)
 		return hp_io_fail(e, -ENOMEM, "control socket: out of memory");

@@ -3,8 +3,8 @@
  * The control socket: JSON objects, one a line, over a Unix stream socket of mode 0600.
  *
  * A request is {"cmd": "...", ...}, at most 64 KB.  The reply is {"ok": true, ...}, or
- * {"ok": false, "error": "..."}; a streaming command goes on with more objects until either
- * side closes.  At most 16 clients; one that does not read is dropped.
+ * {"ok": false, "error": "..."}; a streaming command goes on with more objects until
+ * either side closes.  At most 16 clients; one that does not read is dropped.
  */
 #ifndef HP_IO_CONTROL_H
 #define HP_IO_CONTROL_H
@@ -21,23 +21,25 @@
 struct hp_control;
 struct hp_control_client;
 
-/* Fills reply, an empty object; both are borrowed.  0, or -errno: "ok" is set accordingly, and
- * "error" to the errno's text unless the handler has set it. */
-typedef int (*hp_control_fn)(void *ctx, struct hp_control_client *c, const json_t *request,
-			     json_t *reply);
+/* Fills reply, an empty object; both are borrowed.  0, or -errno: "ok" is set
+ * accordingly, and "error" to the errno's text unless the handler has set it. */
+typedef int (*hp_control_fn)(void *ctx, struct hp_control_client *c,
+			     const json_t *request, json_t *reply);
 
-/* Makes the socket; a stale one is replaced, one that answers is -EADDRINUSE.  The directory is
- * made (0755) if only its last part is missing.  0 and *out, or -errno with a sentence. */
+/* Makes the socket; a stale one is replaced, one that answers is -EADDRINUSE.  The
+ * directory is made (0755) if only its last part is missing.  0 and *out, or -errno with
+ * a sentence. */
 int hp_control_open(struct hp_loop *loop, const char *path, hp_control_fn fn, void *ctx,
 		    struct hp_control **out, struct hp_io_err *err);
-/* Clients are closed (what is written but unsent gets one last try), the socket is unlinked. */
+/* Clients are closed (what is written but unsent gets one last try), the socket is
+ * unlinked. */
 void hp_control_close(struct hp_control *ctl);
 
-/* Inside the handler: the client stays subscribed after the reply; gone is called once when it
- * leaves, by whatever cause.  gone may be NULL. */
+/* Inside the handler: the client stays subscribed after the reply; gone is called once
+ * when it leaves, by whatever cause.  gone may be NULL. */
 void hp_control_stream(struct hp_control_client *c, void (*gone)(void *ctx), void *ctx);
-/* One more object for a streaming client; obj is borrowed.  0, or -ENOBUFS: the client is too
- * slow and will be dropped (gone comes later, from the loop). */
+/* One more object for a streaming client; obj is borrowed.  0, or -ENOBUFS: the client is
+ * too slow and will be dropped (gone comes later, from the loop). */
 int hp_control_send(struct hp_control_client *c, const json_t *obj);
 
 #endif

@@ -165,13 +165,15 @@ static void lines_take(struct hp_control_client *c)
 
 static void input_read(struct hp_control_client *c)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
+	ssize_t n =
+		recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
 
 	if (n > 0) {
 		c->in_len += (size_t)n;
 		lines_take(c);
 	} else if (n == 0) {
-		/* It may have only finished asking; a stream has nobody left to read it. */
+		/* It may have only finished asking; a stream has nobody left to read it.
+		 */
 		c->closing = true;
 		c->dead |= c->streaming;
 	} else if (errno != EAGAIN && errno != EINTR) {

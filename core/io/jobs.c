@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The job pool (see jobs.h): two queues under one lock, and an eventfd that wakes the loop.
+ * The job pool (see jobs.h): two queues under one lock, and an eventfd that wakes the
+ * loop.
  */
 #include "io/jobs.h"
 
@@ -140,7 +141,8 @@ struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit)
 	jobs->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	err = jobs->fd < 0 ? errno : 0;
 	if (!err)
-		err = -hp_loop_add(loop, &jobs->watch, jobs->fd, EPOLLIN, jobs_ready, jobs);
+		err = -hp_loop_add(loop, &jobs->watch, jobs->fd, EPOLLIN, jobs_ready,
+				   jobs);
 	if (!err)
 		err = threads_start(jobs, n);
 	if (!err)

@@ -12,11 +12,11 @@
 
 struct hp_jobs;
 
-/* n threads (at least 1), at most limit jobs accepted and not yet done.  Threads block all
- * signals.  NULL with errno. */
+/* n threads (at least 1), at most limit jobs accepted and not yet done.  Threads block
+ * all signals.  NULL with errno. */
 struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit);
-/* Lets running jobs finish, joins the threads, then calls done for every accepted job: those
- * that never ran are run first, on this thread. */
+/* Lets running jobs finish, joins the threads, then calls done for every accepted job:
+ * those that never ran are run first, on this thread. */
 void hp_jobs_free(struct hp_jobs *jobs);
 /* 0: taken, done will be called on the loop's thread.  -EAGAIN: full, the job stays the
  * caller's.  On the loop's thread. */

@@ -68,7 +68,7 @@ void hp_loop_free(struct hp_loop *loop)
 int hp_loop_add(struct hp_loop *loop, struct hp_watch *w, int fd, uint32_t events,
 		void (*fn)(void *ctx, uint32_t events), void *ctx)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = w };
+	struct epoll_event ev = {.events = events, .data.ptr = w};
 
 	if (w->added)
 		return -EEXIST;
@@ -83,7 +83,7 @@ int hp_loop_add(struct hp_loop *loop, struct hp_watch *w, int fd, uint32_t event
 
 int hp_loop_mod(struct hp_loop *loop, struct hp_watch *w, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = w };
+	struct epoll_event ev = {.events = events, .data.ptr = w};
 
 	if (!w->added)
 		return -ENOENT;
@@ -104,13 +104,14 @@ void hp_loop_del(struct hp_loop *loop, struct hp_watch *w)
 	}
 }
 
-void hp_loop_flush_add(struct hp_loop *loop, struct hp_flush *f, void (*fn)(void *ctx), void *ctx)
+void hp_loop_flush_add(struct hp_loop *loop, struct hp_flush *f, void (*fn)(void *ctx),
+		       void *ctx)
 {
 	struct hp_flush **at = &loop->flushes;
 
 	while (*at)
 		at = &(*at)->next;
-	*f = (struct hp_flush){ .fn = fn, .ctx = ctx };
+	*f = (struct hp_flush){.fn = fn, .ctx = ctx};
 	*at = f;
 }
 
@@ -151,7 +152,8 @@ static int signals_watch(struct hp_loop *loop)
 	return hp_loop_add(loop, &loop->sigwatch, fd, EPOLLIN, signals_read, loop);
 }
 
-int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int signo), void *ctx)
+int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int signo),
+		   void *ctx)
 {
 	sigset_t one;
 
@@ -159,7 +161,7 @@ int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int si
 		return -EINVAL;
 	sigemptyset(&one);
 	sigaddset(&one, signo);
-	loop->signals[signo] = (struct signal_slot){ fn, ctx };
+	loop->signals[signo] = (struct signal_slot){fn, ctx};
 	if (fn)
 		sigaddset(&loop->sigset, signo);
 	else

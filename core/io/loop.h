@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The event loop: descriptors (epoll), timers, signals (signalfd), and a call at the end of
- * each round for whoever batches.
+ * The event loop: descriptors (epoll), timers, signals (signalfd), and a call at the end
+ * of each round for whoever batches.
  *
- * One round: wait; callbacks of ready descriptors; due timers; flush calls, in the order they
- * were added.  Everything runs on the thread that called hp_loop_run.
+ * One round: wait; callbacks of ready descriptors; due timers; flush calls, in the order
+ * they were added.  Everything runs on the thread that called hp_loop_run.
  */
 #ifndef HP_IO_LOOP_H
 #define HP_IO_LOOP_H
@@ -18,11 +18,13 @@
 
 struct hp_loop;
 
-/* A descriptor being watched; embedded in the owner's structure, zeroed before first use. */
+/* A descriptor being watched; embedded in the owner's structure, zeroed before first use.
+ */
 struct hp_watch {
 	int fd;
 	bool added;
-	/* events: EPOLLIN and so on, level-triggered.  May delete any watch, itself included. */
+	/* events: EPOLLIN and so on, level-triggered.  May delete any watch, itself
+	 * included. */
 	void (*fn)(void *ctx, uint32_t events);
 	void *ctx;
 };
@@ -39,20 +41,22 @@ struct hp_loop *hp_loop_new(struct hp_timers *timers, const struct hp_clock *clo
 /* Watches and flushes must be gone; signals are unblocked again. */
 void hp_loop_free(struct hp_loop *loop);
 
-/* w->fn and w->ctx are set by the call; w stays the caller's and in place until deleted.  The
- * descriptor stays the caller's.  0 or -errno. */
+/* w->fn and w->ctx are set by the call; w stays the caller's and in place until deleted.
+ * The descriptor stays the caller's.  0 or -errno. */
 int hp_loop_add(struct hp_loop *loop, struct hp_watch *w, int fd, uint32_t events,
 		void (*fn)(void *ctx, uint32_t events), void *ctx);
 int hp_loop_mod(struct hp_loop *loop, struct hp_watch *w, uint32_t events);
 /* Harmless for a watch that was never added.  Call it before closing the descriptor. */
 void hp_loop_del(struct hp_loop *loop, struct hp_watch *w);
 
-void hp_loop_flush_add(struct hp_loop *loop, struct hp_flush *f, void (*fn)(void *ctx), void *ctx);
+void hp_loop_flush_add(struct hp_loop *loop, struct hp_flush *f, void (*fn)(void *ctx),
+		       void *ctx);
 void hp_loop_flush_del(struct hp_loop *loop, struct hp_flush *f);
 
-/* Blocks signo in this thread (so call it before threads are started) and delivers it to fn on
- * the loop; one fn a signal, fn NULL takes it back.  0 or -errno. */
-int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+/* Blocks signo in this thread (so call it before threads are started) and delivers it to
+ * fn on the loop; one fn a signal, fn NULL takes it back.  0 or -errno. */
+int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int signo),
+		   void *ctx);
 
 /* Until hp_loop_stop.  0, or -errno when waiting itself fails. */
 int hp_loop_run(struct hp_loop *loop);

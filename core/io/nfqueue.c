@@ -22,11 +22,11 @@
 #include <hipproxy/log.h>
 #include <hipproxy/wire.h>
 
-#define RX_BATCH   32
+#define RX_BATCH 32
 /* A message begins here in the buffer: what is before it is headroom for sure. */
-#define RX_OFF     128
+#define RX_OFF	   128
 #define RX_BUFSIZE (64 << 20)
-#define MAX_LEN    16384
+#define MAX_LEN	   16384
 
 /* What one message says about its packet. */
 struct nf_packet {
@@ -68,7 +68,8 @@ static void attr_read(struct nf_packet *np, uint16_t type, const uint8_t *p, siz
 	}
 }
 
-/* Attributes are in host order and padded to 4; the last one may be cut short by the end. */
+/* Attributes are in host order and padded to 4; the last one may be cut short by the end.
+ */
 static void attrs_read(struct nf_packet *np, const uint8_t *p, size_t left)
 {
 	struct nlattr a;
@@ -78,7 +79,8 @@ static void attrs_read(struct nf_packet *np, const uint8_t *p, size_t left)
 		memcpy(&a, p, sizeof(a));
 		if (a.nla_len < sizeof(a) || a.nla_len > left)
 			return;
-		attr_read(np, a.nla_type & NLA_TYPE_MASK, p + sizeof(a), a.nla_len - sizeof(a));
+		attr_read(np, a.nla_type & NLA_TYPE_MASK, p + sizeof(a),
+			  a.nla_len - sizeof(a));
 		step = NLA_ALIGN(a.nla_len);
 		if (step > left)
 			return;
@@ -175,8 +177,8 @@ static void shed(struct nfq_queue *q)
 	}
 }
 
-static unsigned int buffers_get(struct nfq_queue *q, struct hp_packet **p, struct mmsghdr *m,
-				struct iovec *iov)
+static unsigned int buffers_get(struct nfq_queue *q, struct hp_packet **p,
+				struct mmsghdr *m, struct iovec *iov)
 {
 	unsigned int n;
 
@@ -184,8 +186,8 @@ static unsigned int buffers_get(struct nfq_queue *q, struct hp_packet **p, struc
 		p[n] = hp_pool_get(q->nfq->pool);
 		if (!p[n])
 			break;
-		iov[n] = (struct iovec){ p[n]->buf + RX_OFF, p[n]->cap - RX_OFF };
-		m[n].msg_hdr = (struct msghdr){ .msg_iov = &iov[n], .msg_iovlen = 1 };
+		iov[n] = (struct iovec){p[n]->buf + RX_OFF, p[n]->cap - RX_OFF};
+		m[n].msg_hdr = (struct msghdr){.msg_iov = &iov[n], .msg_iovlen = 1};
 	}
 	return n;
 }
@@ -215,7 +217,8 @@ static void queue_ready(void *ctx, uint32_t events)
 
 /* ---- opening */
 
-/* Is the queue in use?  The kernel says EPERM for that as well as for missing privileges. */
+/* Is the queue in use?  The kernel says EPERM for that as well as for missing privileges.
+ */
 static bool queue_taken(uint16_t num)
 {
 	FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "re");
@@ -233,12 +236,16 @@ static bool queue_taken(uint16_t num)
 static int open_failed(uint16_t num, int err, struct hp_io_err *e)
 {
 	if (err == -EPERM && queue_taken(num))
-		return hp_io_fail(e, -EBUSY, "NFQUEUE %u: another program has this queue", num);
+		return hp_io_fail(e, -EBUSY, "NFQUEUE %u: another program has this queue",
+				  num);
 	if (err == -EPERM)
 		return hp_io_fail(e, err, "NFQUEUE %u: CAP_NET_ADMIN is needed", num);
-	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT || err == -ENOENT)
-		return hp_io_fail(e, err, "NFQUEUE %u: this kernel has no NFQUEUE "
-				  "(nfnetlink_queue): %s", num, strerror(-err));
+	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT ||
+	    err == -ENOENT)
+		return hp_io_fail(e, err,
+				  "NFQUEUE %u: this kernel has no NFQUEUE "
+				  "(nfnetlink_queue): %s",
+				  num, strerror(-err));
 	return hp_io_fail(e, err, "NFQUEUE %u: %s", num, strerror(-err));
 }
 
@@ -246,7 +253,8 @@ static int open_failed(uint16_t num, int err, struct hp_io_err *e)
 static int config_send(struct nfq_queue *q, const struct hp_nfq_cfg *cfg)
 {
 	char buf[MNL_NLMSG_HDRLEN + 256];
-	uint32_t flags = (q->gso ? NFQA_CFG_F_GSO : 0) | (cfg->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
+	uint32_t flags = (q->gso ? NFQA_CFG_F_GSO : 0) |
+			 (cfg->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
 	struct nlmsghdr *h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->num);
 
 	h->nlmsg_flags |= NLM_F_ACK;
@@ -282,19 +290,21 @@ static int config_answer(struct nfq_queue *q)
 
 static void socket_tune(int fd)
 {
-	struct timeval wait = { .tv_sec = 2 };
+	struct timeval wait = {.tv_sec = 2};
 	int size = RX_BUFSIZE, on = 1;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	/* A full socket costs that packet; it must not cost an error for each later read. */
+	/* A full socket costs that packet; it must not cost an error for each later read.
+	 */
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 }
 
-static int queue_open(struct nfq_queue *q, const struct hp_nfq_cfg *cfg, struct hp_io_err *e)
+static int queue_open(struct nfq_queue *q, const struct hp_nfq_cfg *cfg,
+		      struct hp_io_err *e)
 {
-	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl any = {.nl_family = AF_NETLINK};
 	int err;
 
 	q->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -322,7 +332,8 @@ int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_
 	int i, err = 0;
 
 	if (cfg->queue == UINT16_MAX)
-		return hp_io_fail(e, -EINVAL, "NFQUEUE: the queue number is at most 65534, "
+		return hp_io_fail(e, -EINVAL,
+				  "NFQUEUE: the queue number is at most 65534, "
 				  "because the one after it is used too");
 	nfq = calloc(1, sizeof(*nfq));
 	if (!nfq)
@@ -334,8 +345,10 @@ int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_
 	nfq->on_packet = on_packet;
 	nfq->ctx = ctx;
 	for (i = 0; i < 2; i++)
-		nfq->q[i] = (struct nfq_queue){ .nfq = nfq, .fd = -1, .gso = i == 0,
-						.num = (uint16_t)(cfg->queue + i) };
+		nfq->q[i] = (struct nfq_queue){.nfq = nfq,
+					       .fd = -1,
+					       .gso = i == 0,
+					       .num = (uint16_t)(cfg->queue + i)};
 	hp_loop_flush_add(loop, &nfq->flush, flush_round, nfq);
 	for (i = 0; i < 2 && !err; i++)
 		err = queue_open(&nfq->q[i], cfg, e);

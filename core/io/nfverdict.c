@@ -2,8 +2,8 @@
  *
  * Verdicts for captured packets (see nfqueue.h), gathered and sent in one call.
  *
- * NFQNL_MSG_VERDICT_BATCH settles every packet up to an id, so it serves for drops only when
- * nothing else waits in the queue, and after the accepts have gone.
+ * NFQNL_MSG_VERDICT_BATCH settles every packet up to an id, so it serves for drops only
+ * when nothing else waits in the queue, and after the accepts have gone.
  */
 #include "io/nfqueue_internal.h"
 
@@ -31,21 +31,23 @@ struct mark_attr {
 };
 
 _Static_assert(sizeof(struct verdict_msg) == DROP_LEN, "no padding");
-_Static_assert(sizeof(struct verdict_msg) + sizeof(struct mark_attr) == ACCEPT_LEN, "no padding");
+_Static_assert(sizeof(struct verdict_msg) + sizeof(struct mark_attr) == ACCEPT_LEN,
+	       "no padding");
 
 /* Writes one message with room for extra octets behind it; the octets written. */
 static size_t verdict_put(uint8_t *at, uint16_t queue, uint16_t type, uint32_t verdict,
 			  uint32_t id, size_t extra)
 {
 	struct verdict_msg m = {
-		.h = { .nlmsg_len = (uint32_t)(sizeof(m) + extra),
-		       .nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | type,
-		       .nlmsg_flags = NLM_F_REQUEST },
-		.g = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0,
-		       .res_id = htons(queue) },
-		.verdict_attr = { .nla_len = sizeof(struct nlattr) + sizeof(m.verdict),
-				  .nla_type = NFQA_VERDICT_HDR },
-		.verdict = { .verdict = htonl(verdict), .id = htonl(id) },
+		.h = {.nlmsg_len = (uint32_t)(sizeof(m) + extra),
+		      .nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | type,
+		      .nlmsg_flags = NLM_F_REQUEST},
+		.g = {.nfgen_family = AF_UNSPEC,
+		      .version = NFNETLINK_V0,
+		      .res_id = htons(queue)},
+		.verdict_attr = {.nla_len = sizeof(struct nlattr) + sizeof(m.verdict),
+				 .nla_type = NFQA_VERDICT_HDR},
+		.verdict = {.verdict = htonl(verdict), .id = htonl(id)},
 	};
 
 	memcpy(at, &m, sizeof(m));
@@ -55,7 +57,7 @@ static size_t verdict_put(uint8_t *at, uint16_t queue, uint16_t type, uint32_t v
 static size_t mark_put(uint8_t *at, uint32_t mark)
 {
 	struct mark_attr a = {
-		.attr = { .nla_len = sizeof(a), .nla_type = NFQA_MARK },
+		.attr = {.nla_len = sizeof(a), .nla_type = NFQA_MARK},
 		.mark_be = htonl(mark),
 	};
 
@@ -77,8 +79,8 @@ static size_t drops_put(struct nfq_queue *q)
 			if ((int32_t)(q->drops[i] - last) > 0)
 				last = q->drops[i];
 		}
-		return len + verdict_put(q->out + len, q->num, NFQNL_MSG_VERDICT_BATCH, NF_DROP,
-					 last, 0);
+		return len + verdict_put(q->out + len, q->num, NFQNL_MSG_VERDICT_BATCH,
+					 NF_DROP, last, 0);
 	}
 	for (i = 0; i < q->n_drops; i++)
 		len += verdict_put(q->out + len, q->num, NFQNL_MSG_VERDICT, NF_DROP,
@@ -100,8 +102,8 @@ static void queue_flush(struct nfq_queue *q)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		q->nfq->counts.errors++;
-		hp_log_limited(&limit, HP_LOG_IO, HP_LOG_ERROR, "NFQUEUE %u: verdicts: %s",
-			       q->num, strerror(errno));
+		hp_log_limited(&limit, HP_LOG_IO, HP_LOG_ERROR,
+			       "NFQUEUE %u: verdicts: %s", q->num, strerror(errno));
 	}
 	q->n_accepts = q->n_drops = 0;
 	q->accepts_len = 0;

@@ -38,8 +38,8 @@ struct hp_pool *hp_pool_new(size_t big_max, size_t small_max)
 
 	if (!pool)
 		return NULL;
-	pool->big = (struct pool_class){ .cap = HP_PACKET_CAP, .max = big_max };
-	pool->small = (struct pool_class){ .cap = HP_POOL_SMALL_CAP, .max = small_max };
+	pool->big = (struct pool_class){.cap = HP_PACKET_CAP, .max = big_max};
+	pool->small = (struct pool_class){.cap = HP_POOL_SMALL_CAP, .max = small_max};
 	return pool;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The packet pool: buffers of two sizes, made on demand up to a limit and then used again,
- * the one used last first (it is still in the cache).
+ * The packet pool: buffers of two sizes, made on demand up to a limit and then used
+ *again, the one used last first (it is still in the cache).
  *
  *	big    HP_PACKET_CAP: super-packets, anything the kernel may hand over
  *	small  one ordinary packet: received ESP, packets that wait
@@ -20,9 +20,9 @@
 struct hp_pool;
 
 struct hp_pool_counts {
-	size_t big_used, big_max;     /* handed out now; the most there may be */
+	size_t big_used, big_max; /* handed out now; the most there may be */
 	size_t small_used, small_max;
-	uint64_t empty;               /* times a packet was asked for and none was left */
+	uint64_t empty; /* times a packet was asked for and none was left */
 };
 
 /* NULL with errno. */
@@ -32,14 +32,14 @@ void hp_pool_free(struct hp_pool *pool);
 
 /* A packet with all fields zero but buf, cap and data = buf + HP_PACKET_HEADROOM, len 0.
  * NULL when the limit is reached or memory is out; counted. */
-struct hp_packet *hp_pool_get(struct hp_pool *pool);       /* big */
+struct hp_packet *hp_pool_get(struct hp_pool *pool); /* big */
 struct hp_packet *hp_pool_get_small(struct hp_pool *pool);
 /* NULL is allowed. */
 void hp_pool_put(struct hp_pool *pool, struct hp_packet *p);
 
-/* For a packet that will wait: moves it to a small buffer if it fits and one is there, and
- * gives the big one back.  The packet to use from now on (p itself when nothing was gained);
- * headroom is HP_PACKET_HEADROOM in a new one. */
+/* For a packet that will wait: moves it to a small buffer if it fits and one is there,
+ * and gives the big one back.  The packet to use from now on (p itself when nothing was
+ * gained); headroom is HP_PACKET_HEADROOM in a new one. */
 struct hp_packet *hp_pool_compact(struct hp_pool *pool, struct hp_packet *p);
 
 struct hp_pool_counts hp_pool_counts(const struct hp_pool *pool);

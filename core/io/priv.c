@@ -9,7 +9,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-static const cap_value_t kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+static const cap_value_t kept[] = {CAP_NET_ADMIN, CAP_NET_RAW};
 
 #define N_KEPT ((int)(sizeof(kept) / sizeof(kept[0])))
 
@@ -22,10 +22,12 @@ int hp_priv_check(struct hp_io_err *e)
 	if (!caps)
 		return hp_io_fail(e, -errno, "capabilities: %s", strerror(errno));
 	for (i = 0; i < N_KEPT; i++)
-		missing |= cap_get_flag(caps, kept[i], CAP_EFFECTIVE, &have) || have != CAP_SET;
+		missing |= cap_get_flag(caps, kept[i], CAP_EFFECTIVE, &have) ||
+			   have != CAP_SET;
 	cap_free(caps);
 	if (missing)
-		return hp_io_fail(e, -EPERM, "must be started as root, or with CAP_NET_ADMIN and "
+		return hp_io_fail(e, -EPERM,
+				  "must be started as root, or with CAP_NET_ADMIN and "
 				  "CAP_NET_RAW");
 	return 0;
 }
@@ -54,7 +56,8 @@ static int caps_reduce(void)
 		return -errno;
 	if (cap_set_flag(caps, CAP_PERMITTED, N_KEPT, kept, CAP_SET) ||
 	    cap_set_flag(caps, CAP_EFFECTIVE, N_KEPT, kept, CAP_SET) ||
-	    cap_set_flag(caps, CAP_INHERITABLE, N_KEPT, kept, CAP_SET) || cap_set_proc(caps))
+	    cap_set_flag(caps, CAP_INHERITABLE, N_KEPT, kept, CAP_SET) ||
+	    cap_set_proc(caps))
 		err = -errno;
 	cap_free(caps);
 	return err;

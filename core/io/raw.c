@@ -49,11 +49,12 @@ static bool outer6(struct msghdr *m, struct outer *o)
 	bool have_dst = false;
 	int v;
 
-	*o = (struct outer){ .src = hp_addr_from6(&from->sin6_addr) };
+	*o = (struct outer){.src = hp_addr_from6(&from->sin6_addr)};
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != IPPROTO_IPV6)
 			continue;
-		if (c->cmsg_type == IPV6_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(info))) {
+		if (c->cmsg_type == IPV6_PKTINFO &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(info))) {
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			o->dst = hp_addr_from6(&info.ipi6_addr);
 			have_dst = true;
@@ -86,11 +87,14 @@ static bool hip_receive(struct raw_family *f)
 	_Alignas(struct cmsghdr) uint8_t ctrl[RAW_CTRL_ROOM];
 	uint8_t msg[RAW_HIP_MAX];
 	struct sockaddr_in6 from;
-	struct iovec iov = { msg, sizeof(msg) };
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-			    .msg_iovlen = 1, .msg_control = ctrl,
-			    .msg_controllen = sizeof(ctrl) };
-	struct hp_path path = { .sport = 0 };
+	struct iovec iov = {msg, sizeof(msg)};
+	struct msghdr m = {.msg_name = &from,
+			   .msg_namelen = sizeof(from),
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = ctrl,
+			   .msg_controllen = sizeof(ctrl)};
+	struct hp_path path = {.sport = 0};
 	struct outer o;
 	ssize_t n = recvmsg(f->hip, &m, 0);
 
@@ -136,20 +140,25 @@ static unsigned int batch_prepare(struct hp_raw *raw, struct esp_batch *b)
 		b->p[n] = hp_pool_get_small(raw->pool);
 		if (!b->p[n])
 			break;
-		b->iov[n][0] = (struct iovec){ b->p[n]->data, HP_POOL_SMALL_ROOM };
-		b->iov[n][1] = (struct iovec){ raw->spill + (size_t)n * RAW_SPILL, RAW_SPILL };
+		b->iov[n][0] = (struct iovec){b->p[n]->data, HP_POOL_SMALL_ROOM};
+		b->iov[n][1] =
+			(struct iovec){raw->spill + (size_t)n * RAW_SPILL, RAW_SPILL};
 		b->m[n].msg_hdr = (struct msghdr){
-			.msg_name = &b->from[n], .msg_namelen = sizeof(b->from[n]),
-			.msg_iov = b->iov[n], .msg_iovlen = 2,
-			.msg_control = b->ctrl[n], .msg_controllen = RAW_CTRL_ROOM,
+			.msg_name = &b->from[n],
+			.msg_namelen = sizeof(b->from[n]),
+			.msg_iov = b->iov[n],
+			.msg_iovlen = 2,
+			.msg_control = b->ctrl[n],
+			.msg_controllen = RAW_CTRL_ROOM,
 		};
 	}
 	return n;
 }
 
-/* A packet longer than a small buffer: both parts into a big one.  NULL: the pool is empty. */
-static struct hp_packet *unspill(struct hp_raw *raw, struct hp_packet *small, const void *spill,
-				 size_t len)
+/* A packet longer than a small buffer: both parts into a big one.  NULL: the pool is
+ * empty. */
+static struct hp_packet *unspill(struct hp_raw *raw, struct hp_packet *small,
+				 const void *spill, size_t len)
 {
 	struct hp_packet *big = hp_pool_get(raw->pool);
 
@@ -193,7 +202,8 @@ static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int 
 	raw->ops.esp(raw->ops.ctx, p);
 }
 
-/* No buffers: throw a batch away, so that the level-triggered loop does not spin on it. */
+/* No buffers: throw a batch away, so that the level-triggered loop does not spin on it.
+ */
 static void esp_shed(struct raw_family *f)
 {
 	uint8_t byte;
@@ -261,8 +271,8 @@ int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_
 	raw->pool = pool;
 	raw->ops = *ops;
 	raw->mark = cfg->mark;
-	raw->v4 = (struct raw_family){ .raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1,
-				       .esp_frag = -1 };
+	raw->v4 = (struct raw_family){
+		.raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1, .esp_frag = -1};
 	raw->v6 = raw->v4;
 	raw->v6.family = AF_INET6;
 	raw->spill = mmap(NULL, (size_t)RAW_BATCH * RAW_SPILL, PROT_READ | PROT_WRITE,

@@ -3,8 +3,8 @@
  * HIP (protocol 139, RFC 7401) and ESP (protocol 50, RFC 4303) over IPv4 and IPv6 by raw
  * sockets.
  *
- * Fragments are reassembled and, where allowed, made by the kernel.  Our own packets carry the
- * configured mark, so that capture rules can tell them.
+ * Fragments are reassembled and, where allowed, made by the kernel.  Our own packets
+ * carry the configured mark, so that capture rules can tell them.
  */
 #ifndef HP_IO_RAW_H
 #define HP_IO_RAW_H
@@ -28,10 +28,13 @@ struct hp_raw_cfg {
 
 struct hp_raw_ops {
 	void *ctx;
-	/* One HIP message; path->src is our address, path->dst where it came from.  Borrowed. */
-	void (*hip)(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len);
-	/* One ESP packet; p is the callee's.  data begins at the ESP header; src, dst, family,
-	 * ttl and tos are those of the outer header, proto is 50, dir is HP_INBOUND. */
+	/* One HIP message; path->src is our address, path->dst where it came from.
+	 * Borrowed. */
+	void (*hip)(void *ctx, const struct hp_path *path, const uint8_t *msg,
+		    size_t len);
+	/* One ESP packet; p is the callee's.  data begins at the ESP header; src, dst,
+	 * family, ttl and tos are those of the outer header, proto is 50, dir is
+	 * HP_INBOUND. */
 	void (*esp)(void *ctx, struct hp_packet *p);
 };
 
@@ -39,7 +42,7 @@ struct hp_raw_counts {
 	uint64_t hip_in, hip_out, esp_in, esp_out, esp_in_bytes, esp_out_bytes;
 	uint64_t no_buffer; /* received and thrown away because the pool was empty */
 	uint64_t malformed; /* received, shorter than headers say, or cut */
-	uint64_t full;      /* not sent: the socket's or the device's queue was full */
+	uint64_t full;	    /* not sent: the socket's or the device's queue was full */
 	uint64_t errors;    /* not sent for other reasons, -EMSGSIZE apart */
 };
 
@@ -48,21 +51,24 @@ struct hp_raw_run {
 	const uint8_t *data;
 	uint32_t n, seg, last;
 	uint8_t tos, ttl; /* of the outer header; ttl 0: the kernel's default */
-	bool df;          /* never fragmented: -EMSGSIZE instead */
+	bool df;	  /* never fragmented: -EMSGSIZE instead */
 };
 
-/* IPv6 is left out if the kernel has none.  0 and *out, or -errno with a sentence in err. */
+/* IPv6 is left out if the kernel has none.  0 and *out, or -errno with a sentence in err.
+ */
 int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_cfg *cfg,
 		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *err);
 void hp_raw_close(struct hp_raw *raw);
 
-/* path->src zero: the kernel chooses.  path->dport must be 0.  Errors: -EMSGSIZE larger than
- * the path's MTU (df) or than 65535 octets, -EAGAIN queue full, -EAFNOSUPPORT, -EINVAL source
- * not ours, and what routing says (-ENETUNREACH, ...). */
-int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg, size_t len);
-/* All of the run, or the error of the first packet that could not be sent; those before it are
- * sent, those after it are not. */
-int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path, const struct hp_raw_run *run);
+/* path->src zero: the kernel chooses.  path->dport must be 0.  Errors: -EMSGSIZE larger
+ * than the path's MTU (df) or than 65535 octets, -EAGAIN queue full, -EAFNOSUPPORT,
+ * -EINVAL source not ours, and what routing says (-ENETUNREACH, ...). */
+int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg,
+		    size_t len);
+/* All of the run, or the error of the first packet that could not be sent; those before
+ * it are sent, those after it are not. */
+int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
+		    const struct hp_raw_run *run);
 
 const struct hp_raw_counts *hp_raw_counts(const struct hp_raw *raw);
 

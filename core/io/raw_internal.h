@@ -10,18 +10,18 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define RAW_BATCH     64
-#define RAW_SPILL     65536 /* what of a packet does not fit a small buffer */
+#define RAW_BATCH 64
+#define RAW_SPILL 65536 /* what of a packet does not fit a small buffer */
 #define RAW_CTRL_ROOM                                                                    \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
-#define RAW_HIP_MAX   4096  /* RFC 7401, 5.1: at most 2048 octets and an IPv4 header */
+#define RAW_HIP_MAX 4096 /* RFC 7401, 5.1: at most 2048 octets and an IPv4 header */
 
 struct raw_family {
 	struct hp_raw *raw;
-	int family;    /* AF_INET or AF_INET6 */
-	int hip;       /* sends and receives; fragments what is too long */
-	int esp_df;    /* sends and receives; never fragments */
-	int esp_frag;  /* sends only; fragments what is too long */
+	int family;   /* AF_INET or AF_INET6 */
+	int hip;      /* sends and receives; fragments what is too long */
+	int esp_df;   /* sends and receives; never fragments */
+	int esp_frag; /* sends only; fragments what is too long */
 	struct hp_watch hip_watch, esp_watch;
 };
 

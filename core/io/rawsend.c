@@ -18,7 +18,8 @@ struct target {
 
 static void ctrl_add(struct target *t, int level, int type, const void *data, size_t len)
 {
-	struct cmsghdr c = { .cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type };
+	struct cmsghdr c = {
+		.cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
 	uint8_t *at = t->ctrl + t->ctrl_len;
 
 	memset(at, 0, CMSG_SPACE(len));
@@ -29,8 +30,8 @@ static void ctrl_add(struct target *t, int level, int type, const void *data, si
 
 static void ctrl_source(struct target *t, const struct hp_addr *src)
 {
-	struct in_pktinfo four = { 0 };
-	struct in6_pktinfo six = { 0 };
+	struct in_pktinfo four = {0};
+	struct in6_pktinfo six = {0};
 
 	if (hp_addr_is_zero(src))
 		return;
@@ -64,7 +65,7 @@ static int target_init(struct target *t, struct hp_raw *raw, const struct hp_pat
 		return -EINVAL;
 	if (!hp_addr_is_zero(&path->src) && hp_addr_is4(&path->src) != v4)
 		return -EINVAL;
-	*t = (struct target){ .family = v4 ? &raw->v4 : &raw->v6 };
+	*t = (struct target){.family = v4 ? &raw->v4 : &raw->v6};
 	if (t->family->hip < 0)
 		return -EAFNOSUPPORT;
 	t->sin.sin_family = AF_INET;
@@ -104,9 +105,10 @@ static int failed(struct hp_raw *raw)
 	return -err;
 }
 
-int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg, size_t len)
+int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg,
+		    size_t len)
 {
-	struct iovec iov = { (void *)(uintptr_t)msg, len };
+	struct iovec iov = {(void *)(uintptr_t)msg, len};
 	struct target t;
 	struct msghdr m;
 	int err = target_init(&t, raw, path, 0, 0);
@@ -129,13 +131,15 @@ static void run_messages(struct target *t, const struct hp_raw_run *run, uint32_
 	for (i = 0; i < n; i++) {
 		bool last = from + i == run->n - 1;
 
-		iov[i].iov_base = (void *)(uintptr_t)(run->data + (size_t)(from + i) * run->seg);
+		iov[i].iov_base =
+			(void *)(uintptr_t)(run->data + (size_t)(from + i) * run->seg);
 		iov[i].iov_len = last ? run->last : run->seg;
 		m[i].msg_hdr = header_for(t, &iov[i]);
 	}
 }
 
-int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path, const struct hp_raw_run *run)
+int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
+		    const struct hp_raw_run *run)
 {
 	struct mmsghdr m[RAW_BATCH];
 	struct iovec iov[RAW_BATCH];

@@ -37,7 +37,8 @@ static int fragmenting(int fd, int family, bool allowed)
 		       allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO);
 }
 
-/* IPv4 gives the whole header; IPv6 gives none, so what we want of it must be asked for. */
+/* IPv4 gives the whole header; IPv6 gives none, so what we want of it must be asked for.
+ */
 static int header_fields(int fd, int family)
 {
 	int err;
@@ -52,12 +53,12 @@ static int header_fields(int fd, int family)
 	return err;
 }
 
-/* A socket that only sends gets nothing: a filter that lets no packet through, and whatever
- * came before it was in place is read. */
+/* A socket that only sends gets nothing: a filter that lets no packet through, and
+ * whatever came before it was in place is read. */
 static int deafen(int fd)
 {
 	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &none };
+	struct sock_fprog prog = {.len = 1, .filter = &none};
 	char byte;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
@@ -97,8 +98,10 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 	if (!err)
 		err = deafen(f->esp_frag);
 	if (err == -EPERM)
-		return hp_io_fail(e, err, "raw %s sockets: CAP_NET_RAW and CAP_NET_ADMIN are "
-				  "needed", ip);
+		return hp_io_fail(e, err,
+				  "raw %s sockets: CAP_NET_RAW and CAP_NET_ADMIN are "
+				  "needed",
+				  ip);
 	if (err)
 		return hp_io_fail(e, err, "raw %s sockets: %s", ip, strerror(-err));
 	return 0;
@@ -106,7 +109,7 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 
 void raw_sockets_close(struct raw_family *f)
 {
-	int *fds[] = { &f->hip, &f->esp_df, &f->esp_frag };
+	int *fds[] = {&f->hip, &f->esp_df, &f->esp_frag};
 	size_t i;
 
 	for (i = 0; i < 3; i++) {

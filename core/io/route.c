@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SLOTS    256 /* a power of two; a collision only costs asking again */
-#define KEEP_MS  1000
-#define ANY_PORT 9   /* nothing is ever sent */
+#define SLOTS	 256 /* a power of two; a collision only costs asking again */
+#define KEEP_MS	 1000
+#define ANY_PORT 9 /* nothing is ever sent */
 
 struct route_slot {
 	struct hp_addr dst, src;
@@ -91,7 +91,8 @@ static int ask(int fd, struct route_slot *s)
 	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu,
 		       &mtu_len))
 		return -errno;
-	s->src = v4 ? hp_addr_from4(a.in.sin_addr.s_addr) : hp_addr_from6(&a.in6.sin6_addr);
+	s->src = v4 ? hp_addr_from4(a.in.sin_addr.s_addr)
+		    : hp_addr_from6(&a.in6.sin6_addr);
 	s->mtu = mtu > 0 ? (unsigned int)mtu : 0;
 	return 0;
 }
@@ -118,7 +119,7 @@ static const struct route_slot *find(struct hp_route *r, const struct hp_addr *d
 
 	if (s->until_ms > now && hp_addr_eq(&s->dst, dst))
 		return s;
-	*s = (struct route_slot){ .dst = *dst, .until_ms = now + KEEP_MS };
+	*s = (struct route_slot){.dst = *dst, .until_ms = now + KEEP_MS};
 	s->err = look_up(r, s);
 	return s;
 }

@@ -15,7 +15,8 @@
 
 struct hp_route;
 
-/* mark as on the raw sockets: routing may depend on it.  clock is borrowed.  NULL with errno. */
+/* mark as on the raw sockets: routing may depend on it.  clock is borrowed.  NULL with
+ * errno. */
 struct hp_route *hp_route_new(uint32_t mark, const struct hp_clock *clock);
 void hp_route_free(struct hp_route *r);
 

@@ -43,7 +43,8 @@ static int exchange(struct mnl_socket *nl, struct nlmsghdr *h)
 		n = mnl_socket_recvfrom(nl, answer, sizeof(answer));
 		if (n < 0)
 			return -errno;
-		r = mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL);
+		r = mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(nl), NULL,
+			       NULL);
 	} while (r == MNL_CB_OK);
 	return r < 0 ? -errno : 0;
 }

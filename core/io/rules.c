@@ -28,7 +28,8 @@ const char *hp_rules_backend_name(enum hp_rules_backend b)
 }
 
 /* Why a program did not do its work; 0 if it did. */
-static int outcome(const char *program, int err, const struct hp_run *r, struct hp_io_err *e)
+static int outcome(const char *program, int err, const struct hp_run *r,
+		   struct hp_io_err *e)
 {
 	if (err == -ENOENT)
 		return hp_io_fail(e, err, "%s is not installed", program);
@@ -62,7 +63,7 @@ static int program(const char *const *argv, const char *input, char **output,
 
 static int nft_feed(const char *text, struct hp_io_err *e)
 {
-	static const char *const argv[] = { "nft", "-f", "-", NULL };
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
 
 	return program(argv, text, NULL, e);
 }
@@ -78,7 +79,8 @@ static int nft_install(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 
 static int nft_remove(struct hp_io_err *e)
 {
-	static const char *const list[] = { "nft", "list", "table", "inet", "hipproxy", NULL };
+	static const char *const list[] = {"nft",  "list",     "table",
+					   "inet", "hipproxy", NULL};
 
 	/* Not there, no nft, no nf_tables: nothing to remove. */
 	if (program(list, NULL, NULL, NULL))
@@ -96,9 +98,11 @@ static bool have_ipv6(void)
 /* Installs, or with cfg NULL removes, for one family. */
 static int iptables_apply(const struct hp_rules_cfg *cfg, int family, struct hp_io_err *e)
 {
-	const char *const save[] = { family == 4 ? "iptables-save" : "ip6tables-save", NULL };
-	const char *const restore[] = { family == 4 ? "iptables-restore" : "ip6tables-restore",
-					"-w", "5", "--noflush", NULL };
+	const char *const save[] = {family == 4 ? "iptables-save" : "ip6tables-save",
+				    NULL};
+	const char *const restore[] = {family == 4 ? "iptables-restore"
+						   : "ip6tables-restore",
+				       "-w", "5", "--noflush", NULL};
 	char *saved = NULL, *text = NULL;
 	int err = program(save, NULL, &saved, e);
 
@@ -157,16 +161,20 @@ static int cfg_check(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 	size_t i;
 
 	if (!cfg->mark || !cfg->mask || cfg->mark & ~cfg->mask)
-		return hp_io_fail(e, -EINVAL, "capture rules: mark 0x%x and mask 0x%x do not "
-				  "fit each other", cfg->mark, cfg->mask);
+		return hp_io_fail(e, -EINVAL,
+				  "capture rules: mark 0x%x and mask 0x%x do not "
+				  "fit each other",
+				  cfg->mark, cfg->mask);
 	if (cfg->queue == UINT16_MAX)
-		return hp_io_fail(e, -EINVAL, "capture rules: the queue number is at most 65534");
+		return hp_io_fail(e, -EINVAL,
+				  "capture rules: the queue number is at most 65534");
 	if (!name_ok(cfg->tun))
-		return hp_io_fail(e, -EINVAL, "capture rules: \"%s\" is no interface name",
-				  cfg->tun);
+		return hp_io_fail(e, -EINVAL,
+				  "capture rules: \"%s\" is no interface name", cfg->tun);
 	for (i = 0; i < cfg->n_interfaces; i++) {
 		if (!name_ok(cfg->interfaces[i]))
-			return hp_io_fail(e, -EINVAL, "capture rules: \"%s\" is no interface name",
+			return hp_io_fail(e, -EINVAL,
+					  "capture rules: \"%s\" is no interface name",
 					  cfg->interfaces[i]);
 	}
 	return 0;
@@ -190,26 +198,27 @@ static int install_iptables(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 static int install_auto(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 			struct hp_io_err *e)
 {
-	struct hp_io_err nft = { "" }, ipt = { "" };
+	struct hp_io_err nft = {""}, ipt = {""};
 	int err;
 
 	*used = HP_RULES_NFT;
 	if (!install_nft(cfg, &nft))
 		return 0;
-	hp_log(HP_LOG_IO, HP_LOG_INFO, "capture rules go through iptables, because %s", nft.text);
+	hp_log(HP_LOG_IO, HP_LOG_INFO, "capture rules go through iptables, because %s",
+	       nft.text);
 	*used = HP_RULES_IPTABLES;
 	err = install_iptables(cfg, &ipt);
 	if (!err)
 		return 0;
-	return hp_io_fail(e, err, "capture rules: neither way works: %.200s; %.200s", nft.text,
-			  ipt.text);
+	return hp_io_fail(e, err, "capture rules: neither way works: %.200s; %.200s",
+			  nft.text, ipt.text);
 }
 
 int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 		     struct hp_io_err *e)
 {
 	enum hp_rules_backend backend = cfg->backend;
-	struct hp_io_err why = { "" };
+	struct hp_io_err why = {""};
 	int err = cfg_check(cfg, e);
 
 	if (err)

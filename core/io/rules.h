@@ -2,14 +2,15 @@
  *
  * The packet filter rules that bring forwarded packets to us.
  *
- * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump at the
- * head of FORWARD), HIPPROXY-QUEUE and HIPPROXY-MARK (one jump in POSTROUTING), in table raw
- * the chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.  Nothing else is
- * touched.  Capture is in FORWARD: the kernel has routed the packet and lowered its TTL.
+ * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
+ * at the head of FORWARD), HIPPROXY-QUEUE and HIPPROXY-MARK (one jump in POSTROUTING), in
+ * table raw the chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.
+ * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
+ * lowered its TTL.
  *
- * Never captured: what comes from the TUN device, connections whose connection mark has the
- * mark (an accepted packet with that mark puts it there), our own marked packets, HIP, ESP,
- * UDP port 10500 at either end, groups and broadcast, the bypass destinations.
+ * Never captured: what comes from the TUN device, connections whose connection mark has
+ * the mark (an accepted packet with that mark puts it there), our own marked packets,
+ * HIP, ESP, UDP port 10500 at either end, groups and broadcast, the bypass destinations.
  * Packets from the TUN device are not tracked by conntrack.
  */
 #ifndef HP_IO_RULES_H
@@ -27,33 +28,36 @@ enum hp_rules_backend { HP_RULES_AUTO, HP_RULES_IPTABLES, HP_RULES_NFT };
 
 struct hp_rules_cfg {
 	enum hp_rules_backend backend;
-	uint16_t queue;                   /* TCP; queue + 1: the rest */
-	uint32_t mark, mask;              /* mark within mask, neither 0 */
-	bool fail_open;                   /* no daemon: packets pass instead of being dropped */
-	const char *tun;                  /* "hip0" */
-	const char *const *interfaces;    /* only what came in here; none: everywhere */
+	uint16_t queue;	     /* TCP; queue + 1: the rest */
+	uint32_t mark, mask; /* mark within mask, neither 0 */
+	bool fail_open;	     /* no daemon: packets pass instead of being dropped */
+	const char *tun;     /* "hip0" */
+	const char *const *interfaces; /* only what came in here; none: everywhere */
 	size_t n_interfaces;
 	const struct hp_prefix *networks; /* only from these sources; none: all */
 	size_t n_networks;
-	const struct hp_prefix *bypass;   /* never to these destinations */
+	const struct hp_prefix *bypass; /* never to these destinations */
 	size_t n_bypass;
 };
 
-/* Replaces rules of ours that are there already, whichever backend made them.  Each family
- * changes in one step.  0 and *used (may be NULL), or -errno with a sentence in err; then none
- * of our rules are left. */
+/* Replaces rules of ours that are there already, whichever backend made them.  Each
+ * family changes in one step.  0 and *used (may be NULL), or -errno with a sentence in
+ * err; then none of our rules are left. */
 int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 		     struct hp_io_err *err);
-/* Removes our rules of every backend, also those a dead daemon left behind; having none is no
- * error.  0, or -errno with a sentence in err. */
+/* Removes our rules of every backend, also those a dead daemon left behind; having none
+ * is no error.  0, or -errno with a sentence in err. */
 int hp_rules_cleanup(struct hp_io_err *err);
-const char *hp_rules_backend_name(enum hp_rules_backend b); /* "auto", "iptables", "nft" */
+const char *
+hp_rules_backend_name(enum hp_rules_backend b); /* "auto", "iptables", "nft" */
 
 /* The text given to nft -f. */
 char *hp_rules_nft_text(const struct hp_rules_cfg *cfg);
-/* The text given to iptables-restore --noflush for family 4 or 6.  saved: what iptables-save
- * printed, where jumps and chains of ours may be left over; cfg NULL: only removes those, and
- * the text is "" if there are none.  Both malloc'ed, NULL when memory is out. */
-char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family, const char *saved);
+/* The text given to iptables-restore --noflush for family 4 or 6.  saved: what
+ * iptables-save printed, where jumps and chains of ours may be left over; cfg NULL: only
+ * removes those, and the text is "" if there are none.  Both malloc'ed, NULL when memory
+ * is out. */
+char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
+			     const char *saved);
 
 #endif

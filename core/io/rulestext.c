@@ -2,8 +2,8 @@
  *
  * The capture rules as text for nft and iptables-restore (see rules.h).
  *
- * Both say the same in the same order; a packet that costs nothing more (its connection is
- * marked) leaves at the first rule.
+ * Both say the same in the same order; a packet that costs nothing more (its connection
+ * is marked) leaves at the first rule.
  */
 #include "io/rules.h"
 
@@ -37,7 +37,8 @@ static void each_capture(struct hp_buf *b, const struct hp_rules_cfg *cfg, int f
 			emit(b, family, dev, "");
 		for (k = 0; k < cfg->n_networks; k++) {
 			if (of_family(&cfg->networks[k], family))
-				emit(b, family, dev, hp_prefix_format(&cfg->networks[k], net));
+				emit(b, family, dev,
+				     hp_prefix_format(&cfg->networks[k], net));
 		}
 	}
 }
@@ -91,19 +92,25 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 	struct hp_buf b = HP_BUF_INIT;
 
 	/* Adding first makes deleting safe: the whole is one transaction. */
-	hp_buf_addf(&b, "add table inet hipproxy\ndelete table inet hipproxy\n"
-			"table inet hipproxy {\n"
-			"\tchain capture {\n"
-			"\t\tmeta l4proto tcp queue num %u%s\n\t\tqueue num %u%s\n\t}\n",
+	hp_buf_addf(&b,
+		    "add table inet hipproxy\ndelete table inet hipproxy\n"
+		    "table inet hipproxy {\n"
+		    "\tchain capture {\n"
+		    "\t\tmeta l4proto tcp queue num %u%s\n\t\tqueue num %u%s\n\t}\n",
 		    cfg->queue, bypass, cfg->queue + 1u, bypass);
 	nft_forward(&b, cfg);
-	hp_buf_addf(&b, "\tchain mark {\n"
-			"\t\ttype filter hook postrouting priority -150; policy accept;\n"
-			"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
-			"\t}\n", cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
-	hp_buf_addf(&b, "\tchain untracked {\n"
-			"\t\ttype filter hook prerouting priority -300; policy accept;\n"
-			"\t\tiifname \"%s\" notrack\n\t}\n}\n", cfg->tun);
+	hp_buf_addf(
+		&b,
+		"\tchain remember {\n"
+		"\t\ttype filter hook postrouting priority -150; policy accept;\n"
+		"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
+		"\t}\n",
+		cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
+	hp_buf_addf(&b,
+		    "\tchain from_tun {\n"
+		    "\t\ttype filter hook prerouting priority -300; policy accept;\n"
+		    "\t\tiifname \"%s\" notrack\n\t}\n}\n",
+		    cfg->tun);
 	return hp_buf_take(&b);
 }
 
@@ -117,10 +124,10 @@ struct own_chain {
 };
 
 static const struct own_chain own_chains[] = {
-	{ "mangle", "HIPPROXY", "FORWARD", "-I" },
-	{ "mangle", "HIPPROXY-QUEUE", NULL, NULL },
-	{ "mangle", "HIPPROXY-MARK", "POSTROUTING", "-A" },
-	{ "raw", "HIPPROXY", "PREROUTING", "-I" },
+	{"mangle", "HIPPROXY", "FORWARD", "-I"},
+	{"mangle", "HIPPROXY-QUEUE", NULL, NULL},
+	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A"},
+	{"raw", "HIPPROXY", "PREROUTING", "-I"},
 };
 
 #define N_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
@@ -136,7 +143,8 @@ static bool line_is(const char *line, size_t len, const char *text)
 	return strlen(text) == len && !memcmp(line, text, len);
 }
 
-static void line_scan(struct leftovers *l, const char *table, const char *line, size_t len)
+static void line_scan(struct leftovers *l, const char *table, const char *line,
+		      size_t len)
 {
 	char text[96];
 	size_t i;
@@ -159,7 +167,7 @@ static void line_scan(struct leftovers *l, const char *table, const char *line, 
 
 static struct leftovers saved_scan(const char *saved)
 {
-	struct leftovers l = { { false }, { 0 } };
+	struct leftovers l = {{false}, {0}};
 	char table[16] = "";
 	size_t len;
 
@@ -183,7 +191,8 @@ static void jumps_delete(struct hp_buf *b, const struct leftovers *l, const char
 		if (strcmp(own_chains[i].table, table))
 			continue;
 		for (k = 0; k < l->jumps[i]; k++)
-			hp_buf_addf(b, "-D %s -j %s\n", own_chains[i].from, own_chains[i].name);
+			hp_buf_addf(b, "-D %s -j %s\n", own_chains[i].from,
+				    own_chains[i].name);
 	}
 }
 
@@ -266,7 +275,8 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j RETURN\n", cfg->tun);
-	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark, cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
+		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -p 139 -j RETURN\n-A HIPPROXY -p 50 -j RETURN\n");
 	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --dport %u -j RETURN\n", HIP_UDP_PORT);
 	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --sport %u -j RETURN\n", HIP_UDP_PORT);
@@ -290,12 +300,13 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 	table_begin(b, l, "mangle");
 	ipt_exceptions(b, cfg, family);
 	each_capture(b, cfg, family, ipt_capture);
-	hp_buf_addf(b, "-A HIPPROXY-QUEUE -p tcp -j NFQUEUE --queue-num %u%s\n", cfg->queue,
-		    bypass);
+	hp_buf_addf(b, "-A HIPPROXY-QUEUE -p tcp -j NFQUEUE --queue-num %u%s\n",
+		    cfg->queue, bypass);
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,
 		    bypass);
-	hp_buf_addf(b, "-A HIPPROXY-MARK -m mark --mark 0x%x/0x%x -j CONNMARK --save-mark "
-		       "--nfmask 0x%x --ctmask 0x%x\n",
+	hp_buf_addf(b,
+		    "-A HIPPROXY-MARK -m mark --mark 0x%x/0x%x -j CONNMARK --save-mark "
+		    "--nfmask 0x%x --ctmask 0x%x\n",
 		    cfg->mark, cfg->mask, cfg->mask, cfg->mask);
 	table_end(b, "mangle");
 	table_begin(b, l, "raw");
@@ -303,7 +314,8 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 	table_end(b, "raw");
 }
 
-char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family, const char *saved)
+char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
+			     const char *saved)
 {
 	struct leftovers l = saved_scan(saved);
 	struct hp_buf b = HP_BUF_INIT;

@@ -34,7 +34,7 @@ struct child {
 
 const char *hp_run_find(const char *name, char *buf, size_t cap)
 {
-	static const char *const dirs[] = { "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
+	static const char *const dirs[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
 	size_t i;
 	int n;
 
@@ -77,8 +77,9 @@ static int pipes_open(int p[3][2])
 
 static int spawn(const char *path, char *const *argv, int p[3][2], pid_t *pid)
 {
-	static char env_path[] = "PATH=/usr/sbin:/sbin:/usr/bin:/bin", env_lang[] = "LC_ALL=C";
-	char *env[] = { env_path, env_lang, NULL };
+	static char env_path[] = "PATH=/usr/sbin:/sbin:/usr/bin:/bin",
+		    env_lang[] = "LC_ALL=C";
+	char *env[] = {env_path, env_lang, NULL};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -153,9 +154,14 @@ static void errors_read(struct child *c)
 
 	if (n <= 0 && errno != EINTR)
 		close_end(&c->err);
-	for (i = 0; i < n && c->errors_len + 1 < sizeof(c->r->errors); i++)
-		c->r->errors[c->errors_len++] =
-			(unsigned char)buf[i] < ' ' ? ' ' : buf[i];
+	for (i = 0; i < n && c->errors_len + 1 < sizeof(c->r->errors); i++) {
+		bool blank = (unsigned char)buf[i] <= ' ';
+
+		if (!blank)
+			c->r->errors[c->errors_len++] = buf[i];
+		else if (c->errors_len && c->r->errors[c->errors_len - 1] != ' ')
+			c->r->errors[c->errors_len++] = ' ';
+	}
 }
 
 /* Feeds and reads until the child has closed its output.  0 or -ETIMEDOUT. */
@@ -165,9 +171,8 @@ static int converse(struct child *c)
 
 	while (c->out >= 0 || c->err >= 0) {
 		/* poll passes over descriptors of -1. */
-		struct pollfd p[3] = { { c->in, POLLOUT, 0 },
-				       { c->out, POLLIN, 0 },
-				       { c->err, POLLIN, 0 } };
+		struct pollfd p[3] = {
+			{c->in, POLLOUT, 0}, {c->out, POLLIN, 0}, {c->err, POLLIN, 0}};
 
 		now = hp_clock_ms(&hp_clock_monotonic);
 		if (now >= end || (poll(p, 3, (int)(end - now)) < 0 && errno != EINTR))
@@ -210,9 +215,13 @@ static void child_end(struct child *c, bool kill_it)
 
 int hp_run(const char *const *argv, const char *input, struct hp_run *r)
 {
-	struct child c = { .in = -1, .out = -1, .err = -1, .input = input, .r = r,
-			   .input_left = input ? strlen(input) : 0 };
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	struct child c = {.in = -1,
+			  .out = -1,
+			  .err = -1,
+			  .input = input,
+			  .r = r,
+			  .input_left = input ? strlen(input) : 0};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
 	char path[256];
 	int err;
 

@@ -39,11 +39,11 @@ static bool packet_read(struct hp_tun *tun)
 {
 	struct virtio_net_hdr v;
 	struct hp_packet *p = hp_pool_get(tun->pool);
-	struct iovec iov[2] = { { &v, sizeof(v) }, { NULL, 0 } };
+	struct iovec iov[2] = {{&v, sizeof(v)}, {NULL, 0}};
 	ssize_t n;
 
 	if (p)
-		iov[1] = (struct iovec){ p->data, p->cap - HP_PACKET_HEADROOM };
+		iov[1] = (struct iovec){p->data, p->cap - HP_PACKET_HEADROOM};
 	n = readv(tun->fd, iov, p ? 2 : 1);
 	if (n < 0) {
 		hp_pool_put(tun->pool, p);
@@ -95,7 +95,8 @@ static int vnet_gso(struct virtio_net_hdr *v, const struct hp_packet *p)
 	const uint8_t *tcp = p->data + p->l4_off;
 	size_t head;
 
-	if (p->proto != IPPROTO_TCP || !p->csum_partial || p->len < p->l4_off + (size_t)HP_TCP_HLEN)
+	if (p->proto != IPPROTO_TCP || !p->csum_partial ||
+	    p->len < p->l4_off + (size_t)HP_TCP_HLEN)
 		return -EINVAL;
 	head = p->l4_off + (size_t)(tcp[HP_TCP_OFF_DOFF] >> 4) * 4;
 	if (head > p->len)
@@ -103,7 +104,8 @@ static int vnet_gso(struct virtio_net_hdr *v, const struct hp_packet *p)
 	/* One segment's worth needs no cutting. */
 	if (p->len - head <= p->gso_size)
 		return 0;
-	v->gso_type = p->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	v->gso_type =
+		p->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
 	if (tcp[HP_TCP_OFF_FLAGS] & HP_TCP_CWR)
 		v->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	v->gso_size = p->gso_size;
@@ -113,8 +115,8 @@ static int vnet_gso(struct virtio_net_hdr *v, const struct hp_packet *p)
 
 int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p)
 {
-	struct virtio_net_hdr v = { .gso_type = VIRTIO_NET_HDR_GSO_NONE };
-	struct iovec iov[2] = { { &v, sizeof(v) }, { p->data, p->len } };
+	struct virtio_net_hdr v = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec iov[2] = {{&v, sizeof(v)}, {p->data, p->len}};
 	int err = p->csum_partial ? vnet_csum(&v, p) : 0;
 
 	if (!err && p->gso_size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The TUN device: plain packets to the kernel, and packets that applications on this host send
- * to HITs.  With a virtio_net_hdr in front, so that super-packets and unfinished checksums
- * cross it whole.
+ * The TUN device: plain packets to the kernel, and packets that applications on this host
+ * send to HITs.  With a virtio_net_hdr in front, so that super-packets and unfinished
+ * checksums cross it whole.
  */
 #ifndef HP_IO_TUN_H
 #define HP_IO_TUN_H
@@ -19,8 +19,8 @@
 struct hp_tun;
 
 struct hp_tun_cfg {
-	const char *name;            /* "hip0": below 16 octets */
-	unsigned int mtu;            /* octets, 1280..65535 */
+	const char *name;	     /* "hip0": below 16 octets */
+	unsigned int mtu;	     /* octets, 1280..65535 */
 	unsigned int txqueuelen;     /* packets; 0: 1000 */
 	const struct hp_addr *addrs; /* host role: our HITs; none for a pure proxy */
 	size_t n_addrs;
@@ -32,25 +32,27 @@ typedef void (*hp_tun_fn)(void *ctx, struct hp_packet *p);
 
 struct hp_tun_counts {
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
-	uint64_t no_buffer;  /* read and thrown away because the pool was empty */
-	uint64_t malformed;  /* read with a header we cannot use */
-	uint64_t errors;     /* writes the kernel refused */
+	uint64_t no_buffer; /* read and thrown away because the pool was empty */
+	uint64_t malformed; /* read with a header we cannot use */
+	uint64_t errors;    /* writes the kernel refused */
 };
 
-/* Makes the device, up, with addresses, and (if it has any) the route 2001:20::/28 (RFC 7343).
- * It is gone when the process is.  0 and *out, or -errno with a sentence in err. */
+/* Makes the device, up, with addresses, and (if it has any) the route 2001:20::/28 (RFC
+ * 7343). It is gone when the process is.  0 and *out, or -errno with a sentence in err.
+ */
 int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_cfg *cfg,
-		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *err);
+		hp_tun_fn on_packet, void *ctx, struct hp_tun **out,
+		struct hp_io_err *err);
 void hp_tun_close(struct hp_tun *tun);
 
-/* One packet to the kernel; p is borrowed and needs family, proto and l4_off.  csum_partial is
- * honoured; gso_size not 0 makes it a TCP super-packet, which must be csum_partial.
- * 0, -EINVAL no TCP, or a super-packet with a complete checksum, -EAGAIN the device's queue is full, or
- * another -errno of the kernel. */
+/* One packet to the kernel; p is borrowed and needs family, proto and l4_off.
+ * csum_partial is honoured; gso_size not 0 makes it a TCP super-packet, which must be
+ * csum_partial. 0, -EINVAL no TCP, or a super-packet with a complete checksum, -EAGAIN
+ * the device's queue is full, or another -errno of the kernel. */
 int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p);
 
-/* An address (an identity) more or less, /128.  Having it, or not having it, already is no
- * error.  0 or -errno. */
+/* An address (an identity) more or less, /128.  Having it, or not having it, already is
+ * no error.  0 or -errno. */
 int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr);
 int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr);
 

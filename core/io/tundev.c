@@ -24,7 +24,7 @@
 
 /* RFC 7343, section 2. */
 static const struct hp_prefix hits = {
-	.addr = { .b = { 0x20, 0x01, 0x00, 0x20 } },
+	.addr = {.b = {0x20, 0x01, 0x00, 0x20}},
 	.bits = 28,
 };
 
@@ -56,7 +56,8 @@ static bool setting_is(const char *path, const char *value)
 	return !strcmp(line, value);
 }
 
-static void setting(const char *family, const char *device, const char *name, const char *value)
+static void setting(const char *family, const char *device, const char *name,
+		    const char *value)
 {
 	char path[128];
 	int err;
@@ -66,15 +67,18 @@ static void setting(const char *family, const char *device, const char *name, co
 		return;
 	err = setting_write(path, value);
 	if (err)
-		hp_log(HP_LOG_IO, HP_LOG_WARNING, "%s could not be set to %s: %s", path, value,
-		       strerror(-err));
+		hp_log(HP_LOG_IO, HP_LOG_WARNING, "%s could not be set to %s: %s", path,
+		       value, strerror(-err));
 }
 
-/* Replies of legacy hosts leave by another device than hip0, so only loose reverse path
- * filtering can be; router advertisements have no business here. */
+/* What comes from hip0 has authenticated sources that may be routed elsewhere or nowhere,
+ * so reverse path filtering must not be strict: off, or loose where "all" (the larger
+ * value counts) demands some.  Router advertisements have no business here. */
 static void settings_apply(const char *device)
 {
-	setting("ipv4", device, "rp_filter", "2");
+	bool off = setting_is("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
+
+	setting("ipv4", device, "rp_filter", off ? "0" : "2");
 	if (access("/proc/sys/net/ipv6", F_OK))
 		return;
 	setting("ipv6", device, "disable_ipv6", "0");
@@ -91,13 +95,14 @@ static int device_node(struct hp_io_err *e)
 	if (fd >= 0)
 		return fd;
 	if (err == ENOENT || err == ENODEV || err == ENXIO)
-		return hp_io_fail(e, -err, "no TUN device: " TUN_PATH " is missing (modprobe tun)");
+		return hp_io_fail(
+			e, -err, "no TUN device: " TUN_PATH " is missing (modprobe tun)");
 	return hp_io_fail(e, -err, TUN_PATH ": %s", strerror(err));
 }
 
 static int device_create(struct hp_tun *tun, struct hp_io_err *e)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
 	int err;
 
 	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
@@ -105,13 +110,17 @@ static int device_create(struct hp_tun *tun, struct hp_io_err *e)
 		return 0;
 	err = -errno;
 	if (err == -EPERM)
-		return hp_io_fail(e, err, "TUN device %s: CAP_NET_ADMIN is needed", tun->name);
-	if (err == -EBUSY)
-		return hp_io_fail(e, err, "TUN device %s is in use: is another hipproxyd running?",
+		return hp_io_fail(e, err, "TUN device %s: CAP_NET_ADMIN is needed",
 				  tun->name);
+	if (err == -EBUSY)
+		return hp_io_fail(
+			e, err, "TUN device %s is in use: is another hipproxyd running?",
+			tun->name);
 	if (err == -EINVAL)
-		return hp_io_fail(e, err, "TUN device %s: an interface of another kind has this "
-				  "name, or the kernel's TUN is too old", tun->name);
+		return hp_io_fail(e, err,
+				  "TUN device %s: an interface of another kind has this "
+				  "name, or the kernel's TUN is too old",
+				  tun->name);
 	return hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err));
 }
 
@@ -120,13 +129,16 @@ static int device_offloads(struct hp_tun *tun, struct hp_io_err *e)
 	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	int size = (int)sizeof(struct virtio_net_hdr);
 
-	if (ioctl(tun->fd, TUNSETVNETHDRSZ, &size) || ioctl(tun->fd, TUNSETOFFLOAD, offloads))
-		return hp_io_fail(e, -errno, "TUN device %s: the kernel refuses offloads: %s",
+	if (ioctl(tun->fd, TUNSETVNETHDRSZ, &size) ||
+	    ioctl(tun->fd, TUNSETOFFLOAD, offloads))
+		return hp_io_fail(e, -errno,
+				  "TUN device %s: the kernel refuses offloads: %s",
 				  tun->name, strerror(errno));
 	return 0;
 }
 
-static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg, struct hp_io_err *e)
+static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg,
+			    struct hp_io_err *e)
 {
 	char text[HP_ADDR_STRLEN];
 	size_t i;
@@ -134,21 +146,25 @@ static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg, st
 
 	tun->ifindex = (int)if_nametoindex(tun->name);
 	if (!tun->ifindex)
-		return hp_io_fail(e, -errno, "TUN device %s: %s", tun->name, strerror(errno));
+		return hp_io_fail(e, -errno, "TUN device %s: %s", tun->name,
+				  strerror(errno));
 	settings_apply(tun->name);
 	err = hp_rtnl_link_no_autoaddr(tun->ifindex);
 	if (err)
-		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", tun->name, strerror(-err));
+		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", tun->name,
+		       strerror(-err));
 	err = hp_rtnl_link_up(tun->ifindex, cfg->mtu,
 			      cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN);
 	if (err)
-		return hp_io_fail(e, err, "TUN device %s: cannot be taken up with MTU %u: %s",
+		return hp_io_fail(e, err,
+				  "TUN device %s: cannot be taken up with MTU %u: %s",
 				  tun->name, cfg->mtu, strerror(-err));
 	for (i = 0; i < cfg->n_addrs; i++) {
 		err = hp_tun_addr_add(tun, &cfg->addrs[i]);
 		if (err)
-			return hp_io_fail(e, err, "TUN device %s: address %s: %s", tun->name,
-					  hp_addr_format(&cfg->addrs[i], text), strerror(-err));
+			return hp_io_fail(e, err, "TUN device %s: address %s: %s",
+					  tun->name, hp_addr_format(&cfg->addrs[i], text),
+					  strerror(-err));
 	}
 	return 0;
 }
@@ -160,7 +176,8 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 	int err;
 
 	if (!cfg->name[0] || strlen(cfg->name) >= sizeof(tun->name))
-		return hp_io_fail(e, -EINVAL, "TUN device: a name has 1 to 15 characters");
+		return hp_io_fail(e, -EINVAL,
+				  "TUN device: a name has 1 to 15 characters");
 	tun = calloc(1, sizeof(*tun));
 	if (!tun)
 		return hp_io_fail(e, -ENOMEM, "TUN device: out of memory");
@@ -178,7 +195,8 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 	if (!err) {
 		err = hp_loop_add(loop, &tun->watch, tun->fd, EPOLLIN, tun_ready, tun);
 		if (err)
-			hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err));
+			hp_io_fail(e, err, "TUN device %s: %s", tun->name,
+				   strerror(-err));
 	}
 	if (err) {
 		hp_tun_close(tun);

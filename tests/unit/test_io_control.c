@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The control socket: requests, streams, clients that misbehave.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io/control.h"
+#include "../harness.h"
+
+struct fixture {
+	struct hp_timers timers;
+	struct hp_loop *loop;
+	struct hp_control *ctl;
+	char dir[32], path[64];
+	struct hp_control_client *streamer;
+	int gone, calls;
+};
+
+static void streamer_gone(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->streamer = NULL;
+	f->gone++;
+}
+
+static int handle(void *ctx, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	struct fixture *f = ctx;
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+
+	f->calls++;
+	if (!strcmp(cmd, "status"))
+		return json_object_set_new(reply, "answer", json_integer(42));
+	if (!strcmp(cmd, "trace")) {
+		f->streamer = c;
+		hp_control_stream(c, streamer_gone, f);
+		return 0;
+	}
+	if (!strcmp(cmd, "own"))
+		json_object_set_new(reply, "error", json_string("my own words"));
+	return -ENOENT;
+}
+
+static void setup(struct fixture *f)
+{
+	struct hp_io_err e;
+
+	memset(f, 0, sizeof(*f));
+	snprintf(f->dir, sizeof(f->dir), "/tmp/hp-test-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/sub/control", f->dir);
+	hp_timers_init(&f->timers, hp_clock_ms(&hp_clock_monotonic));
+	f->loop = hp_loop_new(&f->timers, &hp_clock_monotonic);
+	CU_ASSERT_EQUAL_FATAL(hp_control_open(f->loop, f->path, handle, f, &f->ctl, &e),
+			      0);
+}
+
+static void teardown(struct fixture *f)
+{
+	char sub[64];
+
+	hp_control_close(f->ctl);
+	CU_ASSERT(access(f->path, F_OK) != 0);
+	snprintf(sub, sizeof(sub), "%s/sub", f->dir);
+	rmdir(sub);
+	CU_ASSERT(!rmdir(f->dir));
+	hp_loop_free(f->loop);
+}
+
+static void rounds(struct fixture *f, int n)
+{
+	while (n--)
+		hp_loop_once(f->loop, 1);
+}
+
+static int client(struct fixture *f)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	strcpy(sun.sun_path, f->path);
+	CU_ASSERT(!connect(fd, (struct sockaddr *)&sun, sizeof(sun)));
+	rounds(f, 2);
+	return fd;
+}
+
+/* Sends text and gives what came back. */
+static const char *ask(struct fixture *f, int fd, const char *text)
+{
+	static char answer[4096];
+	ssize_t n;
+
+	if (text[0])
+		CU_ASSERT_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL),
+				(ssize_t)strlen(text));
+	rounds(f, 3);
+	n = recv(fd, answer, sizeof(answer) - 1, 0);
+	answer[n > 0 ? n : 0] = '\0';
+	return n == 0 ? "closed" : answer;
+}
+
+static void requests_are_answered_in_order(void)
+{
+	struct fixture f;
+	struct stat st;
+	int fd;
+
+	setup(&f);
+	CU_ASSERT(!stat(f.path, &st) && (st.st_mode & 07777) == 0600);
+	fd = client(&f);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "{\"cmd\":\"status\"}\n"),
+			       "{\"ok\":true,\"answer\":42}\n");
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "{\"cmd\":\"no\"}\n{\"cmd\":\"own\"}\n"),
+			       "{\"ok\":false,\"error\":\"No such file or directory\"}\n"
+			       "{\"ok\":false,\"error\":\"my own words\"}\n");
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "{\"cmd\":"), "");
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "\"status\"}\n"),
+			       "{\"ok\":true,\"answer\":42}\n");
+	close(fd);
+	rounds(&f, 2);
+	teardown(&f);
+}
+
+static void bad_requests_get_an_error(void)
+{
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	fd = client(&f);
+	CU_ASSERT(strstr(ask(&f, fd, "nonsense\n"), "\"ok\":false") != NULL);
+	CU_ASSERT(strstr(ask(&f, fd, "[1]\n"), "no object") != NULL);
+	CU_ASSERT(strstr(ask(&f, fd, "{\"cmd\":7}\n"), "no object") != NULL);
+	CU_ASSERT_EQUAL(f.calls, 0);
+	close(fd);
+	teardown(&f);
+}
+
+static void a_request_without_end_is_refused(void)
+{
+	char *text = malloc(HP_CONTROL_REQUEST_MAX + 1);
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	fd = client(&f);
+	memset(text, ' ', HP_CONTROL_REQUEST_MAX);
+	text[HP_CONTROL_REQUEST_MAX] = '\0';
+	CU_ASSERT(strstr(ask(&f, fd, text), "longer than 64 KB") != NULL);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "closed");
+	close(fd);
+	teardown(&f);
+	free(text);
+}
+
+static void a_client_that_only_finished_asking_gets_its_answer(void)
+{
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	fd = client(&f);
+	CU_ASSERT(send(fd, "{\"cmd\":\"status\"}\n", 17, 0) == 17);
+	shutdown(fd, SHUT_WR);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "{\"ok\":true,\"answer\":42}\n");
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "closed");
+	close(fd);
+	teardown(&f);
+}
+
+static void a_stream_goes_on_until_the_client_leaves(void)
+{
+	json_t *line = json_pack("{s:i}", "n", 1);
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	fd = client(&f);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "{\"cmd\":\"trace\"}\n"), "{\"ok\":true}\n");
+	CU_ASSERT(!hp_control_send(f.streamer, line));
+	CU_ASSERT(!hp_control_send(f.streamer, line));
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "{\"n\":1}\n{\"n\":1}\n");
+	close(fd);
+	rounds(&f, 3);
+	CU_ASSERT_EQUAL(f.gone, 1);
+	teardown(&f);
+	json_decref(line);
+}
+
+static void a_client_that_does_not_read_is_dropped(void)
+{
+	char *text = malloc(1 << 20);
+	struct fixture f;
+	json_t *line;
+	int fd, i;
+
+	memset(text, 'x', (1 << 20) - 1);
+	text[(1 << 20) - 1] = '\0';
+	line = json_pack("{s:s}", "t", text);
+	setup(&f);
+	fd = client(&f);
+	ask(&f, fd, "{\"cmd\":\"trace\"}\n");
+	for (i = 0; i < 100 && f.streamer && !hp_control_send(f.streamer, line); i++)
+		;
+	CU_ASSERT(i >= 15 && i <= 17);
+	CU_ASSERT_EQUAL(f.gone, 0);
+	rounds(&f, 1);
+	CU_ASSERT_EQUAL(f.gone, 1);
+	close(fd);
+	teardown(&f);
+	json_decref(line);
+	free(text);
+}
+
+static void the_seventeenth_client_is_turned_away(void)
+{
+	int fd[HP_CONTROL_CLIENTS], more, i;
+	struct fixture f;
+
+	setup(&f);
+	for (i = 0; i < HP_CONTROL_CLIENTS; i++)
+		fd[i] = client(&f);
+	more = client(&f);
+	CU_ASSERT(strstr(ask(&f, more, ""), "too many clients") != NULL);
+	close(more);
+	close(fd[0]);
+	rounds(&f, 3);
+	more = client(&f);
+	CU_ASSERT_STRING_EQUAL(ask(&f, more, "{\"cmd\":\"status\"}\n"),
+			       "{\"ok\":true,\"answer\":42}\n");
+	close(more);
+	for (i = 1; i < HP_CONTROL_CLIENTS; i++)
+		close(fd[i]);
+	teardown(&f);
+}
+
+static void a_stale_socket_is_replaced_and_a_live_one_is_not(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct hp_control *second = NULL;
+	struct fixture f;
+	struct hp_io_err e;
+	char file[64];
+	int fd;
+
+	setup(&f);
+	CU_ASSERT_EQUAL(hp_control_open(f.loop, f.path, handle, &f, &second, &e),
+			-EADDRINUSE);
+	CU_ASSERT(strstr(e.text, "another hipproxyd is listening there") != NULL);
+	snprintf(file, sizeof(file), "%s/stale", f.dir);
+	strcpy(sun.sun_path, file);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CU_ASSERT(!bind(fd, (struct sockaddr *)&sun, sizeof(sun)));
+	close(fd);
+	CU_ASSERT(!hp_control_open(f.loop, file, handle, &f, &second, &e));
+	hp_control_close(second);
+	fclose(fopen(file, "w"));
+	CU_ASSERT_EQUAL(hp_control_open(f.loop, file, handle, &f, &second, &e), -EEXIST);
+	unlink(file);
+	teardown(&f);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(requests_are_answered_in_order),
+	HP_TEST(bad_requests_get_an_error),
+	HP_TEST(a_request_without_end_is_refused),
+	HP_TEST(a_client_that_only_finished_asking_gets_its_answer),
+	HP_TEST(a_stream_goes_on_until_the_client_leaves),
+	HP_TEST(a_client_that_does_not_read_is_dropped),
+	HP_TEST(the_seventeenth_client_is_turned_away),
+	HP_TEST(a_stale_socket_is_replaced_and_a_live_one_is_not),
+	HP_TEST_END};
+
+int main(int argc, char **argv)
+{
+	return hp_test_main("io_control", tests, argc, argv);
+}

@@ -1,0 +1,942 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NFQUEUE, TUN, raw sockets, routing, capture rules and privileges against a real kernel,
+ *in network namespaces of this process's own.
+ *
+ *	client 10.1.0.2 -- 10.1.0.1 gateway 10.2.0.1 -- 10.2.0.2 server
+ *	   2001:db8:1::2 -- ::1              2:: ::1 -- 2001:db8:2::2
+ *
+ * Everything under test runs in the gateway.
+ */
+#include "../harness.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/nfqueue.h"
+#include "io/priv.h"
+#include "io/raw.h"
+#include "io/route.h"
+#include "io/rules.h"
+#include "io/tun.h"
+#include "netns.h"
+#include "wire/checksum.h"
+#include "wire/ip.h"
+#include "wire/tcp.h"
+
+#define MARK  0x10000u
+#define QUEUE 4000
+
+static int ns_client, ns_gateway, ns_server;
+static struct hp_timers timers;
+static struct hp_loop *loop;
+static struct hp_pool *pool;
+
+static bool topology(void)
+{
+	ns_client = netns_new();
+	ns_server = netns_new();
+	ns_gateway = netns_new();
+	if (!netns_link(ns_gateway, "vethc", "10.1.0.1/24", "2001:db8:1::1/64", ns_client,
+			"eth0", "10.1.0.2/24", "2001:db8:1::2/64") ||
+	    !netns_sh("ip route add default via 10.1.0.1 && "
+		      "ip -6 route add default via 2001:db8:1::1"))
+		return false;
+	if (!netns_link(ns_gateway, "veths", "10.2.0.1/24", "2001:db8:2::1/64", ns_server,
+			"eth0", "10.2.0.2/24", "2001:db8:2::2/64") ||
+	    !netns_sh("ip route add default via 10.2.0.1 && "
+		      "ip -6 route add default via 2001:db8:2::1"))
+		return false;
+	netns_enter(ns_gateway);
+	return netns_sh("echo 1 >/proc/sys/net/ipv4/ip_forward && "
+			"echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+}
+
+static struct hp_addr addr(const char *s)
+{
+	struct hp_addr a = {{0}};
+
+	CU_ASSERT(!hp_addr_parse(s, &a));
+	return a;
+}
+
+/* Rounds of the loop until *n reaches want, or two seconds have passed. */
+static void until(const int *n, int want)
+{
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+
+	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
+		hp_loop_once(loop, 20);
+}
+
+static void a_while(void)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		hp_loop_once(loop, 20);
+}
+
+/* A socket made in another namespace stays there. */
+static int socket_in(int ns, int type, const char *ip, uint16_t port)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd;
+
+	inet_pton(AF_INET, ip, &sin.sin_addr);
+	netns_enter(ns);
+	fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	CU_ASSERT(!bind(fd, (struct sockaddr *)&sin, sizeof(sin)));
+	netns_enter(ns_gateway);
+	return fd;
+}
+
+static int connect_to(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	inet_pton(AF_INET, ip, &sin.sin_addr);
+	return connect(fd, (struct sockaddr *)&sin, sizeof(sin)) && errno != EINPROGRESS
+		       ? -errno
+		       : 0;
+}
+
+/* ---- rules */
+
+/* What the rules are, without counters and times, and without tables that hold nothing:
+ * the first rule makes a table's built-in chains appear for good. */
+static char *rules_now(void)
+{
+	return netns_output(
+		"(iptables-save; ip6tables-save; nft list tables 2>/dev/null | "
+		"grep hipproxy) | sed 's/\\[[0-9:]*\\]//; /^#/d; /^[*C]/d; "
+		"/^:[A-Z]* ACCEPT/d'");
+}
+
+static struct hp_rules_cfg rules_cfg(enum hp_rules_backend backend)
+{
+	return (struct hp_rules_cfg){.backend = backend,
+				     .queue = QUEUE,
+				     .mark = MARK,
+				     .mask = MARK,
+				     .tun = "hip0"};
+}
+
+static unsigned int count_of(const char *text, const char *what)
+{
+	unsigned int n = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+static void rules_come_and_go_without_a_trace(void)
+{
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_IPTABLES);
+	struct hp_io_err e = {""};
+	char *before, *with, *after;
+
+	/* An administrator's own rules, in the same tables. */
+	CU_ASSERT(netns_sh("for t in iptables ip6tables; do"
+			   " $t -t mangle -A FORWARD -p tcp --dport 9999 -j ACCEPT &&"
+			   " $t -t mangle -A POSTROUTING -p tcp --dport 9999 -j ACCEPT &&"
+			   " $t -t raw -A PREROUTING -p tcp --dport 9999 -j ACCEPT &&"
+			   " $t -A FORWARD -p tcp --dport 9998 -j DROP || exit 1; done"));
+	before = rules_now();
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	CU_ASSERT_STRING_EQUAL(e.text, "");
+	with = rules_now();
+	CU_ASSERT_EQUAL(count_of(with, "-A FORWARD -j HIPPROXY\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "-A POSTROUTING -j HIPPROXY-MARK\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "-A PREROUTING -j HIPPROXY\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "--queue-num 4000\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "--queue-num 4001\n"), 2);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	after = rules_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	CU_ASSERT_STRING_EQUAL(e.text, "");
+	free(before);
+	free(with);
+	free(after);
+	CU_ASSERT(netns_sh(
+		"for t in iptables ip6tables; do $t -t mangle -F; $t -t raw -F; $t -F;"
+		" done"));
+}
+
+static void auto_takes_what_works(void)
+{
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	enum hp_rules_backend used = HP_RULES_AUTO;
+	struct hp_io_err e = {""};
+	char *before = rules_now(), *after;
+
+	CU_ASSERT(!hp_rules_install(&cfg, &used, &e));
+	CU_ASSERT(used == HP_RULES_NFT || used == HP_RULES_IPTABLES);
+	printf("(%s) ", hp_rules_backend_name(used));
+	/* By name it must say the same, or why not in one line. */
+	cfg.backend = HP_RULES_NFT;
+	if (hp_rules_install(&cfg, NULL, &e)) {
+		CU_ASSERT_EQUAL(used, HP_RULES_IPTABLES);
+		CU_ASSERT(!strncmp(e.text, "capture rules: nft ", 19));
+		CU_ASSERT_PTR_NULL(strchr(e.text, '\n'));
+	} else {
+		CU_ASSERT_EQUAL(used, HP_RULES_NFT);
+	}
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	after = rules_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	free(before);
+	free(after);
+}
+
+/* The text without the one thing that this kernel may lack. */
+static void nft_accepts_the_text(void)
+{
+	struct hp_prefix nets[2], bypass[2];
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_NFT);
+	static const char *const devs[] = {"vethc"};
+	char *text;
+	FILE *f;
+
+	if (system("nft -v >/dev/null 2>&1")) {
+		printf("skipped: no nft ");
+		return;
+	}
+	hp_prefix_parse("10.1.0.0/24", &nets[0]);
+	hp_prefix_parse("2001:db8:1::/64", &nets[1]);
+	hp_prefix_parse("10.2.0.128/25", &bypass[0]);
+	hp_prefix_parse("2001:db8:2::80/128", &bypass[1]);
+	cfg.networks = nets;
+	cfg.bypass = bypass;
+	cfg.interfaces = devs;
+	cfg.n_networks = cfg.n_bypass = 2;
+	cfg.n_interfaces = 1;
+	cfg.fail_open = true;
+	text = hp_rules_nft_text(&cfg);
+	f = popen("sed 's/queue num .*/accept/' | nft -f - && nft delete table inet "
+		  "hipproxy",
+		  "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	CU_ASSERT_EQUAL(pclose(f), 0);
+	free(text);
+}
+
+/* ---- NFQUEUE */
+
+enum what_to_do { ACCEPT, ACCEPT_MARK, DROP, HOLD };
+
+struct consumer {
+	struct hp_nfq *nfq;
+	enum what_to_do what;
+	int packets, gso, partial, headroom_short, bad, from_second;
+	struct hp_packet *held[8];
+	int n_held;
+};
+
+static void on_captured(void *ctx, struct hp_packet *p)
+{
+	struct consumer *c = ctx;
+
+	c->packets++;
+	c->gso += p->gso;
+	c->partial += p->csum_partial;
+	c->headroom_short += p->data - p->buf < 128;
+	c->from_second += p->queue_num == QUEUE + 1;
+	c->bad += hp_packet_dissect(p) != 0;
+	if (c->what == HOLD && c->n_held < 8) {
+		c->held[c->n_held++] = hp_pool_compact(pool, p);
+		return;
+	}
+	if (c->what == DROP)
+		hp_nfq_drop(c->nfq, p);
+	else
+		hp_nfq_accept(c->nfq, p, c->what == ACCEPT_MARK);
+	hp_pool_put(pool, p);
+}
+
+static bool capture_start(struct consumer *c)
+{
+	struct hp_rules_cfg rules = rules_cfg(HP_RULES_AUTO);
+	struct hp_nfq_cfg cfg = {.queue = QUEUE, .mark = MARK, .mask = MARK};
+	struct hp_io_err e = {""};
+
+	memset(c, 0, sizeof(*c));
+	CU_ASSERT(!hp_nfq_open(loop, pool, &cfg, on_captured, c, &c->nfq, &e));
+	if (!c->nfq)
+		printf("skipped: %s ", e.text);
+	CU_ASSERT(!hp_rules_install(&rules, NULL, &e));
+	return c->nfq != NULL;
+}
+
+static void capture_stop(struct consumer *c)
+{
+	struct hp_io_err e;
+
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	hp_nfq_close(c->nfq);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).big_used, 0);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).small_used, 0);
+}
+
+static int received(int fd)
+{
+	char buf[65536];
+	int n = 0;
+
+	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		n++;
+	return n;
+}
+
+static void verdicts_are_obeyed(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), i;
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	struct consumer c;
+
+	if (!capture_start(&c))
+		return;
+	connect_to(from, "10.2.0.2", 53);
+	for (i = 0; i < 3; i++)
+		send(from, "accept", 6, 0);
+	until(&c.packets, 3);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 3);
+	c.what = DROP;
+	for (i = 0; i < 3; i++)
+		send(from, "drop", 4, 0);
+	until(&c.packets, 6);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).accepted, 3);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).dropped, 3);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).errors, 0);
+	CU_ASSERT_EQUAL(c.from_second, 6);
+	CU_ASSERT_EQUAL(c.bad + c.headroom_short, 0);
+	capture_stop(&c);
+	close(from);
+	close(to);
+}
+
+static void a_held_packet_survives_the_drop_of_later_ones(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), i;
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	struct consumer c;
+
+	if (!capture_start(&c))
+		return;
+	connect_to(from, "10.2.0.2", 53);
+	c.what = HOLD;
+	send(from, "held", 4, 0);
+	until(&c.packets, 1);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).undecided, 1);
+	c.what = DROP;
+	for (i = 0; i < 5; i++)
+		send(from, "drop", 4, 0);
+	until(&c.packets, 6);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 0);
+	hp_nfq_accept(c.nfq, c.held[0], false);
+	hp_pool_put(pool, c.held[0]);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).errors, 0);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).undecided, 0);
+	capture_stop(&c);
+	close(from);
+	close(to);
+}
+
+static void a_marked_connection_is_not_seen_again(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5001), i;
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	int other = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5002);
+	struct consumer c;
+
+	if (!capture_start(&c))
+		return;
+	c.what = ACCEPT_MARK;
+	connect_to(from, "10.2.0.2", 53);
+	connect_to(other, "10.2.0.2", 53);
+	send(from, "first", 5, 0);
+	until(&c.packets, 1);
+	a_while();
+	for (i = 0; i < 10; i++)
+		send(from, "more", 4, 0);
+	connect_to(to, "10.1.0.2", 5001);
+	send(to, "back", 4, 0);
+	a_while();
+	CU_ASSERT_EQUAL(c.packets, 1);
+	CU_ASSERT_EQUAL(received(to), 11);
+	CU_ASSERT_EQUAL(received(from), 1);
+	/* Another connection is. */
+	send(other, "new", 3, 0);
+	until(&c.packets, 2);
+	CU_ASSERT_EQUAL(c.packets, 2);
+	capture_stop(&c);
+	close(from);
+	close(other);
+	close(to);
+}
+
+static void tcp_comes_as_super_packets(void)
+{
+	int srv = socket_in(ns_server, SOCK_STREAM, "10.2.0.2", 80), fd, got = -1, i;
+	int cl = socket_in(ns_client, SOCK_STREAM, "10.1.0.2", 0);
+	size_t total = 0, sent = 0, want = 4 << 20;
+	static char buf[65536];
+	struct consumer c;
+	ssize_t n;
+
+	if (!capture_start(&c))
+		return;
+	listen(srv, 1);
+	CU_ASSERT(!connect_to(cl, "10.2.0.2", 80));
+	for (i = 0; i < 20000 && total < want; i++) {
+		hp_loop_once(loop, 1);
+		if (got < 0)
+			got = accept4(srv, NULL, NULL, SOCK_NONBLOCK);
+		while (sent < want && (n = send(cl, buf, sizeof(buf), MSG_NOSIGNAL)) > 0)
+			sent += (size_t)n;
+		fd = got;
+		while (fd >= 0 && (n = recv(fd, buf, sizeof(buf), 0)) > 0)
+			total += (size_t)n;
+	}
+	CU_ASSERT(total >= want);
+	CU_ASSERT(c.gso > 10);
+	CU_ASSERT(c.partial > 10);
+	CU_ASSERT_EQUAL(c.from_second, 0);
+	CU_ASSERT_EQUAL(c.bad + c.headroom_short, 0);
+	CU_ASSERT(c.packets < 2000);
+	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).errors, 0);
+	capture_stop(&c);
+	close(cl);
+	close(srv);
+	if (got >= 0)
+		close(got);
+}
+
+static void an_empty_pool_sheds_load(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), i;
+	struct hp_pool *real = pool;
+	struct consumer c;
+
+	pool = hp_pool_new(0, 0);
+	if (capture_start(&c)) {
+		connect_to(from, "10.2.0.2", 53);
+		for (i = 0; i < 100; i++)
+			send(from, "shed", 4, 0);
+		a_while();
+		CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).no_buffer, 100);
+		CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).undecided, 0);
+		CU_ASSERT_EQUAL(c.packets, 0);
+		capture_stop(&c);
+	}
+	hp_pool_free(pool);
+	pool = real;
+	close(from);
+}
+
+static void a_queue_in_use_is_told(void)
+{
+	struct hp_nfq_cfg cfg = {.queue = QUEUE, .mark = MARK, .mask = MARK};
+	struct hp_nfq *one = NULL, *two = NULL;
+	struct hp_io_err e = {""};
+
+	CU_ASSERT(!hp_nfq_open(loop, pool, &cfg, on_captured, NULL, &one, &e));
+	CU_ASSERT_EQUAL(hp_nfq_open(loop, pool, &cfg, on_captured, NULL, &two, &e),
+			-EBUSY);
+	CU_ASSERT_STRING_EQUAL(e.text, "NFQUEUE 4000: another program has this queue");
+	hp_nfq_close(one);
+}
+
+/* ---- TUN */
+
+struct tun_seen {
+	int packets, gso, partial;
+	size_t octets;
+	struct hp_packet last;
+};
+
+static void on_tun(void *ctx, struct hp_packet *p)
+{
+	struct tun_seen *s = ctx;
+
+	s->packets++;
+	if (!hp_packet_dissect(p) && p->proto == 6) {
+		s->gso += p->gso && p->gso_size;
+		s->partial += p->csum_partial;
+		s->octets += p->len;
+	}
+	s->last = *p;
+	hp_pool_put(pool, p);
+}
+
+/* A TCP super-packet with an unfinished checksum. */
+static void super_packet(struct hp_packet *p, const char *src, const char *dst,
+			 size_t payload)
+{
+	struct hp_ip_head ip = {.src = addr(src),
+				.dst = addr(dst),
+				.proto = 6,
+				.ttl = 64,
+				.df = true,
+				.payload_len = (uint16_t)(20 + payload)};
+	size_t hlen = hp_ip_build(p->data, &ip), i;
+	uint8_t *tcp = p->data + hlen;
+	uint64_t sum;
+
+	memset(tcp, 0, 20);
+	hp_put16(tcp, 4444);
+	hp_put16(tcp + 2, 5555);
+	tcp[HP_TCP_OFF_DOFF] = 5 << 4;
+	tcp[HP_TCP_OFF_FLAGS] = HP_TCP_ACK | HP_TCP_PSH;
+	for (i = 0; i < payload; i++)
+		tcp[20 + i] = (uint8_t)(i * 7);
+	sum = hp_csum_pseudo(&ip.src, &ip.dst, 6, (uint32_t)(20 + payload));
+	hp_put16(tcp + HP_TCP_OFF_CSUM, hp_csum_fold(sum));
+	p->len = hlen + 20 + payload;
+	CU_ASSERT(!hp_packet_dissect(p));
+	p->csum_partial = true;
+}
+
+static int raw_tcp(int ns, int family)
+{
+	int size = 8 << 20, fd;
+
+	netns_enter(ns);
+	fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	netns_enter(ns_gateway);
+	return fd;
+}
+
+/* Reads segments, their checksums complete and right, or left to a network card that
+ * there is none of; the octets of payload that were at their place. */
+static size_t segments(int fd, int family, const char *src, const char *dst,
+		       bool complete, int *n)
+{
+	static uint8_t buf[70000];
+	size_t hlen = family == AF_INET ? 20 : 0, total = 0, at, i;
+	struct hp_addr s = addr(src), d = addr(dst);
+	ssize_t len;
+
+	*n = 0;
+	usleep(50000);
+	while ((len = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		if (hp_get16(buf + hlen + 2) != 5555)
+			continue;
+		if (complete)
+			CU_ASSERT_EQUAL(
+				hp_csum_l4(&s, &d, 6, buf + hlen, (size_t)len - hlen), 0);
+		at = hp_get32(buf + hlen + 4);
+		for (i = hlen + 20; i < (size_t)len; i++, at++)
+			total += buf[i] == (uint8_t)(at * 7);
+		(*n)++;
+	}
+	return total;
+}
+
+static void tun_write_of(const char *src, const char *dst, int family, bool offloads)
+{
+	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tun *tun = NULL;
+	struct tun_seen seen = {0};
+	struct hp_io_err e = {""};
+	struct hp_packet *p;
+	int fd, n;
+
+	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, &seen, &tun, &e));
+	if (!tun) {
+		printf("skipped: %s ", e.text);
+		return;
+	}
+	fd = raw_tcp(ns_server, family);
+	p = hp_pool_get(pool);
+	super_packet(p, src, dst, 30000);
+	p->gso_size = 1300;
+	CU_ASSERT(!hp_tun_write(tun, p));
+	CU_ASSERT_EQUAL(segments(fd, family, src, dst, !offloads, &n), 30000);
+	CU_ASSERT_EQUAL(n, offloads ? 1 : 24);
+	/* One small packet, its checksum unfinished. */
+	super_packet(p, src, dst, 100);
+	CU_ASSERT(!hp_tun_write(tun, p));
+	CU_ASSERT_EQUAL(segments(fd, family, src, dst, !offloads, &n), 100);
+	CU_ASSERT_EQUAL(n, 1);
+	/* What the kernel would garble is refused. */
+	super_packet(p, src, dst, 5000);
+	p->gso_size = 1300;
+	p->csum_partial = false;
+	CU_ASSERT_EQUAL(hp_tun_write(tun, p), -EINVAL);
+	hp_pool_put(pool, p);
+	hp_tun_close(tun);
+	close(fd);
+}
+
+static void a_super_packet_through_tun_reaches_the_server(void)
+{
+	CU_ASSERT(netns_sh("echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter"));
+	tun_write_of("10.9.0.1", "10.2.0.2", AF_INET, true);
+	tun_write_of("2001:db8:9::1", "2001:db8:2::2", AF_INET6, true);
+	if (system("ethtool -K veths tso off gso off tx off >/dev/null 2>&1")) {
+		printf("(no ethtool: only with offloads) ");
+		return;
+	}
+	tun_write_of("10.9.0.1", "10.2.0.2", AF_INET, false);
+	tun_write_of("2001:db8:9::1", "2001:db8:2::2", AF_INET6, false);
+	CU_ASSERT(netns_sh("ethtool -K veths tso on gso on tx on >/dev/null"));
+}
+
+static void hits_on_tun_are_reachable_by_applications(void)
+{
+	struct hp_addr hit = addr("2001:21::1"), other = addr("2001:21::2");
+	struct hp_tun_cfg cfg = {
+		.name = "hip0", .mtu = 1400, .addrs = &hit, .n_addrs = 1};
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+	struct tun_seen seen = {0};
+	struct hp_io_err e = {""};
+	struct hp_tun *tun = NULL;
+	char *text;
+	int fd;
+
+	CU_ASSERT(netns_sh("echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter"));
+	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, &seen, &tun, &e));
+	CU_ASSERT(!hp_tun_addr_add(tun, &other));
+	CU_ASSERT(!hp_tun_addr_add(tun, &other));
+	text = netns_output("ip addr show dev hip0; ip -6 route show dev hip0");
+	CU_ASSERT_EQUAL(count_of(text, "inet6 2001:21::1/128"), 1);
+	CU_ASSERT_EQUAL(count_of(text, "inet6 2001:21::2/128"), 1);
+	CU_ASSERT_EQUAL(count_of(text, "inet6 fe80"), 0);
+	CU_ASSERT_EQUAL(count_of(text, "2001:20::/28"), 1);
+	CU_ASSERT_EQUAL(count_of(text, "mtu 1400"), 1);
+	free(text);
+	text = netns_output("cd /proc/sys/net && cat ipv4/conf/hip0/rp_filter "
+			    "ipv6/conf/hip0/accept_ra ipv6/conf/hip0/disable_ipv6");
+	CU_ASSERT_STRING_EQUAL(text, "2\n0\n0\n");
+	free(text);
+	to.sin6_addr.s6_addr[0] = 0x20;
+	to.sin6_addr.s6_addr[1] = 0x01;
+	to.sin6_addr.s6_addr[3] = 0x25;
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	connect(fd, (struct sockaddr *)&to, sizeof(to));
+	until(&seen.packets, 1);
+	CU_ASSERT_EQUAL(seen.last.proto, 6);
+	CU_ASSERT_EQUAL(seen.last.dport, 7);
+	CU_ASSERT(seen.last.csum_partial);
+	CU_ASSERT(hp_addr_is_hit(&seen.last.src));
+	CU_ASSERT(!hp_tun_addr_del(tun, &other));
+	CU_ASSERT(!hp_tun_addr_del(tun, &other));
+	close(fd);
+	hp_tun_close(tun);
+	CU_ASSERT_EQUAL(if_nametoindex("hip0"), 0);
+}
+
+static void a_second_tun_of_the_name_is_told(void)
+{
+	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tun *one = NULL, *two = NULL;
+	struct tun_seen seen = {0};
+	struct hp_io_err e = {""};
+
+	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, &seen, &one, &e));
+	CU_ASSERT_EQUAL(hp_tun_open(loop, pool, &cfg, on_tun, &seen, &two, &e), -EBUSY);
+	CU_ASSERT_STRING_EQUAL(
+		e.text, "TUN device hip0 is in use: is another hipproxyd running?");
+	hp_tun_close(one);
+	cfg.name = "a-name-that-is-too-long";
+	CU_ASSERT_EQUAL(hp_tun_open(loop, pool, &cfg, on_tun, &seen, &two, &e), -EINVAL);
+}
+
+/* ---- raw sockets */
+
+struct raw_seen {
+	int hip, esp;
+	struct hp_path path;
+	uint8_t msg[4096];
+	size_t len;
+	struct hp_packet last;
+	uint8_t first, end; /* octets of the last ESP packet */
+	size_t esp_octets;
+};
+
+static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct raw_seen *s = ctx;
+
+	s->hip++;
+	s->path = *path;
+	s->len = len;
+	memcpy(s->msg, msg, len);
+}
+
+static void on_esp(void *ctx, struct hp_packet *p)
+{
+	struct raw_seen *s = ctx;
+
+	s->esp++;
+	s->esp_octets += p->len;
+	s->last = *p;
+	s->first = p->data[0];
+	s->end = p->data[p->len - 1];
+	hp_pool_put(pool, p);
+}
+
+struct raw_pair {
+	struct hp_raw *here, *there;
+	struct raw_seen seen_here, seen_there;
+};
+
+static void raw_pair_open(struct raw_pair *rp)
+{
+	struct hp_raw_cfg cfg = {.mark = MARK};
+	struct hp_raw_ops ops = {&rp->seen_here, on_hip, on_esp};
+	struct hp_io_err e = {""};
+
+	memset(rp, 0, sizeof(*rp));
+	CU_ASSERT_EQUAL_FATAL(hp_raw_open(loop, pool, &cfg, &ops, &rp->here, &e), 0);
+	ops.ctx = &rp->seen_there;
+	netns_enter(ns_server);
+	CU_ASSERT_EQUAL_FATAL(hp_raw_open(loop, pool, &cfg, &ops, &rp->there, &e), 0);
+	netns_enter(ns_gateway);
+}
+
+static void raw_pair_close(struct raw_pair *rp)
+{
+	hp_raw_close(rp->here);
+	hp_raw_close(rp->there);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).small_used, 0);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).big_used, 0);
+}
+
+static void hip_messages_cross(const char *src, const char *dst)
+{
+	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
+	uint8_t msg[2008];
+	struct raw_pair rp;
+	size_t i;
+
+	for (i = 0; i < sizeof(msg); i++)
+		msg[i] = (uint8_t)i;
+	raw_pair_open(&rp);
+	CU_ASSERT(!hp_raw_hip_send(rp.here, &path, msg, sizeof(msg)));
+	until(&rp.seen_there.hip, 1);
+	CU_ASSERT_EQUAL(rp.seen_there.len, sizeof(msg));
+	CU_ASSERT(!memcmp(rp.seen_there.msg, msg, sizeof(msg)));
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.path.dst, &path.src));
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.path.src, &path.dst));
+	/* The kernel may choose the source. */
+	memset(&path.src, 0, sizeof(path.src));
+	CU_ASSERT(!hp_raw_hip_send(rp.here, &path, msg, 40));
+	until(&rp.seen_there.hip, 2);
+	path.src = addr(src);
+	CU_ASSERT_EQUAL(rp.seen_there.len, 40);
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.path.dst, &path.src));
+	path.dport = 10500;
+	CU_ASSERT_EQUAL(hp_raw_hip_send(rp.here, &path, msg, 40), -EINVAL);
+	raw_pair_close(&rp);
+}
+
+static void hip_messages_longer_than_the_link_cross(void)
+{
+	hip_messages_cross("10.2.0.1", "10.2.0.2");
+	hip_messages_cross("2001:db8:2::1", "2001:db8:2::2");
+}
+
+static void esp_crosses(const char *src, const char *dst)
+{
+	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
+	static uint8_t data[65536];
+	struct hp_raw_run run = {.data = data,
+				 .n = 100,
+				 .seg = 600,
+				 .last = 77,
+				 .tos = 0xb8,
+				 .ttl = 33,
+				 .df = true};
+	struct raw_pair rp;
+
+	raw_pair_open(&rp);
+	memset(data, 0, sizeof(data));
+	data[99 * 600] = 0xaa;
+	data[99 * 600 + 76] = 0xbb;
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 100);
+	a_while();
+	CU_ASSERT_EQUAL(rp.seen_there.esp, 100);
+	CU_ASSERT_EQUAL(rp.seen_there.esp_octets, 99 * 600 + 77);
+	CU_ASSERT_EQUAL(rp.seen_there.first, 0xaa);
+	CU_ASSERT_EQUAL(rp.seen_there.end, 0xbb);
+	CU_ASSERT_EQUAL(rp.seen_there.last.len, 77);
+	CU_ASSERT_EQUAL(rp.seen_there.last.tos, 0xb8);
+	CU_ASSERT_EQUAL(rp.seen_there.last.ttl, 33);
+	CU_ASSERT_EQUAL(rp.seen_there.last.dir, HP_INBOUND);
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.last.src, &path.src));
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.last.dst, &path.dst));
+	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out, 100);
+	/* Too long for the link: refused, or fragmented and put together again. */
+	run = (struct hp_raw_run){.data = data, .n = 1, .last = 9000, .df = true};
+	data[8999] = 0xcc;
+	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
+	run.df = false;
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 101);
+	CU_ASSERT_EQUAL(rp.seen_there.last.len, 9000);
+	CU_ASSERT_EQUAL(rp.seen_there.end, 0xcc);
+	CU_ASSERT_EQUAL(rp.seen_there.last.cap, HP_PACKET_CAP);
+	CU_ASSERT_EQUAL(rp.seen_here.esp + rp.seen_here.hip, 0);
+	raw_pair_close(&rp);
+}
+
+static void esp_crosses_with_its_outer_header(void)
+{
+	esp_crosses("10.2.0.1", "10.2.0.2");
+	esp_crosses("2001:db8:2::1", "2001:db8:2::2");
+}
+
+static void a_source_that_is_not_ours_is_refused(void)
+{
+	struct hp_path path = {.src = addr("10.77.0.1"), .dst = addr("10.2.0.2")};
+	struct raw_pair rp;
+
+	raw_pair_open(&rp);
+	CU_ASSERT(hp_raw_hip_send(rp.here, &path, "x", 1) < 0);
+	path.src = addr("2001:db8:2::1");
+	CU_ASSERT_EQUAL(hp_raw_hip_send(rp.here, &path, "x", 1), -EINVAL);
+	path.src = addr("2001:db8:77::1");
+	path.dst = addr("2001:db8:2::2");
+	CU_ASSERT(hp_raw_hip_send(rp.here, &path, "x", 1) < 0);
+	raw_pair_close(&rp);
+}
+
+/* ---- routing */
+
+static void routing_tells_source_and_path_mtu(void)
+{
+	struct hp_route *r = hp_route_new(MARK, &hp_clock_monotonic);
+	struct hp_addr v4 = addr("10.2.0.2"), v6 = addr("2001:db8:2::2"), src, want;
+	struct hp_addr none = addr("192.0.2.1");
+
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &v4), 1500);
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &v6), 1500);
+	want = addr("10.2.0.1");
+	CU_ASSERT(!hp_route_source(r, &v4, &src) && hp_addr_eq(&src, &want));
+	want = addr("2001:db8:2::1");
+	CU_ASSERT(!hp_route_source(r, &v6, &src) && hp_addr_eq(&src, &want));
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &none), 0);
+	CU_ASSERT_EQUAL(hp_route_source(r, &none, &src), -ENETUNREACH);
+	CU_ASSERT(netns_sh("ip route add 10.2.0.2/32 dev veths mtu 1300"));
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &v4), 1500);
+	hp_route_forget(r, &v4);
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &v4), 1300);
+	CU_ASSERT(netns_sh("ip route del 10.2.0.2/32 dev veths"));
+	hp_route_forget(r, NULL);
+	CU_ASSERT_EQUAL(hp_route_mtu(r, &v4), 1500);
+	hp_route_free(r);
+}
+
+/* ---- privileges */
+
+/* In a child: what must still work afterwards.  Its exit status says which step did not.
+ */
+static int after_drop(void)
+{
+	struct hp_nfq_cfg cfg = {.queue = QUEUE, .mark = MARK, .mask = MARK};
+	struct hp_rules_cfg rules = rules_cfg(HP_RULES_AUTO);
+	struct hp_nfq *nfq = NULL;
+	struct hp_io_err e = {""};
+	char *caps;
+	int bad;
+
+	if (hp_priv_check(&e) || hp_priv_drop(&e) || hp_priv_check(&e))
+		return 10;
+	if (hp_rules_install(&rules, NULL, &e)) {
+		printf("%s\n", e.text);
+		return 11;
+	}
+	if (hp_nfq_open(loop, pool, &cfg, on_captured, NULL, &nfq, &e))
+		return 12;
+	hp_nfq_close(nfq);
+	if (hp_rules_cleanup(&e))
+		return 13;
+	caps = netns_output(
+		"grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status");
+	bad = count_of(caps, "0000000000003000") != 4 ||
+	      count_of(caps, "NoNewPrivs:\t1") != 1;
+	free(caps);
+	return bad ? 14 : 0;
+}
+
+static void two_capabilities_are_enough_afterwards(void)
+{
+	char *before = rules_now(), *after;
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(after_drop());
+	waitpid(pid, &status, 0);
+	CU_ASSERT(WIFEXITED(status));
+	CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+	after = rules_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	free(before);
+	free(after);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(rules_come_and_go_without_a_trace),
+	HP_TEST(auto_takes_what_works),
+	HP_TEST(nft_accepts_the_text),
+	HP_TEST(verdicts_are_obeyed),
+	HP_TEST(a_held_packet_survives_the_drop_of_later_ones),
+	HP_TEST(a_marked_connection_is_not_seen_again),
+	HP_TEST(tcp_comes_as_super_packets),
+	HP_TEST(an_empty_pool_sheds_load),
+	HP_TEST(a_queue_in_use_is_told),
+	HP_TEST(a_super_packet_through_tun_reaches_the_server),
+	HP_TEST(hits_on_tun_are_reachable_by_applications),
+	HP_TEST(a_second_tun_of_the_name_is_told),
+	HP_TEST(hip_messages_longer_than_the_link_cross),
+	HP_TEST(esp_crosses_with_its_outer_header),
+	HP_TEST(a_source_that_is_not_ours_is_refused),
+	HP_TEST(routing_tells_source_and_path_mtu),
+	HP_TEST(two_capabilities_are_enough_afterwards),
+	HP_TEST_END};
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	if (!netns_available())
+		return 77;
+	if (!topology()) {
+		printf("skipped: veth or forwarding does not work here\n");
+		return 77;
+	}
+	hp_timers_init(&timers, hp_clock_ms(&hp_clock_monotonic));
+	loop = hp_loop_new(&timers, &hp_clock_monotonic);
+	pool = hp_pool_new(256, 1024);
+	r = hp_test_main("io_net", tests, argc, argv);
+	hp_pool_free(pool);
+	hp_loop_free(loop);
+	return r;
+}
