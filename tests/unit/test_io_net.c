@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -451,6 +452,74 @@ static void an_empty_pool_sheds_load(void)
 	}
 	hp_pool_free(pool);
 	pool = real;
+	close(from);
+}
+
+static void without_a_daemon_packets_pass_or_not_as_configured(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000);
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	struct hp_io_err e = {""};
+
+	connect_to(from, "10.2.0.2", 53);
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	send(from, "closed", 6, 0);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 0);
+	cfg.fail_open = true;
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	send(from, "open", 4, 0);
+	a_while();
+	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	close(from);
+	close(to);
+}
+
+static void udp_super_packets_come_cut(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), size = 1000;
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	char data[10000] = {0};
+	struct consumer c;
+
+	if (!capture_start(&c))
+		return;
+	connect_to(from, "10.2.0.2", 53);
+	CU_ASSERT(!setsockopt(from, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)));
+	CU_ASSERT_EQUAL(send(from, data, sizeof(data), 0), (ssize_t)sizeof(data));
+	until(&c.packets, 10);
+	a_while();
+	CU_ASSERT_EQUAL(c.packets, 10);
+	CU_ASSERT_EQUAL(c.gso + c.partial, 0);
+	CU_ASSERT_EQUAL(received(to), 10);
+	capture_stop(&c);
+	close(from);
+	close(to);
+}
+
+static void other_bits_of_the_mark_are_kept(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5003);
+	struct consumer c;
+	char *text;
+
+	CU_ASSERT(netns_sh("iptables -t mangle -A PREROUTING -j MARK --set-mark 0x5"));
+	if (!capture_start(&c))
+		return;
+	CU_ASSERT(netns_sh("iptables -t mangle -A POSTROUTING -m mark --mark 0x10005"));
+	c.what = ACCEPT_MARK;
+	connect_to(from, "10.2.0.2", 53);
+	send(from, "marked", 6, 0);
+	until(&c.packets, 1);
+	a_while();
+	text = netns_output(
+		"iptables-save -c -t mangle | grep -- '-A POSTROUTING -m mark'");
+	CU_ASSERT(!strncmp(text, "[1:", 3));
+	free(text);
+	capture_stop(&c);
+	CU_ASSERT(netns_sh("iptables -t mangle -F"));
 	close(from);
 }
 
@@ -911,6 +980,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_marked_connection_is_not_seen_again),
 	HP_TEST(tcp_comes_as_super_packets),
 	HP_TEST(an_empty_pool_sheds_load),
+	HP_TEST(without_a_daemon_packets_pass_or_not_as_configured),
+	HP_TEST(udp_super_packets_come_cut),
+	HP_TEST(other_bits_of_the_mark_are_kept),
 	HP_TEST(a_queue_in_use_is_told),
 	HP_TEST(a_super_packet_through_tun_reaches_the_server),
 	HP_TEST(hits_on_tun_are_reachable_by_applications),
