@@ -138,7 +138,7 @@ struct hp_conf_peers {
 
 struct hp_conf_limits {
 	uint32_t flows, associations, peers;
-	uint32_t hold_packets, hold_bytes;  /* all destinations together */
+	uint32_t hold_packets;              /* all destinations together */
 	uint32_t reassembly;                /* unfinished datagrams */
 	uint32_t packets;                   /* packet pool */
 	uint32_t jobs;                      /* queue to the workers */

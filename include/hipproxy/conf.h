@@ -32,6 +32,7 @@ enum hp_conf_type {
 	HP_CONF_PREFIXES, /* struct hp_conf_prefixes */
 	HP_CONF_GROUP,    /* a struct inside: rows describe it */
 	HP_CONF_GROUPS,   /* struct hp_conf_list of structs of item_bytes: rows describe one */
+	HP_CONF_OPEN,     /* struct hp_conf_strings: names of the groups inside, not looked into */
 	HP_CONF_TYPES
 };
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Loading: files to tree, tree to structs, checks.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/read.h"
+#include "conf/schema.h"
+
+/* Takes the tree over.  before: complaints there were before the tree was read. */
+static int load(struct hp_conf_tree *tree, struct hp_conf **out, struct hp_conf_report *report,
+		unsigned before)
+{
+	struct hp_conf *conf = hp_conf_alloc(tree, sizeof(*conf));
+	struct hp_conf_reader r = { tree, report, false };
+	struct hp_conf_view roots = hp_conf_roots(tree);
+	int err = 0;
+
+	if (!conf || !roots.at) {
+		hp_conf_tree_free(tree);
+		return -ENOMEM;
+	}
+	conf->tree = tree;
+	hp_conf_read(&r, hp_conf_schema(), conf, &roots, "");
+	/* Keys are compared once each of them is right. */
+	if (!r.oom && report->n == before) {
+		hp_conf_settle(conf);
+		err = hp_conf_check(conf, report);
+	}
+	if (r.oom)
+		err = -ENOMEM;
+	else if (report->n != before)
+		err = -EINVAL;
+	if (err)
+		hp_conf_tree_free(tree);
+	else
+		*out = conf;
+	return err;
+}
+
+int hp_conf_load(const char *path, struct hp_conf **out, struct hp_conf_report *report)
+{
+	unsigned before = report->n;
+	struct hp_conf_tree *tree;
+	int err = hp_conf_tree_load(path, &tree, report);
+
+	*out = NULL;
+	if (!err)
+		return load(tree, out, report, before);
+	hp_conf_tree_free(tree);
+	return err;
+}
+
+int hp_conf_parse(const char *text, struct hp_conf **out, struct hp_conf_report *report)
+{
+	unsigned before = report->n;
+	struct hp_conf_tree *tree;
+	int err = hp_conf_tree_parse(text, &tree, report);
+
+	*out = NULL;
+	if (!err)
+		return load(tree, out, report, before);
+	hp_conf_tree_free(tree);
+	return err;
+}
+
+void hp_conf_free(struct hp_conf *conf)
+{
+	if (conf)
+		hp_conf_tree_free(conf->tree);
+}
+
+int hp_conf_plugin(struct hp_conf *conf, const char *name, const struct hp_conf_row *rows,
+		   size_t bytes, const void **out, struct hp_conf_report *report)
+{
+	static const struct hp_conf_row none[] = { HP_CONF_END };
+	struct hp_conf_reader r = { conf->tree, report, false };
+	struct hp_conf_view v = hp_conf_roots(conf->tree);
+	void *settings = hp_conf_alloc(conf->tree, bytes);
+	unsigned before = report->n;
+	char key[HP_CONF_KEY_MAX];
+
+	if (v.at)
+		v = hp_conf_members(conf->tree, &v, "plugins");
+	if (v.at)
+		v = hp_conf_members(conf->tree, &v, name);
+	if (!v.at || !settings)
+		return -ENOMEM;
+	snprintf(key, sizeof(key), "plugins.%s", name);
+	hp_conf_read(&r, rows ? rows : none, settings, &v, key);
+	if (r.oom)
+		return -ENOMEM;
+	if (report->n != before)
+		return -EINVAL;
+	*out = settings;
+	return 0;
+}
+
+const struct hp_conf_identity *hp_conf_identity_find(const struct hp_conf *conf,
+						     const char *name)
+{
+	for (size_t i = 0; i < conf->identities.n; i++)
+		if (!*name || !strcmp(conf->identities.at[i].name, name))
+			return &conf->identities.at[i];
+	return NULL;
+}

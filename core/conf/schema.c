@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every key of the configuration: type, range, default.  hipproxy.conf(5) explains them; a test
+ * checks that it names them all.
+ */
+#include "conf/schema.h"
+
+#include <net/if.h>
+
+#define AT HP_CONF_AT
+
+static const char *const names_target[] = { "stderr", "syslog", NULL };
+static const char *const names_level[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const names_opp[] = { "off", "pinned", "on", NULL };
+static const char *const names_backend[] = { "auto", "iptables", "nft", NULL };
+static const char *const names_failure[] = { "closed", "open", NULL };
+static const char *const names_unknown[] = { "pass", "block", NULL };
+static const char *const names_probe[] = { "hold", "background", NULL };
+static const char *const names_action[] = { "protect", "bypass", "block", NULL };
+static const char *const names_access[] = { "allow", "deny", NULL };
+static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "icmpv6", NULL };
+static const char *const names_cipher[] = { "aes-128-cbc", "aes-256-cbc", "null", NULL };
+static const char *const names_suite[] = {
+	"aes-128-gcm-16", "aes-128-cbc-hmac-sha-256", "aes-256-cbc-hmac-sha-256",
+	"aes-128-gcm-8", "null-hmac-sha-256", NULL
+};
+
+static const struct hp_conf_row rows_identity[] = {
+	{ "name", HP_CONF_STRING, HP_CONF_REQUIRED, AT(struct hp_conf_identity, name),
+	  1, 64, .help = "what client.identity and host.identity call it" },
+	{ "key", HP_CONF_STRING, HP_CONF_REQUIRED | HP_CONF_SECRET | HP_CONF_ABSOLUTE,
+	  AT(struct hp_conf_identity, key), 1, 4095, .help = "file with the private key, PEM" },
+	{ "di", HP_CONF_STRING, 0, AT(struct hp_conf_identity, di), 0, 255,
+	  .help = "domain identifier sent along" },
+	{ "anonymous", HP_CONF_BOOL, 0, AT(struct hp_conf_identity, anonymous), .def = "false",
+	  .help = "ask peers not to publish it" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_control[] = {
+	{ "socket", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
+	  AT(struct hp_conf_control, socket), 1, 107, .def = "/run/hipproxy/control",
+	  .help = "where hipproxyctl finds the daemon" },
+	HP_CONF_END
+};
+
+#define SUBSYS(key, id) \
+	{ key, HP_CONF_ENUM, 0, AT(struct hp_conf_log, subsys[id]), .names = names_level, \
+	  .help = "level of this subsystem, if another than log.level" }
+
+static const struct hp_conf_row rows_log[] = {
+	{ "target", HP_CONF_ENUM, 0, AT(struct hp_conf_log, target), .def = "stderr",
+	  .names = names_target, .help = "where lines go" },
+	{ "level", HP_CONF_ENUM, 0, AT(struct hp_conf_log, level), .def = "info",
+	  .names = names_level, .help = "least important lines to write" },
+	SUBSYS("core", HP_LOG_CORE),
+	SUBSYS("hip", HP_LOG_HIP),
+	SUBSYS("esp", HP_LOG_ESP),
+	SUBSYS("flow", HP_LOG_FLOW),
+	SUBSYS("pipe", HP_LOG_PIPE),
+	SUBSYS("io", HP_LOG_IO),
+	SUBSYS("conf", HP_LOG_CONF),
+	SUBSYS("plugin", HP_LOG_PLUGIN),
+	SUBSYS("ctl", HP_LOG_CTL),
+	HP_CONF_END
+};
+
+#define HIP(field) AT(struct hp_conf_hip, field)
+
+static const struct hp_conf_row rows_hip[] = {
+	{ "dh_groups", HP_CONF_INTS, 0, HIP(dh_groups), 1, 255, "7, 8, 9, 4, 11, 3",
+	  .help = "Diffie-Hellman groups, preferred first" },
+	{ "ciphers", HP_CONF_NAMES, 0, HIP(ciphers), 1, 8, "aes-128-cbc, aes-256-cbc",
+	  names_cipher, .help = "ciphers of control packets, preferred first" },
+	{ "hit_suites", HP_CONF_INTS, 0, HIP(hit_suites), 1, 15, "2, 1",
+	  .help = "HIT suites, preferred first" },
+	{ "puzzle_k", HP_CONF_INT, 0, HIP(puzzle_k), 0, 28, "0",
+	  .help = "puzzle difficulty without load, bits" },
+	{ "puzzle_k_max", HP_CONF_INT, 0, HIP(puzzle_k_max), 0, 28, "16",
+	  .help = "puzzle difficulty under the highest load, bits" },
+	{ "puzzle_k_accept", HP_CONF_INT, 0, HIP(puzzle_k_accept), 0, 40, "20",
+	  .help = "hardest puzzle that is solved, bits" },
+	{ "puzzle_lifetime", HP_CONF_INT, 0, HIP(puzzle_lifetime_s), 1, 32768, "64",
+	  .help = "how long a puzzle can be answered, seconds" },
+	{ "encrypt_host_id", HP_CONF_BOOL, 0, HIP(encrypt_host_id), .def = "false",
+	  .help = "send the Host Identity encrypted" },
+	{ "opportunistic_initiator", HP_CONF_ENUM, 0, HIP(opportunistic_initiator),
+	  .def = "off", .names = names_opp, .help = "ask addresses whose HIT is unknown" },
+	{ "opportunistic_responder", HP_CONF_ENUM, 0, HIP(opportunistic_responder),
+	  .def = "off", .names = names_opp, .help = "answer those who don't know our HIT" },
+	{ "pins", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(pins), 1, 4095,
+	  "/var/lib/hipproxy/pins", .help = "file of pinned HITs" },
+	{ "retransmit_ms", HP_CONF_INT, 0, HIP(retransmit_ms), 10, 60000, "500",
+	  .help = "first wait for an answer" },
+	{ "retransmit_max", HP_CONF_INT, 0, HIP(retransmit_max), 0, 30, "5",
+	  .help = "how often a message is sent again" },
+	{ "ual_s", HP_CONF_INT, 0, HIP(ual_s), 0, 604800, "900",
+	  .help = "an association unused for so long is closed; 0: never" },
+	{ "workers", HP_CONF_INT, HP_CONF_RESTART, HIP(workers), 1, 64, "1",
+	  .help = "threads for public-key work" },
+	{ "r1_lifetime_s", HP_CONF_INT, 0, HIP(r1_lifetime_s), 10, 86400, "300",
+	  .help = "how long a signed R1 is handed out" },
+	{ "r1_per_s", HP_CONF_INT, 0, HIP(r1_per_s), 0, 1000000, "200",
+	  .help = "R1s a second to one address; 0: no limit" },
+	{ "load_per_s", HP_CONF_INT, 0, HIP(load_per_s), 1, 1000000, "500",
+	  .help = "I2s a second from which on puzzles get harder" },
+	{ "dead_peer_ms", HP_CONF_INT, 0, HIP(dead_peer_ms), 0, 3600000, "5000",
+	  .help = "one-way traffic for so long: ask the peer; 0: never" },
+	{ "rekey_dh", HP_CONF_BOOL, 0, HIP(rekey_dh), .def = "false",
+	  .help = "new Diffie-Hellman values at each rekeying" },
+	{ "allow_null", HP_CONF_BOOL, 0, HIP(allow_null), .def = "false",
+	  .help = "permit ciphers that don't encrypt, for debugging" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_esp[] = {
+	{ "suites", HP_CONF_NAMES, 0, AT(struct hp_conf_esp, suites), 1, 8,
+	  "aes-128-gcm-16, aes-128-cbc-hmac-sha-256, aes-256-cbc-hmac-sha-256, aes-128-gcm-8",
+	  names_suite, .help = "ESP suites, preferred first" },
+	{ "replay_window", HP_CONF_INT, 0, AT(struct hp_conf_esp, replay_window), 64, 65536,
+	  "1024", .help = "packets" },
+	{ "rekey_packets", HP_CONF_INT, 0, AT(struct hp_conf_esp, rekey_packets), 0, INT64_MAX,
+	  "0", .help = "new keys after so many packets; 0: by the cipher's limit" },
+	{ "rekey_bytes", HP_CONF_INT, 0, AT(struct hp_conf_esp, rekey_bytes), 0, INT64_MAX,
+	  "0", .help = "new keys after so many octets; 0: by the cipher's limit" },
+	HP_CONF_END
+};
+
+#define RULE(field) AT(struct hp_conf_rule, field)
+
+static const struct hp_conf_row rows_rule[] = {
+	{ "client", HP_CONF_PREFIX, 0, RULE(client), .help = "from these; any" },
+	{ "destination", HP_CONF_PREFIX, 0, RULE(destination), .help = "to these; any" },
+	{ "protocol", HP_CONF_ENUM, 0, RULE(proto), .def = "any", .names = names_proto,
+	  .help = "transport protocol" },
+	{ "ports", HP_CONF_PORTS, 0, RULE(ports), .help = "destination ports; any" },
+	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, RULE(action), .names = names_action,
+	  .help = "\"protect\", \"bypass\" or \"block\"" },
+	{ "probe", HP_CONF_ENUM, 0, RULE(probe), .names = names_probe,
+	  .help = "if another than client.probe" },
+	HP_CONF_END
+};
+
+#define CLIENT(field) AT(struct hp_conf_client, field)
+
+static const struct hp_conf_row rows_client[] = {
+	{ "enabled", HP_CONF_BOOL, HP_CONF_RESTART, CLIENT(enabled), .def = "false",
+	  .help = "be a proxy for legacy clients" },
+	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, CLIENT(identity), 0, 64, "",
+	  .help = "which identity stands for the clients; the first" },
+	{ "interfaces", HP_CONF_STRINGS, HP_CONF_RESTART, CLIENT(interfaces), 0, 64,
+	  .help = "capture only what came in here; all" },
+	{ "networks", HP_CONF_PREFIXES, HP_CONF_RESTART, CLIENT(networks), 0, 1024,
+	  .help = "capture only what comes from these; all" },
+	{ "queue", HP_CONF_INT, HP_CONF_RESTART, CLIENT(queue), 0, 65534, "100",
+	  .help = "NFQUEUE number; the next one is used too" },
+	{ "backend", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(backend), .def = "auto",
+	  .names = names_backend, .help = "who captures packets" },
+	{ "on_failure", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(on_failure), .def = "closed",
+	  .names = names_failure, .help = "traffic while no daemon runs" },
+	{ "unknown", HP_CONF_ENUM, 0, CLIENT(unknown), .def = "pass", .names = names_unknown,
+	  .help = "traffic to a destination that doesn't speak HIP" },
+	{ "probe", HP_CONF_ENUM, 0, CLIENT(probe), .def = "hold", .names = names_probe,
+	  .help = "first packets while the destination is asked" },
+	{ "negative_lifetime_s", HP_CONF_INT, 0, CLIENT(negative_lifetime_s), 1, 604800, "300",
+	  .help = "how long a destination counts as not HIP-capable" },
+	{ "positive_lifetime_s", HP_CONF_INT, 0, CLIENT(positive_lifetime_s), 1, 604800,
+	  "3600", .help = "how long a destination's HIT is remembered" },
+	{ "resolvers", HP_CONF_STRINGS, 0, CLIENT(resolvers), 0, 16,
+	  .help = "plugins' resolvers in the order to ask" },
+	{ "hold_packets", HP_CONF_INT, 0, CLIENT(hold_packets), 1, 4096, "64",
+	  .help = "first packets held for one destination" },
+	{ "hold_bytes", HP_CONF_INT, 0, CLIENT(hold_bytes), 1500, 1 << 30, "262144",
+	  .help = "octets held for one destination" },
+	{ "hold_timeout_ms", HP_CONF_INT, 0, CLIENT(hold_timeout_ms), 100, 60000, "5000",
+	  .help = "longest wait for the answer" },
+	{ "mark", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark), 1, UINT32_MAX, "0x10000",
+	  .help = "connection mark of connections left to the kernel" },
+	{ "mark_mask", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark_mask), 1, UINT32_MAX,
+	  "0x10000", .help = "the mark's bits that are ours" },
+	{ "rules", HP_CONF_GROUPS, 0, CLIENT(rules), 0, 4096, .rows = rows_rule,
+	  .item_bytes = sizeof(struct hp_conf_rule), .help = "the first that matches decides" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_accept[] = {
+	{ "peer", HP_CONF_HIT, HP_CONF_REQUIRED, AT(struct hp_conf_accept, peer),
+	  .help = "the peer's HIT" },
+	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, AT(struct hp_conf_accept, action),
+	  .names = names_access, .help = "\"allow\" or \"deny\"" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_host[] = {
+	{ "enabled", HP_CONF_BOOL, HP_CONF_RESTART, AT(struct hp_conf_host, enabled),
+	  .def = "false", .help = "let this machine's applications use HITs" },
+	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_host, identity), 0, 64,
+	  "", .help = "this machine's identity; the first" },
+	{ "accept", HP_CONF_GROUPS, 0, AT(struct hp_conf_host, accept), 0, 65536,
+	  .rows = rows_accept, .item_bytes = sizeof(struct hp_conf_accept),
+	  .help = "who may open associations; the first that matches decides" },
+	{ "accept_default", HP_CONF_ENUM, 0, AT(struct hp_conf_host, accept_default),
+	  .def = "allow", .names = names_access, .help = "everyone else" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_tun[] = {
+	{ "name", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_tun, name), 1,
+	  IFNAMSIZ - 1, "hip0", .help = "the device's name" },
+	{ "mtu", HP_CONF_INT, HP_CONF_RESTART, AT(struct hp_conf_tun, mtu), 1280, 65535, "1400",
+	  .help = "octets" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rows_peer[] = {
+	{ "hit", HP_CONF_HIT, HP_CONF_REQUIRED, AT(struct hp_conf_peer, hit),
+	  .help = "the peer's HIT" },
+	{ "addresses", HP_CONF_ADDRS, HP_CONF_REQUIRED, AT(struct hp_conf_peer, addresses), 1, 8,
+	  .help = "where it can be reached" },
+	{ "serves", HP_CONF_PREFIXES, 0, AT(struct hp_conf_peer, serves), 0, 1024,
+	  .help = "destinations it answers for; its addresses" },
+	{ "name", HP_CONF_STRING, 0, AT(struct hp_conf_peer, name), 0, 64,
+	  .help = "for people" },
+	{ "esn_icv", HP_CONF_BOOL, 0, AT(struct hp_conf_peer, esn_icv), .def = "true",
+	  .help = "its ICV covers all 64 bits of the sequence number" },
+	HP_CONF_END
+};
+
+#define LIMIT(field) AT(struct hp_conf_limits, field)
+
+static const struct hp_conf_row rows_limits[] = {
+	{ "flows", HP_CONF_INT, 0, LIMIT(flows), 1, 16777216, "1048576",
+	  .help = "connections" },
+	{ "associations", HP_CONF_INT, 0, LIMIT(associations), 1, 1000000, "10000",
+	  .help = "HIP associations" },
+	{ "peers", HP_CONF_INT, 0, LIMIT(peers), 1, 16777216, "65536",
+	  .help = "destinations remembered" },
+	{ "hold_packets", HP_CONF_INT, 0, LIMIT(hold_packets), 1, 65536, "1024",
+	  .help = "first packets held, all destinations together" },
+	{ "reassembly", HP_CONF_INT, 0, LIMIT(reassembly), 1, 65536, "256",
+	  .help = "datagrams being put together from fragments" },
+	{ "packets", HP_CONF_INT, HP_CONF_RESTART, LIMIT(packets), 256, 65536, "4096",
+	  .help = "packet buffers, about 64 KB each when used" },
+	{ "jobs", HP_CONF_INT, HP_CONF_RESTART, LIMIT(jobs), 16, 65536, "1024",
+	  .help = "public-key work waiting" },
+	HP_CONF_END
+};
+
+#define TIMEOUT(field) AT(struct hp_conf_timeouts, field)
+
+static const struct hp_conf_row rows_timeouts[] = {
+	{ "tcp_syn_s", HP_CONF_INT, 0, TIMEOUT(tcp_syn_s), 1, 86400, "120",
+	  .help = "TCP, handshake not through" },
+	{ "tcp_established_s", HP_CONF_INT, 0, TIMEOUT(tcp_established_s), 1, 2592000, "7440",
+	  .help = "TCP, idle" },
+	{ "tcp_closing_s", HP_CONF_INT, 0, TIMEOUT(tcp_closing_s), 1, 86400, "240",
+	  .help = "TCP, closing" },
+	{ "udp_s", HP_CONF_INT, 0, TIMEOUT(udp_s), 1, 86400, "300", .help = "UDP, answered" },
+	{ "udp_unreplied_s", HP_CONF_INT, 0, TIMEOUT(udp_unreplied_s), 1, 86400, "30",
+	  .help = "UDP, never answered" },
+	{ "icmp_s", HP_CONF_INT, 0, TIMEOUT(icmp_s), 1, 86400, "60", .help = "ICMP queries" },
+	{ "other_s", HP_CONF_INT, 0, TIMEOUT(other_s), 1, 86400, "300",
+	  .help = "other protocols" },
+	{ "reassembly_s", HP_CONF_INT, 0, TIMEOUT(reassembly_s), 1, 120, "30",
+	  .help = "waiting for fragments" },
+	HP_CONF_END
+};
+
+#define TOP(field) AT(struct hp_conf, field)
+
+static const struct hp_conf_row rows_top[] = {
+	{ "identities", HP_CONF_GROUPS, HP_CONF_REQUIRED | HP_CONF_RESTART, TOP(identities), 1,
+	  256, .rows = rows_identity, .item_bytes = sizeof(struct hp_conf_identity),
+	  .help = "Host Identities of this machine" },
+	{ "control", HP_CONF_GROUP, 0, TOP(control), .rows = rows_control,
+	  .help = "the control socket" },
+	{ "pidfile", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(pidfile), 0, 4095,
+	  "", .help = "file for the process id; none" },
+	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log, .help = "logging" },
+	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip, .help = "the base exchange" },
+	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "ESP" },
+	{ "client", HP_CONF_GROUP, 0, TOP(client), .rows = rows_client,
+	  .help = "the client-side proxy" },
+	{ "host", HP_CONF_GROUP, 0, TOP(host), .rows = rows_host, .help = "the host role" },
+	{ "tun", HP_CONF_GROUP, 0, TOP(tun), .rows = rows_tun, .help = "the TUN device" },
+	{ "peers", HP_CONF_GROUPS, 0, TOP(peers), 0, 65536, .rows = rows_peer,
+	  .item_bytes = sizeof(struct hp_conf_peer), .help = "HIP peers known beforehand" },
+	{ "limits", HP_CONF_GROUP, 0, TOP(limits), .rows = rows_limits,
+	  .help = "how large tables may grow" },
+	{ "timeouts", HP_CONF_GROUP, 0, TOP(timeouts), .rows = rows_timeouts,
+	  .help = "when idle connections are forgotten" },
+	{ "plugin_dir", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(plugin_dir), 1,
+	  4095, HP_PLUGIN_DIR, .help = "where plugins are" },
+	{ "plugins", HP_CONF_OPEN, HP_CONF_RESTART, TOP(plugins),
+	  .help = "a group for each plugin to load, with its settings" },
+	HP_CONF_END
+};
+
+const struct hp_conf_row *hp_conf_schema(void)
+{
+	return rows_top;
+}

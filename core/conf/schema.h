@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the configuration must satisfy beyond each key's own type and range.
+ */
+#ifndef HP_CONF_SCHEMA_H
+#define HP_CONF_SCHEMA_H
+
+#include "conf/tree.h"
+
+#ifndef HP_PLUGIN_DIR
+#define HP_PLUGIN_DIR "/usr/local/lib/hipproxy/plugins"
+#endif
+
+/* Replaces indexes of names by the numbers they stand for. */
+void hp_conf_settle(struct hp_conf *conf);
+/* Keys against each other; reports.  0 or -ENOMEM. */
+int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report);
+
+#endif
