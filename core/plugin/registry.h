@@ -48,12 +48,15 @@ void hp_registry_free(struct hp_registry *reg);
 int hp_registry_core_hook(struct hp_registry *reg, const struct hp_hook *hook, void *state);
 
 /* Loads the n plugins named, built in ones or DIR/NAME.so; checks file, ABI, tables, settings
- * and needs.  All or nothing; every complaint is reported.  0, -EINVAL, -ENOENT, -EPERM ... */
+ * and needs, and orders the hooks.  Every complaint is reported; after one the registry is good
+ * for hp_registry_free only.  0; -ENOENT no such file; -EPERM writable by others; -ENOEXEC no
+ * plugin or another ABI; -EINVAL bad tables or settings; -EEXIST a name is taken; -ESRCH a need
+ * is not met; -ELOOP: the ring has been reported; -E2BIG; -ENOMEM. */
 int hp_registry_load(struct hp_registry *reg, const char *const *names, size_t n);
 /* For tests and for plugins found in another way: as load, for a table already in memory. */
 int hp_registry_add(struct hp_registry *reg, const struct hp_plugin *plugin);
-/* Orders the hooks and starts the plugins.  0; -ELOOP: the ring has been reported; or what a
- * plugin's start gave, in which case those already started have been stopped. */
+/* Starts the plugins, after those they need.  0, or as hp_registry_load, or what a plugin's
+ * start gave, in which case those already started have been stopped. */
 int hp_registry_start(struct hp_registry *reg);
 
 /* New settings for all plugins: prepares all of them, then calls reload on each; when one
@@ -65,7 +68,7 @@ int hp_registry_reload(struct hp_registry *reg, const struct hp_registry_config 
 
 /* ---- packet path */
 
-/* The stage's hooks in order, valid after start. */
+/* The stage's hooks in order, valid after load. */
 const struct hp_step *hp_registry_hooks(const struct hp_registry *reg, enum hp_stage stage,
 					size_t *n);
 

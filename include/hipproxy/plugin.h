@@ -72,7 +72,7 @@ struct hp_match {
 };
 
 struct hp_hook {
-	const char *name;         /* "plugin.what", unique */
+	const char *name;         /* "plugin.what", begins with the plugin's name */
 	enum hp_stage stage;
 	struct hp_match match;
 	const char *const *after; /* names in the same stage, NULL ends; unknown ones are ignored */
@@ -194,7 +194,8 @@ struct hp_plugin {
 	int (*start)(struct hp_instance *self);
 	/* Other settings.  0, or -errno and the old ones stay in force.  When another plugin
 	 * refuses the same reload, called once more with the old settings.  self->settings is
-	 * still the old one during the call.  NULL: a change of settings is refused. */
+	 * still the old one during the call.  NULL: the plugin reads self->settings whenever it
+	 * needs them. */
 	int (*reload)(struct hp_instance *self, const void *settings);
 	/* Frees what start made.  Optional. */
 	void (*stop)(struct hp_instance *self);

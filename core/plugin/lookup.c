@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the packet path asks the registry, and what plugins call.
+ */
+#include "plugin/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+const char *hp_stage_name(enum hp_stage stage)
+{
+	static const char *const names[HP_STAGES] = {
+		[HP_STAGE_OUT_CLASSIFY] = "out.classify", [HP_STAGE_OUT_FLOW] = "out.flow",
+		[HP_STAGE_OUT_L7] = "out.l7",             [HP_STAGE_OUT_XLAT] = "out.xlat",
+		[HP_STAGE_OUT_OUTER] = "out.outer",       [HP_STAGE_IN_OUTER] = "in.outer",
+		[HP_STAGE_IN_FLOW] = "in.flow",           [HP_STAGE_IN_XLAT] = "in.xlat",
+		[HP_STAGE_IN_L7] = "in.l7",               [HP_STAGE_IN_EMIT] = "in.emit",
+		[HP_STAGE_CTL_RX] = "ctl.rx",             [HP_STAGE_CTL_AUTH] = "ctl.auth",
+		[HP_STAGE_CTL_BUILD] = "ctl.build",       [HP_STAGE_CTL_OUTER] = "ctl.outer",
+	};
+
+	return (unsigned)stage < HP_STAGES ? names[stage] : "?";
+}
+
+/* ---- hooks */
+
+const struct hp_step *hp_registry_hooks(const struct hp_registry *reg, enum hp_stage stage,
+					size_t *n)
+{
+	*n = reg->stages[stage].n;
+	return reg->stages[stage].steps;
+}
+
+static bool is_wanted(const struct hp_match *m, const struct hp_match_in *in)
+{
+	return (!m->family || m->family == in->family) &&
+	       (!m->proto || m->proto == in->proto) &&
+	       (!m->port_max || (in->port >= m->port_min && in->port <= m->port_max)) &&
+	       (in->flow_flags & m->flow_flags) == m->flow_flags;
+}
+
+uint64_t hp_registry_resolve(const struct hp_registry *reg, enum hp_stage stage,
+			     const struct hp_match_in *in)
+{
+	const struct stage *s = &reg->stages[stage];
+	uint64_t wanted = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (is_wanted(&s->steps[i].hook->match, in))
+			wanted |= (uint64_t)1 << i;
+	return wanted;
+}
+
+void hp_registry_resolve_all(const struct hp_registry *reg, const struct hp_match_in *in,
+			     struct hp_wanted *out)
+{
+	for (int s = 0; s < HP_STAGES; s++)
+		out->stage[s] = hp_registry_resolve(reg, s, in);
+}
+
+enum hp_verdict hp_registry_run(const struct hp_registry *reg, enum hp_stage stage,
+				uint64_t wanted, struct hp_packet *p,
+				const struct hp_step **last)
+{
+	const struct hp_step *steps = reg->stages[stage].steps;
+	enum hp_verdict verdict = HP_NEXT;
+
+	if (last)
+		*last = NULL;
+	for (; wanted && verdict == HP_NEXT; wanted &= wanted - 1) {
+		const struct hp_step *step = &steps[__builtin_ctzll(wanted)];
+
+		if (!step->hook->fn)
+			continue;
+		verdict = step->hook->fn(step->self, p);
+		if (last && verdict != HP_NEXT)
+			*last = step;
+	}
+	return verdict;
+}
+
+enum hp_verdict hp_packet_drop(struct hp_instance *self, struct hp_packet *p, unsigned reason)
+{
+	(void)p;
+	hp_count(&self->drops, reason);
+	self->last_drop = reason;
+	return HP_DROP;
+}
+
+/* ---- services and events */
+
+int hp_registry_service(const struct hp_registry *reg, enum hp_service_kind kind,
+			const char *name, struct hp_service_ref *out)
+{
+	for (struct module *m = reg->modules; m; m = m->next)
+		for (const struct hp_service *s = m->self.plugin->services; s && s->name; s++)
+			if (s->kind == kind && !strcmp(s->name, name)) {
+				*out = (struct hp_service_ref){ s, &m->self };
+				return 0;
+			}
+	return -ENOENT;
+}
+
+void hp_resolve_done(struct hp_resolve_ticket *t, int err,
+		     const struct hp_resolve_result *result)
+{
+	t->done(t, err, result);
+}
+
+void hp_registry_event(const struct hp_registry *reg, const struct hp_event_info *info)
+{
+	for (size_t i = 0; reg->settled && i < reg->n_plugins; i++) {
+		struct module *m = reg->order[i];
+
+		for (const struct hp_event_sub *e = m->self.plugin->events; e && e->name; e++)
+			if (m->started && e->event == info->event)
+				e->fn(&m->self, info);
+	}
+}
+
+/* ---- plugins */
+
+struct hp_instance *hp_registry_plugin(const struct hp_registry *reg, size_t i)
+{
+	return reg->settled && i < reg->n_plugins ? &reg->order[i]->self : NULL;
+}
+
+size_t hp_registry_area_offset(const struct hp_registry *reg, const struct hp_plugin *plugin)
+{
+	for (size_t i = 0; plugin && reg->settled && i < reg->n_plugins; i++)
+		if (reg->order[i]->self.plugin == plugin && plugin->flow_area_bytes)
+			return reg->order[i]->area_off;
+	return SIZE_MAX;
+}
+
+size_t hp_registry_area_bytes(const struct hp_registry *reg)
+{
+	return reg->area_bytes;
+}
+
+size_t hp_registry_head_room(const struct hp_registry *reg)
+{
+	return reg->head_room;
+}
+
+size_t hp_registry_tail_room(const struct hp_registry *reg)
+{
+	return reg->tail_room;
+}
+
+uint64_t hp_instance_now(const struct hp_instance *self)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.now_ms ? m->reg->cfg.now_ms(m->reg->cfg.ctx) : 0;
+}
