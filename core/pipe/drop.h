@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every reason the pipeline has to discard a packet, each with a counter.
+ *
+ * There is no silent drop: the only way to get HP_DROP in the core is hp_pipe_drop.
+ */
+#ifndef HP_PIPE_DROP_H
+#define HP_PIPE_DROP_H
+
+/* X(enum suffix, name, help) */
+#define HP_DROP_REASONS(X)                                                                 \
+	X(BAD_PACKET, "bad-packet", "no sane IPv4 or IPv6 packet: truncated or bad lengths")   \
+	X(BAD_TRANSPORT, "bad-transport", "transport header is truncated or inconsistent")     \
+	X(FRAGMENT, "fragment", "fragment that overlaps, is too large or exceeds the limits")  \
+	X(POLICY, "policy", "a rule says block")                                               \
+	X(UNKNOWN_BLOCKED, "unknown-blocked", "destination is not HIP-capable and unknown = \"block\"") \
+	X(PEER_UNREACHABLE, "peer-unreachable", "the base exchange with a known HIP peer failed") \
+	X(HOLD_FULL, "hold-full", "the hold queue of first packets is full")                   \
+	X(HOLD_TIMEOUT, "hold-timeout", "held longer than hold_timeout_ms")                    \
+	X(PEERS_FULL, "peers-full", "limits.peers is reached")                                 \
+	X(FLOWS_FULL, "flows-full", "limits.flows is reached")                                 \
+	X(PORTS_USED, "ports-used", "no free port towards this peer")                          \
+	X(NO_MAPPING, "no-mapping", "this protocol has no mapping to HIP without a plugin")    \
+	X(XLAT, "translation", "the header can't be translated (source route, bad length)")    \
+	X(TOO_BIG, "too-big", "larger than the path; the sender was told the path MTU")        \
+	X(NO_SA, "no-sa", "the association has no outbound security association yet")          \
+	X(SEAL, "seal", "the packet could not be encrypted (sequence numbers used up)")        \
+	X(NO_MEMORY, "no-memory", "the packet pool is empty")                                  \
+	X(ESP_RUNT, "esp-runt", "ESP packet is too short or has a bad length")                 \
+	X(ESP_SPI, "esp-spi", "ESP packet for an SPI that is not ours")                        \
+	X(ESP_AUTH, "esp-auth", "ESP packet with a bad ICV")                                   \
+	X(ESP_REPLAY, "esp-replay", "ESP packet was seen before or is older than the window")  \
+	X(ESP_PADDING, "esp-padding", "ESP padding or next header is wrong")                   \
+	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
+	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
+	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \
+	X(LOOP, "loop", "own output came back")                                                \
+	X(TTL, "ttl", "TTL or hop limit is used up")                                           \
+	X(SEND, "send", "the kernel refused the packet")                                       \
+	X(TUN, "tun", "the TUN device refused the packet")                                     \
+	X(PLUGIN, "plugin", "a plugin dropped it; see its own counters")                       \
+	X(CLOSED, "closed", "discarded at shutdown or flush")
+
+enum hp_drop_reason {
+#define X(e, n, h) HP_DROP_##e,
+	HP_DROP_REASONS(X)
+#undef X
+	HP_DROP_MAX
+};
+
+const char *hp_drop_name(enum hp_drop_reason r);
+const char *hp_drop_help(enum hp_drop_reason r);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pipeline: what happens to a packet between the plain side and the HIP side.
+ *
+ *	captured (legacy host -> HIP)   policy, proxy database, flow, hooks, translation, ESP
+ *	esp      (HIP -> anywhere)      SA, open, flow, hooks, translation, TUN; or host role
+ *	local    (this host -> HIP)     packets read from the TUN device, addressed by HITs
+ *
+ * The pipeline does no system call: the outside is struct hp_pipe_ops.  Single threaded.
+ */
+#ifndef HP_PIPE_PIPE_H
+#define HP_PIPE_PIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <hipproxy/assoc.h>
+#include <hipproxy/packet.h>
+
+#include "pipe/drop.h"
+
+struct hp_conf;
+struct hp_hip;
+struct hp_registry;
+struct hp_clock;
+struct hp_rand;
+struct hp_timers;
+struct hp_pipe;
+
+/* A run of ESP packets for one path: n packets back to back, each seg octets but the last,
+ * which has last octets. */
+struct hp_esp_batch {
+	const uint8_t *data;
+	uint32_t n;
+	uint32_t seg, last;
+	uint8_t tos, ttl;
+	bool df;
+};
+
+struct hp_pipe_ops {
+	void *ctx;
+	/* Verdict for a captured packet; mark: let the whole connection pass from now on. */
+	void (*accept)(void *ctx, struct hp_packet *p, bool mark);
+	/* The captured packet is ours now: the kernel forgets it. */
+	void (*steal)(void *ctx, struct hp_packet *p);
+	/* Packets come from and go back to the pool.  get returns NULL when it is empty. */
+	struct hp_packet *(*get)(void *ctx);
+	void (*put)(void *ctx, struct hp_packet *p);
+	/* 0, or -errno: -EMSGSIZE if the path has become narrower. */
+	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b);
+	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
+	int (*plain_send)(void *ctx, struct hp_packet *p);
+	/* Path MTU towards an outer address, octets with IP header; 0 if unknown. */
+	unsigned int (*path_mtu)(void *ctx, const struct hp_addr *dst);
+};
+
+struct hp_pipe_deps {
+	const struct hp_conf *conf;
+	struct hp_hip *hip;
+	struct hp_registry *registry;
+	struct hp_clock *clock;
+	struct hp_rand *rand;
+	struct hp_timers *timers;
+	const struct hp_pipe_ops *ops;
+};
+
+/* The pipeline borrows everything in deps.  NULL and errno when memory is out. */
+struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps);
+void hp_pipe_free(struct hp_pipe *pipe);
+
+/* After a reload: policy, peers and limits follow; flows and associations stay. */
+int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf);
+
+/* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
+ * source, p->dst the outer destination, ttl and tos those of the outer header. */
+void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
+/* End of a batch of received packets: what was held back for coalescing leaves now. */
+void hp_pipe_flush(struct hp_pipe *pipe);
+
+/* Called by the HIP engine's event function. */
+void hp_pipe_assoc_up(struct hp_pipe *pipe, struct hp_assoc *a);
+void hp_pipe_assoc_down(struct hp_pipe *pipe, struct hp_assoc *a, int error);
+void hp_pipe_assoc_gone(struct hp_pipe *pipe, struct hp_assoc *a);
+
+enum hp_pipe_flush_what { HP_FLUSH_PEERS = 1, HP_FLUSH_FLOWS = 2 };
+void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what);
+
+struct hp_pipe_totals {
+	uint64_t out_packets, out_bytes; /* legacy and local -> HIP, inner octets */
+	uint64_t in_packets, in_bytes;
+	uint64_t passed;                 /* handed back to the kernel */
+};
+
+const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe);
+const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe); /* [HP_DROP_MAX] */
+struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe);
+struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
+
+/* Tracing: every verdict about packets from or to addr is told to fn; NULL stops it. */
+struct hp_trace_line {
+	uint64_t t_us;
+	const char *stage, *hook, *verdict, *reason;
+	char packet[160];
+};
+typedef void (*hp_trace_fn)(void *ctx, const struct hp_trace_line *line);
+void hp_pipe_trace(struct hp_pipe *pipe, const struct hp_addr *addr, hp_trace_fn fn, void *ctx);
+
+#endif
