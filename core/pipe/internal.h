@@ -15,29 +15,52 @@
 #include "pipe/pipe.h"
 #include "plugin/registry.h"
 #include "util/clock.h"
+#include "util/list.h"
 #include "util/timer.h"
-#include "util/tokens.h"
 #include "xlat/coalesce.h"
 #include "xlat/reassembly.h"
 #include "xlat/segment.h"
 #include "xlat/xlat.h"
 
 #include <hipproxy/log.h>
+#include <hipproxy/tokens.h>
 
-/* RFC 8200, 5: no IPv6 path is narrower; RFC 791's 576 for IPv4. */
-#define HP_MTU_DEFAULT 1500u
-#define HP_MTU_MIN4    576u
-#define HP_MTU_MIN6    1280u
+#define HP_MTU_DEFAULT  1500u
+#define HP_MTU_MIN4     576u  /* RFC 791 */
+#define HP_MTU_MIN6     1280u /* RFC 8200, section 5 */
 #define HP_MTU_CHECK_MS 1000
-/* UDP_SEGMENT's limits, which sendmsg batches keep too. */
+/* UDP_SEGMENT's limits, which native runs keep too. */
 #define HP_BATCH_PACKETS 64
 #define HP_BATCH_BYTES   65000
+#define HP_PEER_RETRY_MS 3000 /* a known HIP peer that did not answer is tried again after */
 
 /* What the pipeline keeps for an association (hp_assoc_udata). */
 struct hp_pipe_assoc {
+	struct hp_list flows;     /* struct hp_flow.of_assoc */
+	struct hp_list waiting;   /* struct hp_pipe_peer.of_assoc */
 	uint64_t mtu_checked_ms;
-	unsigned int mtu;         /* outer path MTU, octets with IP header */
+	unsigned int mtu;         /* outer path MTU, octets with IP header; 0: ask */
 	unsigned int max_payload; /* largest transport segment that fits one ESP packet */
+	uint64_t packets[2], octets[2];
+};
+
+/* What the pipeline keeps for an entry of the proxy database (hp_peer.udata). */
+struct hp_pipe_peer {
+	struct hp_list of_assoc;  /* in hp_pipe_assoc.waiting while RESOLVING */
+	struct hp_timer timer;    /* holding has lasted too long */
+	struct hp_resolve_ticket ticket;
+	struct hp_service_ref asked; /* whose answer is awaited; service NULL: nobody's */
+	struct hp_peer *peer;
+	struct hp_pipe *pipe;
+	unsigned int next_resolver;
+	const char *source;       /* who said so, for reports */
+};
+
+/* Which hooks a flow wants; shared by all flows that want the same. */
+struct hp_choice {
+	struct hp_choice *next;
+	struct hp_match_in in;
+	struct hp_wanted wanted;
 };
 
 struct hp_pipe {
@@ -47,19 +70,17 @@ struct hp_pipe {
 	struct hp_peerdb *peers;
 	struct hp_policy *policy;
 	struct hp_reassembly *reasm;
-	struct hp_coalesce *coalesce;
+	struct hp_coalesce coalesce;
+	struct hp_xlat xlat;
+	struct hp_choice *choices;
 	struct hp_addr client_hit, host_hit;
-	bool client_on, host_on;
-	struct hp_tokens icmp_tokens;
-	struct hp_tokens log_tokens;
+	struct hp_tokens icmp_tokens, log_tokens;
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
-	uint8_t *segment, *batch; /* 64 KB each: one transport segment, one run of ESP packets */
-	/* trace */
+	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */
 	hp_trace_fn trace_fn;
 	void *trace_ctx;
 	struct hp_addr trace_addr;
-	const char *stage; /* where the packet in hand is, for the trace */
 };
 
 static inline uint64_t hp_pipe_now(const struct hp_pipe *pipe)
@@ -67,35 +88,49 @@ static inline uint64_t hp_pipe_now(const struct hp_pipe *pipe)
 	return hp_clock_ms(pipe->d.clock);
 }
 
-/* Counts the reason, traces it, gives HP_DROP.  p may be NULL. */
-enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, struct hp_packet *p, enum hp_drop_reason r);
+/* Counts the reason, traces it, gives HP_DROP. */
+enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+			     enum hp_drop_reason r);
 /* Traces a verdict that is not a drop. */
-void hp_pipe_note(struct hp_pipe *pipe, const struct hp_packet *p, const char *hook,
+void hp_pipe_note(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
 		  const char *verdict, const char *reason);
-
 /* Ends the packet's way: kernel verdict where one is due, and back to the pool. */
 void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict v);
 /* The kernel's copy is discarded; from here the packet is only ours. */
 void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
 
-/* outbound.c: flow lookup and all that follows for a captured packet already dissected. */
+/* The association's area, made when needed; NULL when memory is out. */
+struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
+
+/* outbound.c: what follows for a dissected packet; also for one that was held.  HP_TAKEN:
+ * sent or held. */
 enum hp_verdict hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
-/* seal.c: HIT-form packet into ESP packets on the association's path. */
+enum hp_verdict hp_pipe_outbound_local(struct hp_pipe *pipe, struct hp_packet *p);
+
+/* seal.c: HIT-form packet into ESP packets on the association's path.  mss: the peer's MSS, 0
+ * unknown.  HP_NEXT: sent. */
 enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 			     unsigned int mss);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
-void hp_pipe_mtu_stale(struct hp_assoc *a);
 
-/* resolve.c: what is known about a destination, starting to find out if nothing is. */
+/* resolve.c: what is known about p->dst, starting to find out if nothing is.  HP_NEXT: *out is
+ * a PROTECTED entry and *a its association, ready for data; HP_TAKEN: held. */
 enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p, bool background,
-				struct hp_peer **out);
+				struct hp_peer **out, struct hp_assoc **a);
+void hp_pipe_peer_gone(void *ctx, struct hp_peer *e);
+void hp_pipe_waiting_up(struct hp_pipe *pipe, struct hp_assoc *a);
+void hp_pipe_waiting_failed(struct hp_pipe *pipe, struct hp_assoc *a, int error);
 
 /* icmp.c: the one exit for ICMP errors towards the plain side; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu);
 
-/* hooks.c: runs the plugin hooks of a stage that the flow subscribed to. */
+/* hooks.c */
+/* The hooks of a stage that p's flow subscribed to, core steps among them. */
 enum hp_verdict hp_pipe_hooks(struct hp_pipe *pipe, struct hp_packet *p, enum hp_stage stage);
+/* The same before there is a flow: matched packet by packet. */
+enum hp_verdict hp_pipe_hooks_early(struct hp_pipe *pipe, struct hp_packet *p,
+				    enum hp_stage stage);
 
 #endif

@@ -25,6 +25,9 @@ struct hp_registry;
 struct hp_clock;
 struct hp_rand;
 struct hp_timers;
+struct hp_flowdb;
+struct hp_peerdb;
+struct hp_policy;
 struct hp_pipe;
 
 /* A run of ESP packets for one path: n packets back to back, each seg octets but the last,
@@ -46,6 +49,8 @@ struct hp_pipe_ops {
 	/* Packets come from and go back to the pool.  get returns NULL when it is empty. */
 	struct hp_packet *(*get)(void *ctx);
 	void (*put)(void *ctx, struct hp_packet *p);
+	/* For a packet that will wait: the same, perhaps in a smaller buffer. */
+	struct hp_packet *(*compact)(void *ctx, struct hp_packet *p);
 	/* 0, or -errno: -EMSGSIZE if the path has become narrower. */
 	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b);
 	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
@@ -58,8 +63,8 @@ struct hp_pipe_deps {
 	const struct hp_conf *conf;
 	struct hp_hip *hip;
 	struct hp_registry *registry;
-	struct hp_clock *clock;
-	struct hp_rand *rand;
+	const struct hp_clock *clock;
+	const struct hp_rand *rand;
 	struct hp_timers *timers;
 	const struct hp_pipe_ops *ops;
 };
@@ -79,10 +84,8 @@ void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
 /* End of a batch of received packets: what was held back for coalescing leaves now. */
 void hp_pipe_flush(struct hp_pipe *pipe);
 
-/* Called by the HIP engine's event function. */
-void hp_pipe_assoc_up(struct hp_pipe *pipe, struct hp_assoc *a);
-void hp_pipe_assoc_down(struct hp_pipe *pipe, struct hp_assoc *a, int error);
-void hp_pipe_assoc_gone(struct hp_pipe *pipe, struct hp_assoc *a);
+/* What the HIP engine's event function is told (enum hp_hip_event). */
+void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event);
 
 enum hp_pipe_flush_what { HP_FLUSH_PEERS = 1, HP_FLUSH_FLOWS = 2 };
 void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what);
@@ -97,6 +100,13 @@ const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe);
 const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe); /* [HP_DROP_MAX] */
 struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe);
 struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
+const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe);
+/* What an association carried: inner packets and octets by enum hp_direction, and the MTU. */
+void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
+			 unsigned int *mtu);
+/* The core's own steps, named so that plugins can order themselves around them; to be called
+ * before hp_registry_load. */
+int hp_pipe_core_hooks(struct hp_pipe **slot, struct hp_registry *reg);
 
 /* Tracing: every verdict about packets from or to addr is told to fn; NULL stops it. */
 struct hp_trace_line {

@@ -19,15 +19,6 @@ static unsigned int outer_overhead(const struct hp_path *path)
 	return path->dport ? ip + 8 : ip;
 }
 
-static struct hp_pipe_assoc *assoc_area(struct hp_assoc *a)
-{
-	void **slot = hp_assoc_udata(a);
-
-	if (!*slot)
-		*slot = calloc(1, sizeof(struct hp_pipe_assoc));
-	return *slot;
-}
-
 static unsigned int clamp_mtu(const struct hp_path *path, unsigned int mtu)
 {
 	unsigned int low = hp_addr_is4(&path->dst) ? HP_MTU_MIN4 : HP_MTU_MIN6;
@@ -41,7 +32,7 @@ static unsigned int clamp_mtu(const struct hp_path *path, unsigned int mtu)
 
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 {
-	struct hp_pipe_assoc *pa = assoc_area(a);
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	struct hp_sa *sa = hp_assoc_sa_out(a);
 	const struct hp_path *path = hp_assoc_path(a);
 	uint64_t now = hp_pipe_now(pipe);
@@ -52,16 +43,8 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 		return pa->max_payload;
 	pa->mtu = clamp_mtu(path, pipe->d.ops->path_mtu(pipe->d.ops->ctx, &path->dst));
 	pa->mtu_checked_ms = now;
-	pa->max_payload = hp_esp_max_payload(hp_sa_suite(sa), pa->mtu - outer_overhead(path));
+	pa->max_payload = hp_esp_max_payload(sa->suite, pa->mtu - outer_overhead(path));
 	return pa->max_payload;
-}
-
-void hp_pipe_mtu_stale(struct hp_assoc *a)
-{
-	struct hp_pipe_assoc *pa = assoc_area(a);
-
-	if (pa)
-		pa->mtu = 0;
 }
 
 /* Hands the run over and starts an empty one. */
@@ -81,13 +64,12 @@ static int batch_add(struct hp_pipe *pipe, struct hp_sa *sa, struct hp_esp_batch
 		     uint8_t next_header, const uint8_t *payload, size_t len)
 {
 	size_t at = b->n ? (size_t)b->seg * b->n : 0;
-	size_t esp_len;
-	int err;
+	int esp_len;
 
-	err = hp_esp_seal_copy(sa, next_header, payload, len, pipe->batch + at,
-			       HP_PACKET_CAP - at, &esp_len);
-	if (err)
-		return err;
+	esp_len = hp_esp_seal_copy(sa, next_header, payload, len, pipe->batch + at,
+				   HP_PACKET_CAP - at);
+	if (esp_len < 0)
+		return esp_len;
 	if (!b->n)
 		b->seg = esp_len;
 	b->last = esp_len;
@@ -104,14 +86,24 @@ static bool batch_full(const struct hp_esp_batch *b)
 static enum hp_verdict sent(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 			    int err)
 {
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
+
 	if (err == -EMSGSIZE) {
-		hp_pipe_mtu_stale(a);
-		return hp_pipe_drop(pipe, p, HP_DROP_TOO_BIG);
+		if (pa)
+			pa->mtu = 0;
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_TOO_BIG);
 	}
 	if (err)
-		return hp_pipe_drop(pipe, p, HP_DROP_SEND);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEND);
+	if (pa) {
+		pa->packets[HP_OUTBOUND]++;
+		pa->octets[HP_OUTBOUND] += p->len;
+	}
+	pipe->totals.out_packets++;
+	pipe->totals.out_bytes += p->len;
 	hp_assoc_sent(a, hp_pipe_now(pipe));
-	return HP_TAKEN;
+	hp_pipe_note(pipe, p, "out.seal", "sent", hp_assoc_state_name(hp_assoc_state(a)));
+	return HP_NEXT;
 }
 
 static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
@@ -125,9 +117,9 @@ static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struc
 	if (len > hp_pipe_max_payload(pipe, a))
 		b->df = false;
 	if (p->csum_partial && hp_packet_complete_checksum(p))
-		return hp_pipe_drop(pipe, p, HP_DROP_BAD_TRANSPORT);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
 	if (batch_add(pipe, sa, b, p->data[6], payload, len))
-		return hp_pipe_drop(pipe, p, HP_DROP_SEAL);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 	return sent(pipe, p, a, batch_send(pipe, a, b));
 }
 
@@ -139,10 +131,10 @@ static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
 	int len, err = 0;
 
 	if (hp_segment_init(&s, p, mss))
-		return hp_pipe_drop(pipe, p, HP_DROP_BAD_TRANSPORT);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
 	while ((len = hp_segment_next(&s, pipe->segment, HP_PACKET_CAP)) > 0) {
 		if (batch_add(pipe, sa, b, IPPROTO_TCP, pipe->segment, len))
-			return hp_pipe_drop(pipe, p, HP_DROP_SEAL);
+			return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 		if (batch_full(b) && (err = batch_send(pipe, a, b)))
 			return sent(pipe, p, a, err);
 	}
@@ -169,13 +161,12 @@ enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct h
 	struct hp_esp_batch b = { .data = pipe->batch, .tos = p->tos, .ttl = p->ttl, .df = true };
 	unsigned int room;
 
-	pipe->stage = "seal";
 	if (!hp_assoc_sa_out(a))
-		return hp_pipe_drop(pipe, p, HP_DROP_NO_SA);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_NO_SA);
 	if (p->proto != IPPROTO_TCP || p->frag_more || p->frag_off)
 		return seal_one(pipe, p, a, &b);
 	if (p->len < p->l4_off + 20u)
-		return hp_pipe_drop(pipe, p, HP_DROP_BAD_TRANSPORT);
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
 	room = tcp_room(pipe, p, a, mss);
 	if (p->len - p->l4_off - (p->data[p->l4_off + 12] >> 4) * 4u <= room)
 		return seal_one(pipe, p, a, &b);
