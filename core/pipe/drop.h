@@ -15,6 +15,7 @@
 	X(POLICY, "policy", "a rule says block")                                               \
 	X(UNKNOWN_BLOCKED, "unknown-blocked", "destination is not HIP-capable and unknown = \"block\"") \
 	X(PEER_UNREACHABLE, "peer-unreachable", "the base exchange with a known HIP peer failed") \
+	X(PEER_CHANGED, "peer-changed", "the destination has another HIT than when the flow began") \
 	X(HOLD_FULL, "hold-full", "the hold queue of first packets is full")                   \
 	X(HOLD_TIMEOUT, "hold-timeout", "held longer than hold_timeout_ms")                    \
 	X(PEERS_FULL, "peers-full", "limits.peers is reached")                                 \
@@ -31,6 +32,7 @@
 	X(ESP_AUTH, "esp-auth", "ESP packet with a bad ICV")                                   \
 	X(ESP_REPLAY, "esp-replay", "ESP packet was seen before or is older than the window")  \
 	X(ESP_PADDING, "esp-padding", "ESP padding or next header is wrong")                   \
+	X(ESP_DUMMY, "esp-dummy", "dummy ESP packet (next header 59), made to be discarded")   \
 	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
 	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \

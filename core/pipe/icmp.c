@@ -6,7 +6,7 @@
  * address (RFC 1122, 3.2.2; RFC 4443, 2.4).
  */
 #include "pipe/internal.h"
-#include "wire/icmp.h"
+
 
 static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
 		       enum hp_icmp_error err, uint32_t mtu)

@@ -17,6 +17,9 @@
 #include "util/clock.h"
 #include "util/list.h"
 #include "util/timer.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/tcp.h"
 #include "xlat/coalesce.h"
 #include "xlat/reassembly.h"
 #include "xlat/segment.h"
@@ -46,7 +49,7 @@ struct hp_pipe_assoc {
 
 /* What the pipeline keeps for an entry of the proxy database (hp_peer.udata). */
 struct hp_pipe_peer {
-	struct hp_list of_assoc;  /* in hp_pipe_assoc.waiting while RESOLVING */
+	struct hp_list of_assoc;  /* in hp_pipe_assoc.waiting, or in hp_pipe.ready */
 	struct hp_timer timer;    /* holding has lasted too long */
 	struct hp_resolve_ticket ticket;
 	struct hp_service_ref asked; /* whose answer is awaited; service NULL: nobody's */
@@ -54,12 +57,14 @@ struct hp_pipe_peer {
 	struct hp_pipe *pipe;
 	unsigned int next_resolver;
 	const char *source;       /* who said so, for reports */
+	int error;                /* what the exchange gave, while in ready */
+	struct hp_addr met_hit;   /* the HIT it met, zero if none, while in ready */
 };
 
 /* Which hooks a flow wants; shared by all flows that want the same. */
 struct hp_choice {
 	struct hp_choice *next;
-	struct hp_match_in in;
+	uint32_t flow_flags; /* the marks it was made for */
 	struct hp_wanted wanted;
 };
 
@@ -73,7 +78,8 @@ struct hp_pipe {
 	struct hp_coalesce coalesce;
 	struct hp_xlat xlat;
 	struct hp_choice *choices;
-	struct hp_addr client_hit, host_hit;
+	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
+	struct hp_timer work;   /* looks after ready, outside the engine's events */
 	struct hp_tokens icmp_tokens, log_tokens;
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
@@ -94,18 +100,22 @@ enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, co
 /* Traces a verdict that is not a drop. */
 void hp_pipe_note(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
 		  const char *verdict, const char *reason);
+/* The same, naming the hook that gave the verdict. */
+void hp_pipe_note_hook(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+		       const char *hook, const char *verdict, const char *reason);
 /* Ends the packet's way: kernel verdict where one is due, and back to the pool. */
 void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict v);
 /* The kernel's copy is discarded; from here the packet is only ours. */
 void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
 
-/* The association's area, made when needed; NULL when memory is out. */
+/* events.c: the association's area, made when needed; NULL when memory is out. */
 struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 
-/* outbound.c: what follows for a dissected packet; also for one that was held.  HP_TAKEN:
- * sent or held. */
-enum hp_verdict hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
-enum hp_verdict hp_pipe_outbound_local(struct hp_pipe *pipe, struct hp_packet *p);
+/* outbound.c: what follows for a dissected packet; also for one that was held.  Takes the
+ * packet over. */
+void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
+/* Source is a HIT of ours: it came from an application on this host. */
+bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p);
 
 /* seal.c: HIT-form packet into ESP packets on the association's path.  mss: the peer's MSS, 0
  * unknown.  HP_NEXT: sent. */
@@ -113,13 +123,22 @@ enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct h
 			     unsigned int mss);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
 
-/* resolve.c: what is known about p->dst, starting to find out if nothing is.  HP_NEXT: *out is
- * a PROTECTED entry and *a its association, ready for data; HP_TAKEN: held. */
-enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p, bool background,
-				struct hp_peer **out, struct hp_assoc **a);
+/* resolve.c: finds the association to dst, a legacy address or a HIT, beginning to look for one
+ * if there is none.  HP_NEXT: *a may carry data; HP_PASS: dst has no HIP; HP_TAKEN: p is held
+ * (or was, and has been dropped). */
+struct hp_ask {
+	const struct hp_addr *local_hit, *dst;
+	bool background; /* while nothing is known: HP_PASS */
+};
+enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
+				const struct hp_ask *q, struct hp_assoc **a);
 void hp_pipe_peer_gone(void *ctx, struct hp_peer *e);
-void hp_pipe_waiting_up(struct hp_pipe *pipe, struct hp_assoc *a);
-void hp_pipe_waiting_failed(struct hp_pipe *pipe, struct hp_assoc *a, int error);
+/* The association has come up (err 0) or has failed: whoever waits for it is told later. */
+void hp_pipe_wake(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, struct hp_assoc *a, int err);
+void hp_pipe_work(struct hp_timer *t);
+/* What the configuration says about dst; NULL if nothing. */
+const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
+					       const struct hp_addr *dst);
 
 /* icmp.c: the one exit for ICMP errors towards the plain side; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
@@ -132,5 +151,8 @@ enum hp_verdict hp_pipe_hooks(struct hp_pipe *pipe, struct hp_packet *p, enum hp
 /* The same before there is a flow: matched packet by packet. */
 enum hp_verdict hp_pipe_hooks_early(struct hp_pipe *pipe, struct hp_packet *p,
 				    enum hp_stage stage);
+/* Has the core or a plugin a translation for this protocol? */
+bool hp_pipe_maps(const struct hp_pipe *pipe, uint8_t proto);
+void hp_pipe_choices_free(struct hp_pipe *pipe);
 
 #endif

@@ -27,6 +27,7 @@ struct hp_rand;
 struct hp_timers;
 struct hp_flowdb;
 struct hp_peerdb;
+struct hp_peer;
 struct hp_policy;
 struct hp_pipe;
 
@@ -67,13 +68,16 @@ struct hp_pipe_deps {
 	const struct hp_rand *rand;
 	struct hp_timers *timers;
 	const struct hp_pipe_ops *ops;
+	struct hp_addr client_hit; /* the identity that stands for legacy clients; zero: none */
+	struct hp_addr host_hit;   /* of the host role; zero: none */
 };
 
 /* The pipeline borrows everything in deps.  NULL and errno when memory is out. */
 struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps);
 void hp_pipe_free(struct hp_pipe *pipe);
 
-/* After a reload: policy, peers and limits follow; flows and associations stay. */
+/* After a reload: policy, peers and limits follow; flows and associations stay.  From here on
+ * the old configuration is not looked at any more.  0, or -ENOMEM and nothing has changed. */
 int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf);
 
 /* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
@@ -84,10 +88,12 @@ void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
 /* End of a batch of received packets: what was held back for coalescing leaves now. */
 void hp_pipe_flush(struct hp_pipe *pipe);
 
-/* What the HIP engine's event function is told (enum hp_hip_event). */
+/* What the HIP engine's event function is told (enum hp_hip_event).  Held packets leave at the
+ * next run of timers, when the engine has finished. */
 void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event);
 
-enum hp_pipe_flush_what { HP_FLUSH_PEERS = 1, HP_FLUSH_FLOWS = 2 };
+enum { HP_FLUSH_PEERS = 1, HP_FLUSH_FLOWS = 2 };
+/* Forgets destinations, flows or both; what was held is dropped. */
 void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what);
 
 struct hp_pipe_totals {
@@ -101,6 +107,8 @@ const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe); /* [HP_DROP_MAX] */
 struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe);
 struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
 const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe);
+/* Who named the entry's HIT: "configuration", a resolver's name, "opportunistic", or "". */
+const char *hp_pipe_peer_source(const struct hp_peer *e);
 /* What an association carried: inner packets and octets by enum hp_direction, and the MTU. */
 void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
 			 unsigned int *mtu);

@@ -152,6 +152,8 @@ static unsigned int tcp_room(struct hp_pipe *pipe, const struct hp_packet *p,
 	/* An announced MSS counts without options (RFC 6691). */
 	if (mss && mss + 20 > header && mss + 20 - header < room)
 		room = mss + 20 - header;
+	if (p->gso_size && p->gso_size < room)
+		room = p->gso_size;
 	return room;
 }
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HIP -> plain side: ESP is opened (RFC 4303, RFC 7402) and what was in it goes, by its flow, to
+ * a legacy host, or to applications on this host.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+
+#include "wire/esp.h"
+
+/* ---- out of the association */
+
+static enum hp_verdict toward_legacy(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	static const enum hp_stage stages[] = { HP_STAGE_IN_FLOW, HP_STAGE_IN_XLAT,
+						HP_STAGE_IN_L7, HP_STAGE_IN_EMIT };
+	enum hp_verdict v = HP_NEXT;
+
+	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages) && v == HP_NEXT; i++)
+		v = hp_pipe_hooks(pipe, p, stages[i]);
+	return v;
+}
+
+static uint8_t look_at_tcp(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	uint8_t flags;
+	uint16_t mss;
+
+	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
+		return 0;
+	flags = p->data[p->l4_off + HP_TCP_OFF_FLAGS];
+	if (flags & HP_TCP_SYN) {
+		mss = hp_xlat_clamp_mss(
+			p, (uint16_t)(hp_pipe_max_payload(pipe, p->assoc) - 20));
+		if (mss)
+			p->flow->mss_peer = mss;
+	}
+	return flags;
+}
+
+static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+{
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
+	enum hp_verdict v;
+
+	p->flow = f;
+	if (f->assoc != p->assoc && pa)
+		hp_flow_bind(f, p->assoc, &pa->flows);
+	hp_flow_track(f, HP_INBOUND, look_at_tcp(pipe, p), p->len);
+	v = toward_legacy(pipe, p);
+	if (v != HP_NEXT)
+		return v;
+	hp_pipe_note(pipe, p, "in.emit", "sent", "");
+	hp_coalesce_add(&pipe->coalesce, p);
+	return HP_TAKEN;
+}
+
+static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	bool icmp = p->proto == HP_PROTO_ICMP6;
+	struct hp_flow *f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
+					     icmp ? 0 : p->sport);
+
+	if (f)
+		return to_flow(pipe, p, f);
+	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit))
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_FLOW);
+	hp_pipe_note(pipe, p, "in.host", "sent", "");
+	hp_coalesce_add(&pipe->coalesce, p);
+	return HP_TAKEN;
+}
+
+static struct hp_packet *whole(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_assoc *a = p->assoc;
+	struct hp_packet *all = NULL;
+
+	if (!p->frag_more && !p->frag_off)
+		return p;
+	if (hp_reassembly_add(pipe->reasm, p, &all))
+		hp_pipe_conclude(pipe, p,
+				 hp_pipe_drop(pipe, p, "in.reassembly", HP_DROP_FRAGMENT));
+	if (all)
+		all->assoc = a;
+	return all;
+}
+
+/* ---- opening */
+
+static enum hp_verdict open_failed(struct hp_pipe *pipe, struct hp_packet *p, int err)
+{
+	switch (err) {
+	case -EALREADY:
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_REPLAY);
+	case -EKEYREJECTED:
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_AUTH);
+	case -EPROTO:
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_PADDING);
+	default:
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_RUNT);
+	}
+}
+
+static enum hp_verdict unknown_spi(struct hp_pipe *pipe, struct hp_packet *p, uint32_t spi)
+{
+	struct hp_path path = { .src = p->dst, .dst = p->src,
+				.sport = p->dport, .dport = p->sport };
+
+	hp_hip_unknown_spi(pipe->d.hip, &path, spi);
+	return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_SPI);
+}
+
+/* BEET (RFC 7402, section 3.1): the inner header is made anew from the SA's HITs; hop limit and
+ * traffic class are the outer header's (appendix B.1.4). */
+static int inner_header(struct hp_packet *p, const struct hp_sa *sa,
+			const struct hp_esp_opened *o)
+{
+	struct hp_ip_head h = {
+		.src = sa->src_hit, .dst = sa->dst_hit, .proto = o->next_header,
+		.payload_len = (uint16_t)o->len, .ttl = p->ttl, .tos = p->tos,
+	};
+
+	if (o->len > 65535)
+		return -EBADMSG;
+	p->data = o->payload;
+	p->len = o->len;
+	if (!hp_packet_push(p, HP_IP6_HLEN))
+		return -ENOBUFS;
+	hp_ip6_build(p->data, &h);
+	return hp_packet_dissect(p);
+}
+
+static enum hp_verdict open_packet(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_esp_opened o;
+	struct hp_pipe_assoc *pa;
+	struct hp_esp esp;
+	struct hp_sa *sa;
+	int err;
+
+	if (hp_esp_parse(p->data, p->len, &esp))
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_RUNT);
+	sa = hp_sadb_find(hp_hip_sadb(pipe->d.hip), esp.spi);
+	if (!sa)
+		return unknown_spi(pipe, p, esp.spi);
+	err = hp_esp_open(sa, p->data, p->len, &o);
+	if (err)
+		return open_failed(pipe, p, err);
+	/* RFC 4303, section 2.6: dummy packets say 59, and are discarded. */
+	if (o.next_header == HP_PROTO_NONE)
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_DUMMY);
+	p->assoc = sa->owner;
+	hp_assoc_received(p->assoc, hp_pipe_now(pipe));
+	if (inner_header(p, sa, &o))
+		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_BAD_PACKET);
+	pa = hp_pipe_assoc_area(p->assoc);
+	if (pa) {
+		pa->packets[HP_INBOUND]++;
+		pa->octets[HP_INBOUND] += p->len;
+	}
+	pipe->totals.in_packets++;
+	pipe->totals.in_bytes += p->len;
+	return HP_NEXT;
+}
+
+void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	enum hp_verdict v;
+
+	p->dir = HP_INBOUND;
+	v = hp_pipe_hooks_early(pipe, p, HP_STAGE_IN_OUTER);
+	if (v == HP_NEXT)
+		v = open_packet(pipe, p);
+	if (v != HP_NEXT) {
+		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
+		return;
+	}
+	p = whole(pipe, p);
+	if (!p)
+		return;
+	v = inner(pipe, p);
+	hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
+}

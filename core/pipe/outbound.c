@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plain side -> HIP: captured packets of legacy hosts, and packets that applications on this
+ * host send to HITs.
+ *
+ *	captured   reassembly, flow; without one: CLASSIFY, policy, resolution, new flow
+ *	           then FLOW, L7, size, XLAT, ESP
+ *	local      association by HITs, size, ESP
+ *
+ * A packet stays the kernel's until it is sure to travel inside ESP, so that it can be let pass.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+
+static bool is_fragment(const struct hp_packet *p)
+{
+	return p->frag_more || p->frag_off;
+}
+
+bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
+}
+
+/* The far port as a flow's key has it: ICMP echo names the conversation by one identifier. */
+static uint16_t far_port(const struct hp_packet *p)
+{
+	return p->proto == HP_PROTO_ICMP || p->proto == HP_PROTO_ICMP6 ? 0 : p->dport;
+}
+
+static uint8_t tcp_flags(const struct hp_packet *p)
+{
+	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
+		return 0;
+	return p->data[p->l4_off + HP_TCP_OFF_FLAGS];
+}
+
+/* ---- size */
+
+/* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
+ * 0: none, the packet travels in fragments of the outer packet. */
+static unsigned int mtu_to_tell(struct hp_packet *p, unsigned int room)
+{
+	unsigned int mtu = p->l4_off + room;
+
+	if (!p->df || p->proto == HP_PROTO_TCP || p->len - p->l4_off <= room)
+		return 0;
+	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
+	if (p->family == 6 && mtu < HP_MTU_MIN6)
+		return 0;
+	/* An IPv6 sender that was told already has cut the packet, and the kernel has put it
+	 * together again before it came here. */
+	if (p->family == 6 && p->flow && p->flow->told_mtu == mtu)
+		return 0;
+	if (p->flow)
+		p->flow->told_mtu = (uint16_t)mtu;
+	return mtu;
+}
+
+static enum hp_verdict check_size(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
+				  const char *stage)
+{
+	unsigned int mtu = mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
+
+	if (!mtu)
+		return HP_NEXT;
+	hp_pipe_icmp_too_big(pipe, p, mtu);
+	return hp_pipe_drop(pipe, p, stage, HP_DROP_TOO_BIG);
+}
+
+/* ---- a packet of a flow */
+
+static enum hp_verdict hooks_before_esp(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	enum hp_verdict v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_FLOW);
+
+	if (v == HP_NEXT)
+		v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_L7);
+	if (v == HP_NEXT)
+		v = check_size(pipe, p, p->assoc, "out.flow");
+	if (v != HP_NEXT)
+		return v;
+	hp_pipe_steal(pipe, p);
+	return hp_pipe_hooks(pipe, p, HP_STAGE_OUT_XLAT);
+}
+
+static void look_at_mss(struct hp_pipe *pipe, struct hp_packet *p, uint8_t flags)
+{
+	uint16_t mss;
+
+	if (!(flags & HP_TCP_SYN))
+		return;
+	mss = hp_xlat_clamp_mss(p, (uint16_t)(hp_pipe_max_payload(pipe, p->assoc) - 20));
+	if (mss)
+		p->flow->mss_legacy = mss;
+}
+
+static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+{
+	uint8_t flags = tcp_flags(p);
+	enum hp_verdict v;
+
+	p->flow = f;
+	p->assoc = f->assoc;
+	look_at_mss(pipe, p, flags);
+	hp_flow_track(f, HP_OUTBOUND, flags, p->len);
+	v = hooks_before_esp(pipe, p);
+	if (v != HP_NEXT)
+		return v;
+	return hp_pipe_seal(pipe, p, f->assoc, f->mss_peer);
+}
+
+/* Binds the flow to an association that may carry data. */
+static enum hp_verdict ready(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+{
+	struct hp_ask q = { .local_hit = &f->key.local_hit,
+			    .dst = f->outbound ? &f->key.far : &f->key.peer_hit };
+	struct hp_pipe_assoc *pa;
+	struct hp_assoc *a;
+	enum hp_verdict v;
+
+	if (f->assoc && hp_assoc_sa_out(f->assoc))
+		return HP_NEXT;
+	v = hp_pipe_resolve(pipe, p, &q, &a);
+	if (v == HP_PASS) /* what began protected is never sent plain */
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
+	if (v != HP_NEXT)
+		return v;
+	if (!hp_addr_eq(hp_assoc_peer_hit(a), &f->key.peer_hit)) {
+		hp_flow_del(f); /* the next packet begins another one */
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_PEER_CHANGED);
+	}
+	pa = hp_pipe_assoc_area(a);
+	if (!pa)
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MEMORY);
+	hp_flow_bind(f, a, &pa->flows);
+	return HP_NEXT;
+}
+
+/* ---- a packet without a flow */
+
+static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_PORTS_USED);
+	case -ENOMEM:
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MEMORY);
+	default:
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_FLOWS_FULL);
+	}
+}
+
+static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
+				struct hp_flow **out)
+{
+	struct hp_flow_key key = {
+		.legacy = p->src, .far = p->dst,
+		.legacy_port = p->sport, .far_port = far_port(p),
+		.local_hit = *hp_assoc_local_hit(a), .peer_hit = *hp_assoc_peer_hit(a),
+		.peer_port = far_port(p), .proto = p->proto,
+	};
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
+	struct hp_event_info info = { .event = HP_EVENT_FLOW_NEW, .assoc = a };
+	int err = pa ? hp_flow_add(pipe->flows, &key, true, out) : -ENOMEM;
+
+	if (err)
+		return refused(pipe, p, err);
+	hp_flow_bind(*out, a, &pa->flows);
+	info.flow = *out;
+	hp_registry_event(pipe->d.registry, &info);
+	return HP_NEXT;
+}
+
+static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p, bool background,
+			       struct hp_flow **out)
+{
+	struct hp_ask q = { .local_hit = &pipe->d.client_hit, .dst = &p->dst,
+			    .background = background };
+	struct hp_assoc *a;
+	enum hp_verdict v = hp_pipe_resolve(pipe, p, &q, &a);
+
+	if (v != HP_NEXT)
+		return v;
+	if (!hp_pipe_maps(pipe, p->proto))
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MAPPING);
+	return flow_new(pipe, p, a, out);
+}
+
+static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **out)
+{
+	const struct hp_policy_rule *rule =
+		hp_policy_match(pipe->policy, &p->src, &p->dst, p->proto, p->dport);
+
+	switch (rule->action) {
+	case HP_POLICY_PROTECT:
+		return protect(pipe, p, rule->probe == HP_PROBE_BACKGROUND, out);
+	case HP_POLICY_BYPASS:
+		hp_pipe_note(pipe, p, "out.policy", "pass", "a rule says bypass");
+		return HP_PASS;
+	default:
+		hp_pipe_icmp_prohibited(pipe, p);
+		return hp_pipe_drop(pipe, p, "out.policy", HP_DROP_POLICY);
+	}
+}
+
+static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_flow *f = hp_flow_find_legacy(pipe->flows, p->proto, &p->src, p->sport,
+						&p->dst, far_port(p));
+	enum hp_verdict v = f ? ready(pipe, p, f) : begin(pipe, p, &f);
+
+	return v == HP_NEXT ? forward(pipe, p, f) : v;
+}
+
+/* ---- from this host */
+
+static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_ask q = { .local_hit = &p->src, .dst = &p->dst };
+	struct hp_assoc *a = hp_hip_find(pipe->d.hip, &p->src, &p->dst);
+	enum hp_verdict v = HP_NEXT;
+
+	if (!a || !hp_assoc_sa_out(a))
+		v = hp_pipe_resolve(pipe, p, &q, &a);
+	if (v == HP_PASS)
+		return hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_UNKNOWN_PEER);
+	if (v == HP_NEXT)
+		v = check_size(pipe, p, a, "local");
+	return v == HP_NEXT ? hp_pipe_seal(pipe, p, a, 0) : v;
+}
+
+/* ---- entries */
+
+void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	hp_pipe_conclude(pipe, p,
+			 hp_pipe_is_local(pipe, p) ? local(pipe, p) : captured(pipe, p));
+}
+
+/* Fragments carry no ports: they are put together first.  NULL: more are to come, or refused. */
+static struct hp_packet *whole(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_packet *all = NULL;
+
+	if (!is_fragment(p))
+		return p;
+	hp_pipe_steal(pipe, p);
+	if (hp_reassembly_add(pipe->reasm, p, &all))
+		hp_pipe_conclude(pipe, p,
+				 hp_pipe_drop(pipe, p, "out.reassembly", HP_DROP_FRAGMENT));
+	return all;
+}
+
+/* Before anything is known of it, a hook may take the packet out of our hands. */
+static bool classified(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	enum hp_verdict v = hp_pipe_hooks_early(pipe, p, HP_STAGE_OUT_CLASSIFY);
+
+	if (v == HP_PASS && p->queued) {
+		/* This packet only, not its connection. */
+		pipe->totals.passed++;
+		pipe->d.ops->accept(pipe->d.ops->ctx, p, false);
+		p->queued = false;
+		v = HP_DROP;
+	}
+	if (v != HP_NEXT)
+		hp_pipe_conclude(pipe, p, v);
+	return v != HP_NEXT;
+}
+
+void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	p->dir = HP_OUTBOUND;
+	if (hp_packet_dissect(p)) {
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out", HP_DROP_BAD_PACKET));
+		return;
+	}
+	p = whole(pipe, p);
+	if (!p || classified(pipe, p))
+		return;
+	hp_pipe_outbound(pipe, p);
+}
+
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	p->dir = HP_OUTBOUND;
+	if (hp_packet_dissect(p))
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_BAD_PACKET));
+	else if (!hp_addr_is_hit(&p->dst) || !hp_pipe_is_local(pipe, p))
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_SOURCE));
+	else
+		hp_pipe_outbound(pipe, p);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pipeline itself: its tables, the end of a packet's way, counters and tracing.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+
+#define ICMP_ERRORS_PER_S 100
+#define ICMP_ERRORS_BURST 50
+
+/* ---- settings */
+
+static struct hp_hold_pool hold_limits(const struct hp_conf *conf)
+{
+	return (struct hp_hold_pool){
+		.max_packets = conf->client.hold_packets,
+		.max_octets = conf->client.hold_bytes,
+		.max_total_packets = conf->limits.hold_packets,
+	};
+}
+
+static struct hp_flow_timeouts flow_timeouts(const struct hp_conf_timeouts *t)
+{
+	return (struct hp_flow_timeouts){
+		.tcp_syn = t->tcp_syn_s,
+		.tcp_established = t->tcp_established_s,
+		.tcp_closing = t->tcp_closing_s,
+		.udp_unreplied = t->udp_unreplied_s,
+		.udp = t->udp_s,
+		.icmp = t->icmp_s,
+		.other = t->other_s,
+	};
+}
+
+static struct hp_policy_rule policy_rule(const struct hp_conf *conf,
+					 const struct hp_conf_rule *r)
+{
+	return (struct hp_policy_rule){
+		.client = r->client,
+		.destination = r->destination,
+		.proto = r->proto,
+		.port_min = r->ports.min,
+		.port_max = r->ports.max,
+		.action = (enum hp_policy_action)r->action,
+		.probe = (enum hp_policy_probe)(r->probe < 0 ? conf->client.probe : r->probe),
+	};
+}
+
+static struct hp_policy *policy_new(const struct hp_conf *conf)
+{
+	const struct hp_conf_rules *rules = &conf->client.rules;
+	struct hp_policy_rule otherwise = { .port_max = 65535, .action = HP_POLICY_PROTECT };
+	struct hp_policy_rule *list = calloc(rules->n + 1, sizeof(*list));
+	struct hp_policy *policy;
+
+	if (!list)
+		return NULL;
+	otherwise.probe = (enum hp_policy_probe)conf->client.probe;
+	for (size_t i = 0; i < rules->n; i++)
+		list[i] = policy_rule(conf, &rules->at[i]);
+	policy = hp_policy_new(list, rules->n, &otherwise);
+	free(list);
+	return policy;
+}
+
+/* ---- tables */
+
+static void flow_gone(void *ctx, struct hp_flow *f)
+{
+	struct hp_pipe *pipe = ctx;
+	struct hp_event_info info = { .event = HP_EVENT_FLOW_GONE, .assoc = f->assoc,
+				      .flow = f };
+
+	hp_registry_event(pipe->d.registry, &info);
+}
+
+static size_t area_offset(void *ctx, const struct hp_plugin *self)
+{
+	struct hp_pipe *pipe = ctx;
+
+	return hp_registry_area_offset(pipe->d.registry, self);
+}
+
+static void put(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	pipe->d.ops->put(pipe->d.ops->ctx, p);
+}
+
+/* A packet leaves towards the plain side. */
+static void emit(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	if (pipe->d.ops->plain_send(pipe->d.ops->ctx, p))
+		hp_pipe_drop(pipe, p, "in.emit", HP_DROP_TUN);
+	put(pipe, p);
+}
+
+static int tables_new(struct hp_pipe *pipe)
+{
+	struct hp_flowdb_config fc = {
+		.limit = pipe->conf->limits.flows,
+		.area_bytes = hp_registry_area_bytes(pipe->d.registry),
+		.timeouts = flow_timeouts(&pipe->conf->timeouts),
+		.ctx = pipe,
+		.gone = flow_gone,
+		.area_offset = area_offset,
+	};
+	struct hp_peerdb_config pc = {
+		.limit = pipe->conf->limits.peers,
+		.hold = hold_limits(pipe->conf),
+		.ctx = pipe,
+		.gone = hp_pipe_peer_gone,
+	};
+	struct hp_reassembly_config rc = {
+		.max_datagrams = pipe->conf->limits.reassembly,
+		.timeout_ms = 1000ull * pipe->conf->timeouts.reassembly_s,
+		.ctx = pipe,
+		.put = put,
+	};
+
+	if (hp_rand_fill(pipe->d.rand, &fc.hash_key, sizeof(fc.hash_key)) ||
+	    hp_rand_fill(pipe->d.rand, &pc.hash_key, sizeof(pc.hash_key)) ||
+	    hp_rand_fill(pipe->d.rand, &rc.hash_key, sizeof(rc.hash_key)) ||
+	    hp_rand_fill(pipe->d.rand, &pipe->xlat.ip_id, sizeof(pipe->xlat.ip_id)))
+		return -EIO;
+	pipe->flows = hp_flowdb_new(&fc, pipe->d.timers, pipe->d.clock);
+	pipe->peers = hp_peerdb_new(&pc, pipe->d.timers, pipe->d.clock);
+	pipe->reasm = hp_reassembly_new(&rc, pipe->d.timers, pipe->d.clock);
+	pipe->policy = policy_new(pipe->conf);
+	pipe->segment = malloc(HP_PACKET_CAP);
+	pipe->batch = malloc(HP_PACKET_CAP);
+	if (!pipe->flows || !pipe->peers || !pipe->reasm || !pipe->policy || !pipe->segment ||
+	    !pipe->batch)
+		return -ENOMEM;
+	return 0;
+}
+
+struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
+{
+	struct hp_pipe *pipe = calloc(1, sizeof(*pipe));
+	int err;
+
+	if (!pipe)
+		return NULL;
+	pipe->d = *deps;
+	pipe->conf = deps->conf;
+	hp_list_init(&pipe->ready);
+	hp_timer_init(&pipe->work, hp_pipe_work);
+	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
+	hp_tokens_init(&pipe->log_tokens, 5, 20);
+	hp_coalesce_init(&pipe->coalesce, emit, put, pipe);
+	err = tables_new(pipe);
+	if (err) {
+		hp_pipe_free(pipe);
+		errno = -err;
+		return NULL;
+	}
+	return pipe;
+}
+
+void hp_pipe_free(struct hp_pipe *pipe)
+{
+	if (!pipe)
+		return;
+	hp_coalesce_flush(&pipe->coalesce);
+	if (pipe->peers)
+		hp_peerdb_free(pipe->peers);
+	if (pipe->flows)
+		hp_flowdb_free(pipe->flows);
+	if (pipe->reasm)
+		hp_reassembly_free(pipe->reasm);
+	hp_timer_cancel(pipe->d.timers, &pipe->work);
+	hp_policy_free(pipe->policy);
+	hp_pipe_choices_free(pipe);
+	free(pipe->segment);
+	free(pipe->batch);
+	free(pipe);
+}
+
+/* What waits for an answer goes on waiting; all else is asked again. */
+static int forget_idle(struct hp_peer *e, void *arg)
+{
+	(void)arg;
+	if (!e->hold.packets)
+		hp_peer_del(e);
+	return 0;
+}
+
+int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf)
+{
+	struct hp_flow_timeouts t = flow_timeouts(&conf->timeouts);
+	struct hp_hold_pool hold = hold_limits(conf);
+	struct hp_policy *policy = policy_new(conf);
+
+	if (!policy)
+		return -ENOMEM;
+	hp_policy_free(pipe->policy);
+	pipe->policy = policy;
+	pipe->conf = conf;
+	hp_flowdb_reconfigure(pipe->flows, conf->limits.flows, &t);
+	hp_peerdb_reconfigure(pipe->peers, conf->limits.peers, &hold);
+	hp_peerdb_each(pipe->peers, forget_idle, NULL);
+	return 0;
+}
+
+void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what)
+{
+	if (what & HP_FLUSH_PEERS)
+		hp_peerdb_flush(pipe->peers, true);
+	if (what & HP_FLUSH_FLOWS)
+		hp_flowdb_flush(pipe->flows);
+}
+
+void hp_pipe_flush(struct hp_pipe *pipe)
+{
+	hp_coalesce_flush(&pipe->coalesce);
+}
+
+/* ---- verdicts */
+
+void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	if (p->queued)
+		pipe->d.ops->steal(pipe->d.ops->ctx, p);
+	p->queued = false;
+}
+
+static void let_pass(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	pipe->totals.passed++;
+	/* Reassembled packets are no longer the kernel's: it gets them anew. */
+	if (p->queued)
+		pipe->d.ops->accept(pipe->d.ops->ctx, p, true);
+	else if (pipe->d.ops->plain_send(pipe->d.ops->ctx, p))
+		hp_pipe_drop(pipe, p, "pass", HP_DROP_TUN);
+	p->queued = false;
+}
+
+void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict v)
+{
+	if (v == HP_TAKEN)
+		return;
+	if (v == HP_PASS)
+		let_pass(pipe, p);
+	hp_pipe_steal(pipe, p);
+	put(pipe, p);
+}
+
+/* ---- tracing and counting */
+
+static bool traced(const struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	return pipe->trace_fn && (hp_addr_eq(&p->src, &pipe->trace_addr) ||
+				  hp_addr_eq(&p->dst, &pipe->trace_addr) ||
+				  (p->flow && (hp_addr_eq(&p->flow->key.legacy, &pipe->trace_addr) ||
+					       hp_addr_eq(&p->flow->key.far, &pipe->trace_addr))));
+}
+
+static void describe(const struct hp_packet *p, char *out, size_t bytes)
+{
+	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+
+	snprintf(out, bytes, "proto %u %s:%u > %s:%u len %zu", p->proto,
+		 hp_addr_format(&p->src, src), p->sport, hp_addr_format(&p->dst, dst), p->dport,
+		 p->len);
+}
+
+static void trace(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+		  const char *hook, const char *verdict, const char *reason)
+{
+	struct hp_trace_line line = { .t_us = hp_clock_us(pipe->d.clock), .stage = stage,
+				      .hook = hook, .verdict = verdict, .reason = reason };
+
+	describe(p, line.packet, sizeof(line.packet));
+	pipe->trace_fn(pipe->trace_ctx, &line);
+}
+
+void hp_pipe_note(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+		  const char *verdict, const char *reason)
+{
+	if (traced(pipe, p))
+		trace(pipe, p, stage, "", verdict, reason);
+}
+
+void hp_pipe_note_hook(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+		       const char *hook, const char *verdict, const char *reason)
+{
+	if (traced(pipe, p))
+		trace(pipe, p, stage, hook, verdict, reason);
+}
+
+enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
+			     enum hp_drop_reason r)
+{
+	pipe->drops[r]++;
+	hp_pipe_note(pipe, p, stage, "drop", hp_drop_name(r));
+	return HP_DROP;
+}
+
+void hp_pipe_trace(struct hp_pipe *pipe, const struct hp_addr *addr, hp_trace_fn fn, void *ctx)
+{
+	pipe->trace_fn = fn;
+	pipe->trace_ctx = ctx;
+	if (addr)
+		pipe->trace_addr = *addr;
+}
+
+const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe)
+{
+	return &pipe->totals;
+}
+
+const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe)
+{
+	return pipe->drops;
+}
+
+struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe)
+{
+	return pipe->flows;
+}
+
+struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe)
+{
+	return pipe->peers;
+}
+
+const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe)
+{
+	return pipe->policy;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a destination to an association: configured peers, then resolver services in their
+ * order, then opportunistic HIP (RFC 7401, section 4.1.8), then the policy for the unknown.
+ *
+ *	RESOLVING    nobody has named a HIT yet
+ *	PROTECTED    a HIT is known; without an association packets wait for one
+ *	PASSTHROUGH  no HIT, and the policy lets plain traffic pass
+ *	BLOCKED      no HIT and the policy does not, or a known peer that does not answer
+ *
+ * A destination whose HIT was named is never spoken to in the clear, however its exchange ends.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct hp_pipe_peer *pp_of(const struct hp_peer *e)
+{
+	return e->udata;
+}
+
+const char *hp_pipe_peer_source(const struct hp_peer *e)
+{
+	return e->udata && pp_of(e)->source ? pp_of(e)->source : "";
+}
+
+static uint64_t positive_ms(const struct hp_pipe *pipe)
+{
+	return 1000ull * pipe->conf->client.positive_lifetime_s;
+}
+
+static uint64_t negative_ms(const struct hp_pipe *pipe)
+{
+	return 1000ull * pipe->conf->client.negative_lifetime_s;
+}
+
+static void log_peer(struct hp_pipe *pipe, const struct hp_peer *e, enum hp_log_level level,
+		     const char *what)
+{
+	char addr[HP_ADDR_STRLEN], hit[HP_ADDR_STRLEN] = "-";
+
+	if (!hp_log_on(HP_LOG_PIPE, level))
+		return;
+	if (e->hit_known)
+		hp_addr_format(&e->hit, hit);
+	hp_log_limited(&pipe->log_tokens, HP_LOG_PIPE, level, "%s: %s (HIT %s, by %s)",
+		       hp_addr_format(&e->addr, addr), what, hit,
+		       *hp_pipe_peer_source(e) ? hp_pipe_peer_source(e) : "nobody");
+}
+
+/* ---- held packets */
+
+/* They go their way again, oldest first; what has to wait once more lines up behind. */
+static void release(struct hp_pipe *pipe, struct hp_peer *e)
+{
+	struct hp_packet *list = NULL, **tail = &list, *p;
+
+	hp_timer_cancel(pipe->d.timers, &pp_of(e)->timer);
+	while ((p = hp_peer_take(e))) {
+		*tail = p;
+		tail = &p->next;
+	}
+	*tail = NULL;
+	while ((p = list)) {
+		list = p->next;
+		p->next = NULL;
+		hp_pipe_outbound(pipe, p);
+	}
+}
+
+static void drop_held(struct hp_pipe *pipe, struct hp_peer *e, enum hp_drop_reason r)
+{
+	struct hp_packet *p;
+
+	hp_timer_cancel(pipe->d.timers, &pp_of(e)->timer);
+	while ((p = hp_peer_take(e))) {
+		if (r != HP_DROP_CLOSED)
+			hp_pipe_icmp_unreachable(pipe, p);
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", r));
+	}
+}
+
+static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_packet *p)
+{
+	struct hp_pipe_peer *pp = pp_of(e);
+
+	p = pipe->d.ops->compact(pipe->d.ops->ctx, p);
+	if (hp_peer_hold(e, p)) {
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", HP_DROP_HOLD_FULL));
+		return HP_TAKEN;
+	}
+	hp_pipe_note(pipe, p, "out.hold", "held", hp_peer_state_name(e->state));
+	if (!hp_timer_armed(&pp->timer))
+		hp_timer_set(pipe->d.timers, &pp->timer,
+			     hp_pipe_now(pipe) + pipe->conf->client.hold_timeout_ms);
+	return HP_TAKEN;
+}
+
+/* ---- what an entry becomes */
+
+static void wait_for(struct hp_pipe_peer *pp, struct hp_assoc *a)
+{
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
+
+	hp_list_del(&pp->of_assoc);
+	if (pa)
+		hp_list_add_tail(&pa->waiting, &pp->of_assoc);
+}
+
+/* Nobody knows a HIT. */
+static void unknown(struct hp_pipe_peer *pp)
+{
+	struct hp_pipe *pipe = pp->pipe;
+	struct hp_peer *e = pp->peer;
+	bool pass = pipe->conf->client.unknown == HP_CONF_UNKNOWN_PASS;
+
+	if (hp_addr_is_hit(&e->addr))
+		hp_peer_set(e, HP_PEER_BLOCKED, HP_PEER_RETRY_MS);
+	else
+		hp_peer_set(e, pass ? HP_PEER_PASSTHROUGH : HP_PEER_BLOCKED, negative_ms(pipe));
+	log_peer(pipe, e, HP_LOG_DEBUG, pass ? "not HIP-capable, passes" : "not HIP-capable, blocked");
+	release(pipe, e);
+}
+
+/* A HIT is known, but its owner does not answer. */
+static void unreachable(struct hp_pipe_peer *pp, int err)
+{
+	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : HP_PEER_RETRY_MS;
+
+	hp_peer_set(pp->peer, HP_PEER_BLOCKED, ms);
+	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, strerror(-err));
+	drop_held(pp->pipe, pp->peer, HP_DROP_PEER_UNREACHABLE);
+}
+
+/* The association with the entry's HIT, begun if there is none; NULL and errno. */
+static struct hp_assoc *associate(struct hp_pipe *pipe, const struct hp_peer *e,
+				  const struct hp_addr *local)
+{
+	struct hp_assoc *a = hp_hip_find(pipe->d.hip, local, &e->hit);
+
+	if (a && hp_assoc_sa_out(a))
+		return a;
+	return hp_hip_connect(pipe->d.hip, local, &e->hit, e->locators, e->n_locators);
+}
+
+static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
+		  const char *source)
+{
+	struct hp_peer *e = pp->peer;
+	uint64_t ms = r->ttl_s ? 1000ull * r->ttl_s : positive_ms(pp->pipe);
+
+	if (r->n)
+		hp_peer_set_hit(e, &r->hit, r->locators, r->n);
+	else
+		hp_peer_set_hit(e, &r->hit, &e->addr, hp_addr_is_hit(&e->addr) ? 0 : 1);
+	pp->source = source;
+	hp_peer_set(e, HP_PEER_PROTECTED, ms);
+	log_peer(pp->pipe, e, HP_LOG_DEBUG, "HIT is known");
+	release(pp->pipe, e);
+}
+
+/* ---- asking */
+
+static void try_opportunistic(struct hp_pipe_peer *pp)
+{
+	struct hp_pipe *pipe = pp->pipe;
+	struct hp_addr any = { 0 };
+	struct hp_assoc *a = NULL;
+
+	if (pipe->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF &&
+	    !hp_addr_is_hit(&pp->peer->addr))
+		a = hp_hip_connect(pipe->d.hip, &pipe->d.client_hit, &any, &pp->peer->addr, 1);
+	if (!a) {
+		unknown(pp);
+		return;
+	}
+	pp->source = "opportunistic";
+	wait_for(pp, a);
+}
+
+static void ask(struct hp_pipe_peer *pp)
+{
+	const struct hp_conf_strings *names = &pp->pipe->conf->client.resolvers;
+
+	while (pp->next_resolver < names->n) {
+		const char *name = names->at[pp->next_resolver++];
+		struct hp_resolve_result r = { 0 };
+		int err;
+
+		if (hp_registry_service(pp->pipe->d.registry, HP_SERVICE_RESOLVER, name,
+					&pp->asked))
+			continue;
+		err = pp->asked.service->resolve(pp->asked.self, &pp->peer->addr, &r,
+						 &pp->ticket);
+		if (err == -EINPROGRESS)
+			return;
+		name = pp->asked.service->name;
+		pp->asked.service = NULL;
+		if (!err) {
+			known(pp, &r, name);
+			return;
+		}
+	}
+	try_opportunistic(pp);
+}
+
+static void answered(struct hp_resolve_ticket *t, int err, const struct hp_resolve_result *r)
+{
+	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, ticket);
+	const char *name = pp->asked.service->name;
+
+	pp->asked.service = NULL;
+	if (err)
+		ask(pp);
+	else
+		known(pp, r, name);
+}
+
+static void cancel(struct hp_pipe_peer *pp)
+{
+	if (pp->asked.service && pp->asked.service->cancel)
+		pp->asked.service->cancel(pp->asked.self, &pp->ticket);
+	pp->asked.service = NULL;
+}
+
+/* First packets have waited long enough. */
+static void held_too_long(struct hp_timer *t)
+{
+	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, timer);
+
+	if (pp->peer->state == HP_PEER_RESOLVING) {
+		cancel(pp);
+		unknown(pp); /* still told when an exchange succeeds after all */
+		return;
+	}
+	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, "no answer yet, held packets dropped");
+	drop_held(pp->pipe, pp->peer, HP_DROP_HOLD_TIMEOUT);
+}
+
+/* ---- configured peers */
+
+/* How exactly p covers dst: bits, or -1. */
+static int covers(const struct hp_conf_peer *p, const struct hp_addr *dst)
+{
+	int best = -1;
+
+	if (hp_addr_eq(&p->hit, dst))
+		return 128;
+	for (size_t i = 0; i < p->serves.n; i++)
+		if (hp_prefix_contains(&p->serves.at[i], dst) && p->serves.at[i].bits > best)
+			best = p->serves.at[i].bits;
+	for (size_t i = 0; !p->serves.n && i < p->addresses.n; i++)
+		if (hp_addr_eq(&p->addresses.at[i], dst))
+			best = 128;
+	return best;
+}
+
+const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
+					       const struct hp_addr *dst)
+{
+	const struct hp_conf_peer *found = NULL;
+	int best = -1;
+
+	for (size_t i = 0; i < conf->peers.n; i++) {
+		int bits = covers(&conf->peers.at[i], dst);
+
+		if (bits > best) {
+			best = bits;
+			found = &conf->peers.at[i];
+		}
+	}
+	return found;
+}
+
+static void known_statically(struct hp_pipe_peer *pp, const struct hp_conf_peer *c)
+{
+	struct hp_resolve_result r = { .hit = c->hit };
+
+	for (; r.n < c->addresses.n && r.n < HP_RESOLVE_ADDRS; r.n++)
+		r.locators[r.n] = c->addresses.at[r.n];
+	known(pp, &r, "configuration");
+}
+
+/* ---- entries */
+
+static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e)
+{
+	struct hp_pipe_peer *pp = calloc(1, sizeof(*pp));
+
+	if (!pp)
+		return NULL;
+	pp->pipe = pipe;
+	pp->peer = e;
+	pp->ticket.done = answered;
+	hp_list_init(&pp->of_assoc);
+	hp_timer_init(&pp->timer, held_too_long);
+	e->udata = pp;
+	return pp;
+}
+
+static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_addr *dst)
+{
+	const struct hp_conf_peer *c = hp_pipe_static_peer(pipe->conf, dst);
+	struct hp_pipe_peer *pp;
+	struct hp_peer *e;
+
+	if (hp_peer_add(pipe->peers, dst, 0, &e))
+		return NULL;
+	pp = pp_new(pipe, e);
+	if (!pp) {
+		hp_peer_del(e);
+		return NULL;
+	}
+	if (c)
+		known_statically(pp, c);
+	else
+		ask(pp);
+	return e;
+}
+
+void hp_pipe_peer_gone(void *ctx, struct hp_peer *e)
+{
+	struct hp_pipe *pipe = ctx;
+	struct hp_pipe_peer *pp = pp_of(e);
+
+	if (!pp)
+		return;
+	cancel(pp);
+	drop_held(pipe, e, HP_DROP_CLOSED);
+	hp_list_del(&pp->of_assoc);
+	free(pp);
+	e->udata = NULL;
+}
+
+/* ---- the end of exchanges */
+
+void hp_pipe_wake(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, struct hp_assoc *a, int err)
+{
+	struct hp_list *n;
+
+	while ((n = hp_list_pop(&pa->waiting))) {
+		struct hp_pipe_peer *pp = HP_CONTAINER(n, struct hp_pipe_peer, of_assoc);
+
+		pp->error = err;
+		pp->met_hit = *hp_assoc_peer_hit(a);
+		hp_list_add_tail(&pipe->ready, n);
+	}
+	if (!hp_list_empty(&pipe->ready))
+		hp_timer_set(pipe->d.timers, &pipe->work, hp_pipe_now(pipe));
+}
+
+/* The opportunistic exchange has shown the HIT, or that another association has it. */
+static void met(struct hp_pipe_peer *pp)
+{
+	struct hp_resolve_result r = { .hit = pp->met_hit };
+
+	known(pp, &r, "opportunistic");
+}
+
+static void ended(struct hp_pipe_peer *pp)
+{
+	struct hp_peer *e = pp->peer;
+	bool shown = !pp->error || pp->error == -EEXIST;
+
+	if (!e->hit_known && shown && !hp_addr_is_zero(&pp->met_hit))
+		met(pp);
+	else if (!e->hit_known && pp->error == -EACCES)
+		unreachable(pp, pp->error);
+	else if (!e->hit_known && e->state == HP_PEER_RESOLVING)
+		unknown(pp);
+	else if (e->state == HP_PEER_PROTECTED && (!pp->error || pp->error == -ENOTCONN))
+		release(pp->pipe, e); /* gone: those that wait begin anew */
+	else if (e->state == HP_PEER_PROTECTED)
+		unreachable(pp, pp->error);
+}
+
+void hp_pipe_work(struct hp_timer *t)
+{
+	struct hp_pipe *pipe = HP_CONTAINER(t, struct hp_pipe, work);
+	struct hp_list now, *n;
+
+	hp_list_init(&now);
+	hp_list_splice_tail(&now, &pipe->ready);
+	while ((n = hp_list_pop(&now)))
+		ended(HP_CONTAINER(n, struct hp_pipe_peer, of_assoc));
+}
+
+/* ---- the question */
+
+static enum hp_verdict blocked(struct hp_pipe *pipe, struct hp_packet *p,
+			       const struct hp_peer *e)
+{
+	if (hp_pipe_is_local(pipe, p)) {
+		hp_pipe_icmp_unreachable(pipe, p);
+		return hp_pipe_drop(pipe, p, "local",
+				    e->hit_known ? HP_DROP_PEER_UNREACHABLE :
+						   HP_DROP_HOST_UNKNOWN_PEER);
+	}
+	if (e->hit_known) {
+		hp_pipe_icmp_unreachable(pipe, p);
+		return hp_pipe_drop(pipe, p, "out.resolve", HP_DROP_PEER_UNREACHABLE);
+	}
+	hp_pipe_icmp_prohibited(pipe, p);
+	return hp_pipe_drop(pipe, p, "out.resolve", HP_DROP_UNKNOWN_BLOCKED);
+}
+
+static enum hp_verdict protected(struct hp_pipe *pipe, struct hp_packet *p, struct hp_peer *e,
+				 const struct hp_ask *q, struct hp_assoc **a)
+{
+	*a = associate(pipe, e, q->local_hit);
+	if (!*a) {
+		int err = -errno;
+
+		unreachable(pp_of(e), err);
+		return blocked(pipe, p, e);
+	}
+	if (hp_assoc_sa_out(*a))
+		return HP_NEXT;
+	wait_for(pp_of(e), *a);
+	return hold(pipe, e, p);
+}
+
+enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
+				const struct hp_ask *q, struct hp_assoc **a)
+{
+	struct hp_peer *e = hp_peer_find(pipe->peers, q->dst);
+
+	if (!e)
+		e = entry_new(pipe, q->dst);
+	if (!e)
+		return hp_pipe_drop(pipe, p, "out.resolve", HP_DROP_PEERS_FULL);
+	e->hits++;
+	switch (e->state) {
+	case HP_PEER_PASSTHROUGH:
+		hp_pipe_note(pipe, p, "out.resolve", "pass", "no HIT is known");
+		return HP_PASS;
+	case HP_PEER_PROTECTED:
+		return protected(pipe, p, e, q, a);
+	case HP_PEER_BLOCKED:
+		return blocked(pipe, p, e);
+	default:
+		if (!q->background)
+			return hold(pipe, e, p);
+		hp_pipe_note(pipe, p, "out.resolve", "pass", "probe in the background");
+		return HP_PASS;
+	}
+}
