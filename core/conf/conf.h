@@ -161,6 +161,7 @@ struct hp_conf {
 	struct hp_conf_identities identities; /* at least one; names differ */
 	struct hp_conf_control control;
 	const char *pidfile;                  /* "": none */
+	const char *state;                    /* file of flows and peers, "": none */
 	struct hp_conf_log log;
 	struct hp_conf_hip hip;
 	struct hp_conf_esp esp;

@@ -276,6 +276,8 @@ static const struct hp_conf_row rows_top[] = {
 	  .help = "the control socket" },
 	{ "pidfile", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(pidfile), 0, 4095,
 	  "", .help = "file for the process id; none" },
+	{ "state", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(state), 0, 4095,
+	  "/var/lib/hipproxy/state", .help = "file of flows that outlive a restart; \"\": none" },
 	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log, .help = "logging" },
 	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip, .help = "the base exchange" },
 	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "ESP" },

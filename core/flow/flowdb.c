@@ -289,18 +289,13 @@ static int add_checks(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound
 	return err;
 }
 
-int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
+static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		struct hp_flow **out)
 {
 	struct hp_flow_key k = *key;
 	struct tuple lt, ht;
 	struct hp_flow *f;
-	int err;
 
-	*out = NULL;
-	err = add_checks(db, &k, outbound);
-	if (err)
-		return err;
 	f = calloc(1, AREA_AT + db->cfg.area_bytes);
 	if (!f) {
 		db->counters[HP_FLOWC_NO_MEMORY]++;
@@ -319,6 +314,29 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	db->counters[HP_FLOWC_ADDED]++;
 	*out = f;
 	return 0;
+}
+
+int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
+		struct hp_flow **out)
+{
+	struct hp_flow_key k = *key;
+	int err = add_checks(db, &k, outbound);
+
+	*out = NULL;
+	return err ? err : make(db, &k, outbound, out);
+}
+
+int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
+		    struct hp_flow **out)
+{
+	*out = NULL;
+	if (name_taken(db, key, true) || name_taken(db, key, false))
+		return -EEXIST;
+	if (db->legacy.count >= db->cfg.limit) {
+		db->counters[HP_FLOWC_LIMIT]++;
+		return -ENOBUFS;
+	}
+	return make(db, key, outbound, out);
 }
 
 void hp_flow_bind(struct hp_flow *f, struct hp_assoc *assoc, struct hp_list *list)

@@ -47,6 +47,7 @@ struct hp_flow {
 	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
 	struct hp_flowdb *db;
 	uint64_t id;                 /* never used twice */
+	uint32_t state_slot;         /* the daemon's record of it; 0: none */
 	void *hooks;                 /* the pipeline's; not owned */
 	/* The plugins' areas follow. */
 };
@@ -125,6 +126,9 @@ struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
  * -ENOMEM.  The database owns *out. */
 int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		struct hp_flow **out);
+/* As hp_flow_add with all ports as they are in key; -EEXIST also for the other name. */
+int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
+		    struct hp_flow **out);
 void hp_flow_del(struct hp_flow *f);
 
 /* The flow belongs to this association: assoc is what hp_flow_assoc gives, list (the caller's,
@@ -141,6 +145,8 @@ static inline struct hp_flow *hp_flow_of(struct hp_list *node)
 void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len);
 /* Milliseconds until it expires if nothing more comes. */
 uint64_t hp_flow_left_ms(const struct hp_flow *f);
+/* Milliseconds since its last packet, to the second. */
+uint64_t hp_flow_idle_ms(const struct hp_flow *f);
 
 /* The areas of all plugins, area_bytes octets aligned for any type; NULL if there are none. */
 void *hp_flow_areas(struct hp_flow *f);

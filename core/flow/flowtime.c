@@ -172,3 +172,10 @@ uint64_t hp_flow_left_ms(const struct hp_flow *f)
 
 	return end > now ? end - now : 0;
 }
+
+uint64_t hp_flow_idle_ms(const struct hp_flow *f)
+{
+	uint64_t all = 1000ull * (timeout_s(f) + 1), left = hp_flow_left_ms(f);
+
+	return all > left ? all - left : 0;
+}

@@ -108,6 +108,9 @@ void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict
 /* The kernel's copy is discarded; from here the packet is only ours. */
 void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
 
+/* Tells plugins. */
+void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
+
 /* events.c: the association's area, made when needed; NULL when memory is out. */
 struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 

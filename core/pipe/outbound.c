@@ -162,14 +162,14 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struc
 		.peer_port = far_port(p), .proto = p->proto,
 	};
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
-	struct hp_event_info info = { .event = HP_EVENT_FLOW_NEW, .assoc = a };
 	int err = pa ? hp_flow_add(pipe->flows, &key, true, out) : -ENOMEM;
 
 	if (err)
 		return refused(pipe, p, err);
 	hp_flow_bind(*out, a, &pa->flows);
-	info.flow = *out;
-	hp_registry_event(pipe->d.registry, &info);
+	hp_pipe_flow_made(pipe, *out);
+	if (pipe->d.ops->flow_new)
+		pipe->d.ops->flow_new(pipe->d.ops->ctx, *out);
 	return HP_NEXT;
 }
 

@@ -79,6 +79,26 @@ static void flow_gone(void *ctx, struct hp_flow *f)
 				      .flow = f };
 
 	hp_registry_event(pipe->d.registry, &info);
+	if (pipe->d.ops->flow_gone)
+		pipe->d.ops->flow_gone(pipe->d.ops->ctx, f);
+}
+
+void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f)
+{
+	struct hp_event_info info = { .event = HP_EVENT_FLOW_NEW, .assoc = f->assoc, .flow = f };
+
+	hp_registry_event(pipe->d.registry, &info);
+}
+
+struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
+				     bool outbound)
+{
+	struct hp_flow *f;
+
+	if (hp_flow_restore(pipe->flows, key, outbound, &f))
+		return NULL;
+	hp_pipe_flow_made(pipe, f);
+	return f;
 }
 
 static size_t area_offset(void *ctx, const struct hp_plugin *self)

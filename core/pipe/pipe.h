@@ -58,6 +58,9 @@ struct hp_pipe_ops {
 	int (*plain_send)(void *ctx, struct hp_packet *p);
 	/* Path MTU towards an outer address, octets with IP header; 0 if unknown. */
 	unsigned int (*path_mtu)(void *ctx, const struct hp_addr *dst);
+	/* A flow has been made, or is about to be freed.  May be NULL. */
+	void (*flow_new)(void *ctx, struct hp_flow *f);
+	void (*flow_gone)(void *ctx, struct hp_flow *f);
 };
 
 struct hp_pipe_deps {
@@ -79,6 +82,11 @@ void hp_pipe_free(struct hp_pipe *pipe);
 /* After a reload: policy, peers and limits follow; flows and associations stay.  From here on
  * the old configuration is not looked at any more.  0, or -ENOMEM and nothing has changed. */
 int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf);
+
+/* A flow of before the start, ports as they were; no association yet.  NULL: there is no room, or
+ * another flow has its name. */
+struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
+				     bool outbound);
 
 /* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
  * source, p->dst the outer destination, ttl and tos those of the outer header. */

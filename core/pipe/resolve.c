@@ -116,10 +116,7 @@ static void unknown(struct hp_pipe_peer *pp)
 	struct hp_peer *e = pp->peer;
 	bool pass = pipe->conf->client.unknown == HP_CONF_UNKNOWN_PASS;
 
-	if (hp_addr_is_hit(&e->addr))
-		hp_peer_set(e, HP_PEER_BLOCKED, HP_PEER_RETRY_MS);
-	else
-		hp_peer_set(e, pass ? HP_PEER_PASSTHROUGH : HP_PEER_BLOCKED, negative_ms(pipe));
+	hp_peer_set(e, pass ? HP_PEER_PASSTHROUGH : HP_PEER_BLOCKED, negative_ms(pipe));
 	log_peer(pipe, e, HP_LOG_DEBUG, pass ? "not HIP-capable, passes" : "not HIP-capable, blocked");
 	release(pipe, e);
 }
@@ -169,8 +166,12 @@ static void try_opportunistic(struct hp_pipe_peer *pp)
 	struct hp_addr any = { 0 };
 	struct hp_assoc *a = NULL;
 
-	if (pipe->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF &&
-	    !hp_addr_is_hit(&pp->peer->addr))
+	if (hp_addr_is_hit(&pp->peer->addr)) {
+		/* The engine may know where it is: it was here before. */
+		known(pp, &(struct hp_resolve_result){ .hit = pp->peer->addr }, "association");
+		return;
+	}
+	if (pipe->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF)
 		a = hp_hip_connect(pipe->d.hip, &pipe->d.client_hit, &any, &pp->peer->addr, 1);
 	if (!a) {
 		unknown(pp);
@@ -395,8 +396,8 @@ static enum hp_verdict blocked(struct hp_pipe *pipe, struct hp_packet *p,
 	if (hp_pipe_is_local(pipe, p)) {
 		hp_pipe_icmp_unreachable(pipe, p);
 		return hp_pipe_drop(pipe, p, "local",
-				    e->hit_known ? HP_DROP_PEER_UNREACHABLE :
-						   HP_DROP_HOST_UNKNOWN_PEER);
+				    e->n_locators ? HP_DROP_PEER_UNREACHABLE :
+						    HP_DROP_HOST_UNKNOWN_PEER);
 	}
 	if (e->hit_known) {
 		hp_pipe_icmp_unreachable(pipe, p);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What can be asked for over the control socket: one row a command.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+	const char *name;
+	int (*fn)(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply);
+};
+
+static int refuse(json_t *reply, int err, const char *why)
+{
+	json_object_set_new(reply, "error", json_string(why));
+	return err;
+}
+
+static const char *arg(const json_t *request, const char *name)
+{
+	const char *s = json_string_value(json_object_get(request, name));
+
+	return s ? s : "";
+}
+
+/* ---- lists */
+
+static int status(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_status(d, reply);
+}
+
+static int associations(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+			json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_associations(d, reply);
+}
+
+static int flows(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_flows(d, reply);
+}
+
+static int peers(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_peers(d, reply);
+}
+
+static int drops(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_drops(d, reply);
+}
+
+static int pipeline(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		    json_t *reply)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)c, (void)request;
+	if (!f)
+		return -ENOMEM;
+	hp_registry_show(d->registry, f);
+	if (fclose(f))
+		return -ENOMEM;
+	json_object_set_new(reply, "text", json_string(text));
+	free(text);
+	return 0;
+}
+
+/* ---- doing */
+
+static int proxy(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	bool on = !strcmp(arg(request, "state"), "on");
+	struct hp_io_err e = { "" };
+	int err;
+
+	(void)c;
+	if (!on && strcmp(arg(request, "state"), "off"))
+		return refuse(reply, -EINVAL, "state: expected \"on\" or \"off\"");
+	if (!d->conf->client.enabled)
+		return refuse(reply, -EOPNOTSUPP, "client.enabled is false in the configuration");
+	err = hp_daemon_capture(d, on, &e);
+	if (err)
+		return refuse(reply, err, e.text);
+	hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "proxy %s", on ? "on" : "off");
+	json_object_set_new(reply, "message",
+			    json_string(on ? "proxy is on" : "proxy is off: all traffic passes"));
+	return 0;
+}
+
+static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	struct hp_io_err e = { "" };
+	int err = hp_daemon_reload(d, &e);
+
+	(void)c, (void)request;
+	if (err)
+		return refuse(reply, err, e.text);
+	json_object_set_new(reply, "message", json_string("configuration reloaded"));
+	return 0;
+}
+
+/* ---- ending associations: collected first, for closing may free them */
+
+struct victims {
+	struct hp_assoc **list;
+	size_t n, max;
+	const struct hp_addr *peer; /* NULL: all */
+};
+
+static int collect(struct hp_assoc *a, void *arg)
+{
+	struct victims *v = arg;
+
+	if (v->n < v->max && (!v->peer || hp_addr_eq(hp_assoc_peer_hit(a), v->peer)))
+		v->list[v->n++] = a;
+	return 0;
+}
+
+/* How many; -ENOMEM. */
+static long close_all(struct hp_daemon *d, const struct hp_addr *peer)
+{
+	struct victims v = { .max = hp_hip_count(d->hip), .peer = peer };
+
+	v.list = calloc(v.max + 1, sizeof(struct hp_assoc *));
+	if (!v.list)
+		return -ENOMEM;
+	hp_hip_each(d->hip, collect, &v);
+	for (size_t i = 0; i < v.n; i++)
+		hp_hip_close(v.list[i]);
+	free(v.list);
+	return (long)v.n;
+}
+
+static int close_peer(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		      json_t *reply)
+{
+	struct hp_addr hit;
+	long n;
+
+	(void)c;
+	if (hp_addr_parse(arg(request, "hit"), &hit) || !hp_addr_is_hit(&hit))
+		return refuse(reply, -EINVAL, "hit: expected a HIT, an address in 2001:20::/28");
+	n = close_all(d, &hit);
+	if (n < 0)
+		return (int)n;
+	if (!n)
+		return refuse(reply, -ENOENT, "no association with this HIT");
+	json_object_set_new(reply, "message", json_string("CLOSE sent"));
+	return 0;
+}
+
+static int flush(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	const char *what = arg(request, "what");
+	bool all = !strcmp(what, "all"), known = all;
+
+	(void)c;
+	if (all || !strcmp(what, "flows")) {
+		hp_pipe_forget(d->pipe, HP_FLUSH_FLOWS);
+		known = true;
+	}
+	if (all || !strcmp(what, "associations")) {
+		close_all(d, NULL);
+		known = true;
+	}
+	if (all || !strcmp(what, "peers")) {
+		hp_pipe_forget(d->pipe, HP_FLUSH_PEERS);
+		known = true;
+	}
+	if (!known)
+		return refuse(reply, -EINVAL,
+			      "what: expected peers, flows, associations or all");
+	json_object_set_new(reply, "message", json_string("flushed"));
+	return 0;
+}
+
+/* ---- tracing */
+
+static void trace_gone(void *ctx)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_trace(d->pipe, NULL, NULL, NULL);
+	d->tracer = NULL;
+}
+
+static void trace_line(void *ctx, const struct hp_trace_line *line)
+{
+	struct hp_daemon *d = ctx;
+	json_t *o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "t_us", (json_int_t)line->t_us,
+			      "stage", line->stage, "hook", *line->hook ? line->hook : "-",
+			      "verdict", line->verdict, "reason",
+			      *line->reason ? line->reason : "-", "packet", line->packet);
+
+	if (!o || hp_control_send(d->tracer, o))
+		hp_pipe_trace(d->pipe, NULL, NULL, NULL);
+	json_decref(o);
+}
+
+static int trace(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		 json_t *reply)
+{
+	struct hp_addr addr;
+
+	if (hp_addr_parse(arg(request, "address"), &addr))
+		return refuse(reply, -EINVAL, "address: expected an IPv4 or IPv6 address or a HIT");
+	if (d->tracer)
+		return refuse(reply, -EBUSY, "somebody else is tracing");
+	d->tracer = c;
+	hp_pipe_trace(d->pipe, &addr, trace_line, d);
+	hp_control_stream(c, trace_gone, d);
+	return 0;
+}
+
+static const struct command commands[] = {
+	{ "status", status },
+	{ "associations", associations },
+	{ "flows", flows },
+	{ "peers", peers },
+	{ "drops", drops },
+	{ "pipeline", pipeline },
+	{ "proxy", proxy },
+	{ "reload", reload },
+	{ "close", close_peer },
+	{ "flush", flush },
+	{ "trace", trace },
+};
+
+int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
+		      json_t *reply)
+{
+	const char *name = arg(request, "cmd");
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return commands[i].fn(ctx, c, request, reply);
+	return refuse(reply, -EOPNOTSUPP, "no such command");
+}

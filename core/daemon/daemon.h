@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The daemon: everything wired together on one loop.
+ *
+ *	glue      how engine, pipeline and sockets call each other
+ *	start     in which order things are made and unmade
+ *	commands  what the control socket can ask for
+ */
+#ifndef HP_DAEMON_DAEMON_H
+#define HP_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "conf/conf.h"
+#include "crypto/key.h"
+#include "daemon/pins.h"
+#include "daemon/state.h"
+#include "hip/hip.h"
+#include "io/control.h"
+#include "io/jobs.h"
+#include "io/loop.h"
+#include "io/nfqueue.h"
+#include "io/pool.h"
+#include "io/raw.h"
+#include "io/route.h"
+#include "io/rules.h"
+#include "io/tun.h"
+#include "pipe/pipe.h"
+#include "plugin/registry.h"
+#include "util/timer.h"
+
+struct hp_daemon {
+	const char *conf_path;       /* borrowed */
+	int level;                   /* enum hp_log_level from the command line, or -1 */
+	struct hp_conf *conf;
+	struct hp_conf *tried;       /* while a reload tries it */
+	struct hp_clock clock;
+	struct hp_timers timers;
+	struct hp_loop *loop;
+	struct hp_jobs *jobs;
+	struct hp_pool *pool;
+	struct hp_route *route;
+	struct hp_raw *raw;
+	struct hp_tun *tun;
+	struct hp_nfq *nfq;
+	struct hp_control *control;
+	struct hp_registry *registry;
+	struct hp_hip *hip;
+	struct hp_pipe *pipe;
+	struct hp_pins *pins;
+	struct hp_state *state;
+	struct hp_key **keys;        /* of conf->identities, in their order */
+	size_t n_keys;
+	struct hp_addr client_hit, host_hit;
+	struct hp_flush flush;
+	struct hp_timer stop_timer;
+	uint64_t started_ms, stop_ms;
+	bool capturing, stopping;
+	enum hp_rules_backend backend;
+	struct hp_control_client *tracer; /* who is told of packets, or NULL */
+	uint64_t trace_left;         /* lines to go; 0: no limit */
+};
+
+/* ---- start.c */
+
+/* Loads configuration, keys and plugins, nothing else: what -t does.  0 or -errno, reported
+ * to the log. */
+int hp_daemon_load(struct hp_daemon *d, const char *conf_path);
+/* Everything, up to the capture rules.  0 or -errno, reported; hp_daemon_stop cleans up in
+ * either case. */
+int hp_daemon_start(struct hp_daemon *d);
+/* Undoes start and load. */
+void hp_daemon_stop(struct hp_daemon *d);
+/* Closes associations, then ends the loop; a second call ends it at once. */
+void hp_daemon_quit(struct hp_daemon *d);
+
+/* Capture rules in (on) or out.  0, or -errno and a sentence in err. */
+int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
+/* A new configuration, all of it or nothing.  0, or -errno and in err how many complaints have
+ * been logged. */
+int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err);
+
+/* ---- settings.c */
+
+/* The engine's settings out of the configuration's.  0, or -EINVAL and why. */
+int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *out,
+			 const char **why);
+/* Tells the engine of all configured peers. */
+void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf);
+
+/* ---- glue.c */
+
+extern const struct hp_hip_ops hp_daemon_hip_ops;
+extern const struct hp_pipe_ops hp_daemon_pipe_ops;
+extern const struct hp_raw_ops hp_daemon_raw_ops;
+void hp_daemon_captured(void *ctx, struct hp_packet *p);
+void hp_daemon_local(void *ctx, struct hp_packet *p);
+void hp_daemon_flush(void *ctx);
+
+/* ---- commands.c, report.c */
+
+int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
+		      json_t *reply);
+int hp_report_status(struct hp_daemon *d, json_t *reply);
+int hp_report_associations(struct hp_daemon *d, json_t *reply);
+int hp_report_flows(struct hp_daemon *d, json_t *reply);
+int hp_report_peers(struct hp_daemon *d, json_t *reply);
+int hp_report_drops(struct hp_daemon *d, json_t *reply);
+
+#endif

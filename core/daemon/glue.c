@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How sockets, engine and pipeline call each other: each side knows only its own table of
+ * functions, and here they meet.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- control packets and hooks */
+
+/* Shows a message to the hooks of a control stage; true if none of them objects. */
+static bool shown(struct hp_daemon *d, enum hp_stage stage, const struct hp_path *path,
+		  const uint8_t *msg, size_t len)
+{
+	struct hp_match_in in = { .family = hp_addr_is4(&path->dst) ? 4 : 6, .proto = 139 };
+	struct hp_packet p = { .buf = (uint8_t *)msg, .cap = len, .data = (uint8_t *)msg,
+			       .len = len, .proto = 139 };
+	size_t n;
+
+	hp_registry_hooks(d->registry, stage, &n);
+	if (!n)
+		return true;
+	p.family = in.family;
+	p.dir = stage == HP_STAGE_CTL_RX ? HP_INBOUND : HP_OUTBOUND;
+	p.src = p.dir == HP_INBOUND ? path->dst : path->src;
+	p.dst = p.dir == HP_INBOUND ? path->src : path->dst;
+	return hp_registry_run(d->registry, stage, hp_registry_resolve(d->registry, stage, &in),
+			       &p, NULL) == HP_NEXT;
+}
+
+/* ---- the engine's */
+
+static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct hp_daemon *d = ctx;
+	char dst[HP_ADDR_STRLEN];
+	int err;
+
+	if (!shown(d, HP_STAGE_CTL_OUTER, path, msg, len))
+		return;
+	err = hp_raw_hip_send(d->raw, path, msg, len);
+	if (err)
+		hp_log(HP_LOG_HIP, HP_LOG_DEBUG, "to %s: %s", hp_addr_format(&path->dst, dst),
+		       strerror(-err));
+}
+
+static int hip_job(void *ctx, struct hp_job *job)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_jobs_put(d->jobs, job);
+}
+
+static int hip_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_route_source(d->route, dst, src);
+}
+
+/* Who may reach applications on this host.  The clients' identity answers everyone, for a peer
+ * that lost its state must be able to come back: without a flow nothing passes it anyway. */
+static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
+		      const struct hp_path *path)
+{
+	const struct hp_daemon *d = ctx;
+	const struct hp_conf_host *host = &d->conf->host;
+
+	(void)path;
+	if (!hp_addr_eq(local_hit, &d->host_hit))
+		return 0;
+	for (size_t i = 0; i < host->accept.n; i++)
+		if (hp_addr_eq(&host->accept.at[i].peer, peer_hit))
+			return host->accept.at[i].action == HP_CONF_ALLOW ? 0 : -EPERM;
+	return host->accept_default == HP_CONF_ALLOW ? 0 : -EPERM;
+}
+
+static void log_event(const struct hp_assoc *a, enum hp_hip_event ev)
+{
+	char peer[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+	enum hp_log_level level = ev == HP_HIP_FAILED ? HP_LOG_NOTICE : HP_LOG_INFO;
+
+	if (ev == HP_HIP_GONE || !hp_log_on(HP_LOG_HIP, level))
+		return;
+	hp_log(HP_LOG_HIP, level, "%s at %s: %s%s%s",
+	       hp_addr_format(hp_assoc_peer_hit(a), peer),
+	       hp_addr_format(&hp_assoc_path(a)->dst, dst), hp_hip_event_name(ev),
+	       ev == HP_HIP_FAILED ? ", " : "",
+	       ev == HP_HIP_FAILED ? strerror(-hp_assoc_error(a)) : "");
+}
+
+static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
+{
+	struct hp_daemon *d = ctx;
+
+	log_event(a, ev);
+	if (ev == HP_HIP_UP || ev == HP_HIP_PATH_CHANGED)
+		hp_state_peer(d->state, hp_assoc_local_hit(a), hp_assoc_peer_hit(a),
+			      &hp_assoc_path(a)->dst);
+	if (d->pipe)
+		hp_pipe_assoc_event(d->pipe, a, ev);
+}
+
+static int hip_pin(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit)
+{
+	struct hp_daemon *d = ctx;
+
+	return d->pins ? hp_pins_check(d->pins, addr, hit) : -EACCES;
+}
+
+const struct hp_hip_ops hp_daemon_hip_ops = {
+	.send = hip_send,
+	.job = hip_job,
+	.source = hip_source,
+	.accept = hip_accept,
+	.event = hip_event,
+	.pin = hip_pin,
+};
+
+/* ---- the pipeline's */
+
+static void pipe_accept(void *ctx, struct hp_packet *p, bool mark)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_nfq_accept(d->nfq, p, mark);
+}
+
+static void pipe_steal(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_nfq_drop(d->nfq, p);
+}
+
+static struct hp_packet *pipe_get(void *ctx)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pool_get_small(d->pool);
+}
+
+static void pipe_put(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pool_put(d->pool, p);
+}
+
+static struct hp_packet *pipe_compact(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pool_compact(d->pool, p);
+}
+
+static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+{
+	struct hp_daemon *d = ctx;
+	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
+				  .tos = b->tos, .ttl = b->ttl, .df = b->df };
+	int err = hp_raw_esp_send(d->raw, path, &run);
+
+	if (err == -EMSGSIZE)
+		hp_route_forget(d->route, &path->dst);
+	return err;
+}
+
+static int pipe_plain_send(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_tun_write(d->tun, p);
+}
+
+static unsigned int pipe_path_mtu(void *ctx, const struct hp_addr *dst)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_route_mtu(d->route, dst);
+}
+
+static void pipe_flow_new(void *ctx, struct hp_flow *f)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_state_flow(d->state, f);
+}
+
+static void pipe_flow_gone(void *ctx, struct hp_flow *f)
+{
+	struct hp_daemon *d = ctx;
+
+	if (!d->stopping) /* they come back with the next start */
+		hp_state_flow_gone(d->state, f);
+}
+
+const struct hp_pipe_ops hp_daemon_pipe_ops = {
+	.accept = pipe_accept,
+	.steal = pipe_steal,
+	.get = pipe_get,
+	.put = pipe_put,
+	.compact = pipe_compact,
+	.esp_send = pipe_esp_send,
+	.plain_send = pipe_plain_send,
+	.path_mtu = pipe_path_mtu,
+	.flow_new = pipe_flow_new,
+	.flow_gone = pipe_flow_gone,
+};
+
+/* ---- the sockets' */
+
+static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct hp_daemon *d = ctx;
+
+	if (shown(d, HP_STAGE_CTL_RX, path, msg, len))
+		hp_hip_input(d->hip, path, msg, len);
+}
+
+static void raw_esp(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_esp(d->pipe, p);
+}
+
+const struct hp_raw_ops hp_daemon_raw_ops = { .hip = raw_hip, .esp = raw_esp };
+
+void hp_daemon_captured(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_captured(d->pipe, p);
+}
+
+void hp_daemon_local(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_local(d->pipe, p);
+}
+
+void hp_daemon_flush(void *ctx)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_flush(d->pipe);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The control socket's lists: what runs, with whom, what was dropped and why.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flow/peerdb.h"
+
+static json_t *addr_json(const struct hp_addr *a)
+{
+	char text[HP_ADDR_STRLEN];
+
+	return hp_addr_is_zero(a) ? json_string("") : json_string(hp_addr_format(a, text));
+}
+
+static void put_traffic(json_t *o, const uint64_t packets[2], const uint64_t octets[2])
+{
+	json_object_set_new(o, "out_packets", json_integer((json_int_t)packets[HP_OUTBOUND]));
+	json_object_set_new(o, "out_bytes", json_integer((json_int_t)octets[HP_OUTBOUND]));
+	json_object_set_new(o, "in_packets", json_integer((json_int_t)packets[HP_INBOUND]));
+	json_object_set_new(o, "in_bytes", json_integer((json_int_t)octets[HP_INBOUND]));
+}
+
+/* ---- status */
+
+static json_int_t memory_kb(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long all, resident = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%ld %ld", &all, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return (json_int_t)resident * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static json_t *identities(const struct hp_daemon *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->n_keys; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", json_string(d->conf->identities.at[i].name));
+		json_object_set_new(o, "hit", addr_json(hp_key_hit(d->keys[i])));
+		json_object_set_new(o, "algorithm", json_string(hp_key_name(d->keys[i])));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *plugins(const struct hp_daemon *d)
+{
+	json_t *list = json_array();
+	struct hp_instance *self;
+
+	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", self->plugin->name,
+						      "version", self->plugin->version));
+	return list;
+}
+
+static json_t *roles(const struct hp_daemon *d)
+{
+	json_t *list = json_array();
+
+	if (d->conf->client.enabled)
+		json_array_append_new(list, json_string("client"));
+	if (d->conf->host.enabled)
+		json_array_append_new(list, json_string("host"));
+	return list;
+}
+
+static json_t *capture(const struct hp_daemon *d)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+
+	return json_pack("{s:s, s:i, s:s}", "backend",
+			 d->capturing ? hp_rules_backend_name(d->backend) : "none", "queue",
+			 (int)c->queue, "on_failure",
+			 c->on_failure == HP_CONF_FAIL_OPEN ? "open" : "closed");
+}
+
+int hp_report_status(struct hp_daemon *d, json_t *reply)
+{
+	const struct hp_pipe_totals *t = hp_pipe_totals(d->pipe);
+	struct hp_peerdb *peers = hp_pipe_peerdb(d->pipe);
+	uint64_t up_s = (hp_clock_ms(&d->clock) - d->started_ms) / 1000;
+	json_t *totals = json_object();
+
+	put_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
+		    (uint64_t[2]){ t->out_bytes, t->in_bytes });
+	json_object_set_new(totals, "passed", json_integer((json_int_t)t->passed));
+	json_object_set_new(reply, "version", json_string(PACKAGE_VERSION));
+	json_object_set_new(reply, "uptime_s", json_integer((json_int_t)up_s));
+	json_object_set_new(reply, "pid", json_integer(getpid()));
+	json_object_set_new(reply, "proxy", json_string(d->capturing ? "on" : "off"));
+	json_object_set_new(reply, "roles", roles(d));
+	json_object_set_new(reply, "identities", identities(d));
+	if (d->conf->client.enabled)
+		json_object_set_new(reply, "capture", capture(d));
+	json_object_set_new(
+		reply, "counts",
+		json_pack("{s:I, s:I, s:I, s:I}", "associations",
+			  (json_int_t)hp_hip_count(d->hip), "flows",
+			  (json_int_t)hp_flowdb_count(hp_pipe_flowdb(d->pipe)), "peers",
+			  (json_int_t)hp_peerdb_count(peers), "held",
+			  (json_int_t)hp_peerdb_hold_pool(peers)->packets));
+	json_object_set_new(reply, "totals", totals);
+	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
+	json_object_set_new(reply, "plugins", plugins(d));
+	return 0;
+}
+
+/* ---- associations */
+
+struct listing {
+	struct hp_daemon *d;
+	json_t *list;
+	uint64_t now_ms;
+};
+
+static json_t *path_json(const struct hp_path *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "src", addr_json(&p->src));
+	json_object_set_new(o, "dst", addr_json(&p->dst));
+	json_object_set_new(o, "sport", json_integer(p->sport));
+	json_object_set_new(o, "dport", json_integer(p->dport));
+	return o;
+}
+
+static const char *suite_name(uint16_t id)
+{
+	const struct hp_esp_suite *suite = hp_esp_suite_find(id);
+
+	return suite ? suite->name : "";
+}
+
+static void assoc_info(json_t *o, const struct hp_assoc *a, uint64_t now_ms)
+{
+	struct hp_assoc_info i;
+	uint64_t last;
+
+	hp_assoc_info(a, &i);
+	last = i.last_in_ms > i.last_out_ms ? i.last_in_ms : i.last_out_ms;
+	if (!last)
+		last = i.created_ms;
+	json_object_set_new(o, "spi_in", json_integer(i.spi_in));
+	json_object_set_new(o, "spi_out", json_integer(i.spi_out));
+	json_object_set_new(o, "suite", json_string(suite_name(i.esp_suite)));
+	json_object_set_new(o, "age_s", json_integer((json_int_t)(now_ms - i.created_ms) / 1000));
+	json_object_set_new(o, "idle_s", json_integer((json_int_t)(now_ms - last) / 1000));
+	json_object_set_new(o, "exchange_us", json_integer(i.exchange_us));
+	json_object_set_new(o, "rekeys", json_integer(i.rekeys));
+	json_object_set_new(o, "peer_key", json_string(i.peer_key));
+	json_object_set_new(o, "peer_di", json_string(i.peer_di));
+}
+
+static int assoc_one(struct hp_assoc *a, void *arg)
+{
+	struct listing *l = arg;
+	uint64_t packets[2], octets[2];
+	unsigned int mtu;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "local_hit", addr_json(hp_assoc_local_hit(a)));
+	json_object_set_new(o, "peer_hit", addr_json(hp_assoc_peer_hit(a)));
+	json_object_set_new(o, "state", json_string(hp_assoc_state_name(hp_assoc_state(a))));
+	json_object_set_new(o, "path", path_json(hp_assoc_path(a)));
+	assoc_info(o, a, l->now_ms);
+	hp_pipe_assoc_stats(a, packets, octets, &mtu);
+	put_traffic(o, packets, octets);
+	json_object_set_new(o, "mtu", json_integer(mtu));
+	json_array_append_new(l->list, o);
+	return 0;
+}
+
+int hp_report_associations(struct hp_daemon *d, json_t *reply)
+{
+	struct listing l = { d, json_array(), hp_clock_ms(&d->clock) };
+
+	hp_hip_each(d->hip, assoc_one, &l);
+	return json_object_set_new(reply, "associations", l.list) ? -ENOMEM : 0;
+}
+
+/* ---- flows */
+
+static const char *proto_name(uint8_t proto, char buf[4])
+{
+	switch (proto) {
+	case 1:
+		return "icmp";
+	case 6:
+		return "tcp";
+	case 17:
+		return "udp";
+	case 58:
+		return "icmpv6";
+	default:
+		snprintf(buf, 4, "%u", proto);
+		return buf;
+	}
+}
+
+static int flow_one(struct hp_flow *f, void *arg)
+{
+	struct listing *l = arg;
+	const struct hp_flow_key *k = &f->key;
+	json_t *o = json_object();
+	char buf[4];
+
+	json_object_set_new(o, "id", json_integer((json_int_t)f->id));
+	json_object_set_new(o, "proto", json_string(proto_name(k->proto, buf)));
+	json_object_set_new(o, "outbound", json_boolean(f->outbound));
+	json_object_set_new(o, "legacy", addr_json(&k->legacy));
+	json_object_set_new(o, "legacy_port", json_integer(k->legacy_port));
+	json_object_set_new(o, "far", addr_json(&k->far));
+	json_object_set_new(o, "far_port", json_integer(k->far_port));
+	json_object_set_new(o, "local_hit", addr_json(&k->local_hit));
+	json_object_set_new(o, "local_port", json_integer(k->local_port));
+	json_object_set_new(o, "peer_hit", addr_json(&k->peer_hit));
+	json_object_set_new(o, "peer_port", json_integer(k->peer_port));
+	json_object_set_new(o, "state", json_string(hp_flow_state_name(f->state)));
+	json_object_set_new(o, "idle_s", json_integer((json_int_t)hp_flow_idle_ms(f) / 1000));
+	json_object_set_new(o, "expires_s", json_integer((json_int_t)hp_flow_left_ms(f) / 1000));
+	put_traffic(o, f->packets, f->octets);
+	json_array_append_new(l->list, o);
+	return 0;
+}
+
+int hp_report_flows(struct hp_daemon *d, json_t *reply)
+{
+	struct listing l = { .d = d, .list = json_array() };
+
+	hp_flowdb_each(hp_pipe_flowdb(d->pipe), flow_one, &l);
+	return json_object_set_new(reply, "flows", l.list) ? -ENOMEM : 0;
+}
+
+/* ---- destinations */
+
+static int peer_one(struct hp_peer *e, void *arg)
+{
+	struct listing *l = arg;
+	json_t *o = json_object();
+	struct hp_addr none = { 0 };
+
+	json_object_set_new(o, "address", addr_json(&e->addr));
+	json_object_set_new(o, "state", json_string(hp_peer_state_name(e->state)));
+	json_object_set_new(o, "hit", addr_json(e->hit_known ? &e->hit : &none));
+	if (e->expires_ms)
+		json_object_set_new(o, "expires_s",
+				    json_integer(e->expires_ms > l->now_ms ?
+							 (json_int_t)(e->expires_ms - l->now_ms) /
+								 1000 : 0));
+	json_object_set_new(o, "held", json_integer((json_int_t)e->hold.packets));
+	json_object_set_new(o, "hits", json_integer((json_int_t)e->hits));
+	json_object_set_new(o, "source", json_string(hp_pipe_peer_source(e)));
+	json_array_append_new(l->list, o);
+	return 0;
+}
+
+int hp_report_peers(struct hp_daemon *d, json_t *reply)
+{
+	struct listing l = { d, json_array(), hp_clock_ms(&d->clock) };
+
+	hp_peerdb_each(hp_pipe_peerdb(d->pipe), peer_one, &l);
+	return json_object_set_new(reply, "peers", l.list) ? -ENOMEM : 0;
+}
+
+/* ---- drops and counters */
+
+static void add_count(json_t *list, const char *group_key, const char *group, const char *name,
+		      const char *value_key, uint64_t value, const char *help)
+{
+	json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", group_key, group, "name",
+					      name, value_key, (json_int_t)value, "help",
+					      help ? help : ""));
+}
+
+static void add_all(json_t *list, const char *group_key, const char *group,
+		    const char *value_key, const struct hp_counters *c, size_t from, size_t to)
+{
+	for (size_t i = from; i < to && i < c->n; i++)
+		add_count(list, group_key, group, c->table[i].name, value_key, c->values[i],
+			  c->table[i].help);
+}
+
+static void pipe_drops(const struct hp_daemon *d, json_t *drops)
+{
+	const uint64_t *n = hp_pipe_drops(d->pipe);
+
+	for (int i = 0; i < HP_DROP_MAX; i++)
+		add_count(drops, "group", "packet", hp_drop_name((enum hp_drop_reason)i), "count",
+			  n[i], hp_drop_help((enum hp_drop_reason)i));
+}
+
+struct io_count {
+	const char *group, *name, *help;
+	uint64_t n;
+};
+
+static void io_drops(const struct hp_daemon *d, json_t *drops)
+{
+	struct hp_nfq_counts q = { 0 };
+	const struct hp_raw_counts *r = hp_raw_counts(d->raw);
+	const struct hp_tun_counts *t = hp_tun_counts(d->tun);
+
+	if (d->nfq)
+		q = hp_nfq_counts(d->nfq);
+	const struct io_count list[] = {
+		{ "queue", "no-buffer", "captured, but every packet buffer is in use", q.no_buffer },
+		{ "queue", "malformed", "captured without a usable payload", q.malformed },
+		{ "queue", "cut", "captured, longer than a packet buffer", q.cut },
+		{ "queue", "errors", "verdicts the kernel refused, receive errors", q.errors },
+		{ "raw", "no-buffer", "received, but every packet buffer is in use", r->no_buffer },
+		{ "raw", "malformed", "received, shorter than its headers say", r->malformed },
+		{ "raw", "full", "not sent: the device's queue was full", r->full },
+		{ "raw", "errors", "not sent: the kernel refused", r->errors },
+		{ "tun", "no-buffer", "read, but every packet buffer is in use", t->no_buffer },
+		{ "tun", "malformed", "read with an unusable header", t->malformed },
+		{ "tun", "errors", "writes the kernel refused", t->errors },
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		add_count(drops, "group", list[i].group, list[i].name, "count", list[i].n,
+			  list[i].help);
+}
+
+int hp_report_drops(struct hp_daemon *d, json_t *reply)
+{
+	json_t *drops = json_array(), *counters = json_array();
+	const struct hp_counters *hip = hp_hip_counters(d->hip);
+	struct hp_instance *self;
+
+	pipe_drops(d, drops);
+	add_all(drops, "group", "hip", "count", hip, HP_HIPC_FIRST_DROP, hip->n);
+	io_drops(d, drops);
+	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
+	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
+		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,
+			self->drops.n);
+		add_all(counters, "plugin", self->plugin->name, "value", &self->counters, 0,
+			self->counters.n);
+	}
+	json_object_set_new(reply, "drops", drops);
+	return json_object_set_new(reply, "counters", counters) ? -ENOMEM : 0;
+}

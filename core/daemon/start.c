@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a configuration to a running daemon, and back.
+ *
+ * Everything that needs more rights than CAP_NET_ADMIN and CAP_NET_RAW comes first; then rights
+ * are dropped, then threads are made.  Capture rules come last: until then traffic is not
+ * touched.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/priv.h"
+
+#define QUIT_MS      1000 /* longest wait for CLOSE_ACK */
+#define QUIT_STEP_MS 20
+#define RECONNECT_MAX 256 /* exchanges begun at start, for flows that were */
+
+static int fail(int err, const char *what)
+{
+	hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int fail_io(int err, const struct hp_io_err *e)
+{
+	hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e->text[0] ? e->text : strerror(-err));
+	return err;
+}
+
+/* ---- configuration, keys, plugins */
+
+static void complain(void *ctx, const char *text)
+{
+	(void)ctx;
+	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s", text);
+}
+
+static void complain_plugin(void *ctx, const char *line)
+{
+	(void)ctx;
+	hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "%s", line);
+}
+
+static uint64_t plugin_now(void *ctx)
+{
+	const struct hp_daemon *d = ctx;
+
+	return hp_clock_ms(&d->clock);
+}
+
+static int plugin_settings(void *ctx, const char *plugin, const struct hp_conf_row *rows,
+			   size_t bytes, const void **out)
+{
+	struct hp_daemon *d = ctx;
+	struct hp_conf_report report = { .line = complain };
+
+	return hp_conf_plugin(d->tried ? d->tried : d->conf, plugin, rows, bytes, out, &report);
+}
+
+static struct hp_registry_config registry_config(struct hp_daemon *d)
+{
+	return (struct hp_registry_config){
+		.dir = d->conf->plugin_dir,
+		.now_ms = plugin_now,
+		.report = complain_plugin,
+		.settings = plugin_settings,
+		.ctx = d,
+	};
+}
+
+static void set_logging(const struct hp_daemon *d, const struct hp_conf_log *log)
+{
+	hp_log_target((enum hp_log_target)log->target, "hipproxyd");
+	hp_log_level_all((enum hp_log_level)(d->level >= 0 ? d->level : log->level));
+	for (int i = 0; i < HP_LOG_SUBSYSTEMS; i++)
+		if (log->subsys[i] >= 0 && d->level < 0)
+			hp_log_level_set((enum hp_log_subsys)i,
+					 (enum hp_log_level)log->subsys[i]);
+}
+
+static int load_keys(struct hp_daemon *d)
+{
+	const struct hp_conf_identities *ids = &d->conf->identities;
+
+	d->keys = calloc(ids->n, sizeof(struct hp_key *));
+	if (!d->keys)
+		return fail(-ENOMEM, "keys");
+	for (; d->n_keys < ids->n; d->n_keys++) {
+		int err = hp_key_load(ids->at[d->n_keys].key, &d->keys[d->n_keys]);
+
+		if (err) {
+			hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: %s", ids->at[d->n_keys].key,
+			       hp_key_load_error(err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* The HIT of the identity called name, zero if there is none. */
+static struct hp_addr hit_of(const struct hp_daemon *d, const char *name)
+{
+	const struct hp_conf_identity *id = hp_conf_identity_find(d->conf, name);
+	struct hp_addr none = { 0 };
+
+	return id ? *hp_key_hit(d->keys[id - d->conf->identities.at]) : none;
+}
+
+static int load_plugins(struct hp_daemon *d)
+{
+	struct hp_registry_config cfg = registry_config(d);
+	int err;
+
+	d->registry = hp_registry_new(&cfg);
+	if (!d->registry)
+		return fail(-ENOMEM, "plugins");
+	err = hp_pipe_core_hooks(&d->pipe, d->registry);
+	if (err)
+		return fail(err, "pipeline");
+	return hp_registry_load(d->registry, d->conf->plugins.at, d->conf->plugins.n);
+}
+
+/* Resolvers that no plugin offers would silently never be asked. */
+static int check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf)
+{
+	const struct hp_conf_strings *names = &conf->client.resolvers;
+	struct hp_service_ref ref;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (hp_registry_service(reg, HP_SERVICE_RESOLVER, names->at[i], &ref)) {
+			hp_log(HP_LOG_CONF, HP_LOG_ERROR,
+			       "client.resolvers: \"%s\": expected a resolver of a plugin that is "
+			       "enabled in `plugins`", names->at[i]);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+static int check_hip(const struct hp_conf *conf, struct hp_hip_config *out)
+{
+	const char *why = "";
+	int err = hp_daemon_hip_config(conf, out, &why);
+
+	if (err)
+		hp_log(HP_LOG_CONF, HP_LOG_ERROR, "hip: %s", why);
+	return err;
+}
+
+int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
+{
+	struct hp_conf_report report = { .line = complain };
+	struct hp_hip_config hip;
+	int err;
+
+	d->conf_path = conf_path;
+	d->clock = hp_clock_monotonic;
+	err = hp_conf_load(conf_path, &d->conf, &report);
+	if (!err)
+		err = load_keys(d);
+	if (!err)
+		err = check_hip(d->conf, &hip);
+	if (!err)
+		err = load_plugins(d);
+	if (!err)
+		err = check_resolvers(d->registry, d->conf);
+	if (err)
+		return err;
+	if (d->conf->client.enabled)
+		d->client_hit = hit_of(d, d->conf->client.identity);
+	if (d->conf->host.enabled)
+		d->host_hit = hit_of(d, d->conf->host.identity);
+	return 0;
+}
+
+/* ---- files and loop */
+
+static int write_pid(const struct hp_daemon *d)
+{
+	FILE *f;
+
+	if (!*d->conf->pidfile)
+		return 0;
+	f = fopen(d->conf->pidfile, "we");
+	if (!f)
+		return fail(-errno, d->conf->pidfile);
+	fprintf(f, "%ld\n", (long)getpid());
+	if (fclose(f))
+		return fail(-errno, d->conf->pidfile);
+	return 0;
+}
+
+static int open_files(struct hp_daemon *d)
+{
+	const struct hp_conf_hip *hip = &d->conf->hip;
+	int err = 0;
+
+	if (hip->opportunistic_initiator == HP_CONF_OPP_PINNED ||
+	    hip->opportunistic_responder == HP_CONF_OPP_PINNED)
+		err = hp_pins_open(hip->pins, &d->pins);
+	if (err)
+		return fail(err, hip->pins);
+	if (*d->conf->state) {
+		err = hp_state_open(d->conf->state, &d->state);
+		if (err)
+			hp_log(HP_LOG_CORE, HP_LOG_WARNING,
+			       "%s: %s: flows will not outlive a restart", d->conf->state,
+			       err == -EBUSY ? "another daemon has it" : strerror(-err));
+	}
+	return write_pid(d);
+}
+
+static void on_quit(void *ctx, int signo)
+{
+	hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "%s: ending", strsignal(signo));
+	hp_daemon_quit(ctx);
+}
+
+static void on_reload(void *ctx, int signo)
+{
+	struct hp_io_err err;
+
+	(void)signo;
+	hp_daemon_reload(ctx, &err);
+}
+
+static int make_loop(struct hp_daemon *d)
+{
+	int err = 0;
+
+	hp_timers_init(&d->timers, hp_clock_ms(&d->clock));
+	d->loop = hp_loop_new(&d->timers, &d->clock);
+	if (!d->loop)
+		return fail(-errno, "event loop");
+	err = hp_loop_signal(d->loop, SIGTERM, on_quit, d);
+	if (!err)
+		err = hp_loop_signal(d->loop, SIGINT, on_quit, d);
+	if (!err)
+		err = hp_loop_signal(d->loop, SIGHUP, on_reload, d);
+	if (err)
+		return fail(err, "signals");
+	signal(SIGPIPE, SIG_IGN);
+	d->pool = hp_pool_new(d->conf->limits.packets, d->conf->limits.packets);
+	d->route = hp_route_new(d->conf->client.mark, &d->clock);
+	return d->pool && d->route ? 0 : fail(-errno, "start");
+}
+
+/* ---- sockets */
+
+static int open_tun(struct hp_daemon *d, struct hp_io_err *e)
+{
+	struct hp_tun_cfg cfg = {
+		.name = d->conf->tun.name,
+		.mtu = d->conf->tun.mtu,
+		.addrs = &d->host_hit,
+		.n_addrs = d->conf->host.enabled,
+	};
+
+	return hp_tun_open(d->loop, d->pool, &cfg, hp_daemon_local, d, &d->tun, e);
+}
+
+static int open_queue(struct hp_daemon *d, struct hp_io_err *e)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_nfq_cfg cfg = {
+		.queue = c->queue,
+		.fail_open = c->on_failure == HP_CONF_FAIL_OPEN,
+		.mark = c->mark,
+		.mask = c->mark_mask,
+	};
+
+	if (!c->enabled)
+		return 0;
+	return hp_nfq_open(d->loop, d->pool, &cfg, hp_daemon_captured, d, &d->nfq, e);
+}
+
+static int open_sockets(struct hp_daemon *d)
+{
+	struct hp_raw_cfg raw = { .mark = d->conf->client.mark };
+	struct hp_raw_ops ops = hp_daemon_raw_ops;
+	struct hp_io_err e = { "" };
+	int err;
+
+	ops.ctx = d;
+	err = hp_priv_check(&e);
+	if (!err)
+		err = open_tun(d, &e);
+	if (!err)
+		err = hp_raw_open(d->loop, d->pool, &raw, &ops, &d->raw, &e);
+	if (!err)
+		err = open_queue(d, &e);
+	if (!err)
+		err = hp_control_open(d->loop, d->conf->control.socket, hp_daemon_command, d,
+				      &d->control, &e);
+	if (!err)
+		err = hp_priv_drop(&e);
+	return err ? fail_io(err, &e) : 0;
+}
+
+/* ---- engine and pipeline */
+
+static int add_identities(struct hp_daemon *d)
+{
+	for (size_t i = 0; i < d->n_keys; i++) {
+		const struct hp_conf_identity *id = &d->conf->identities.at[i];
+		int err = hp_hip_identity_add(d->hip, d->keys[i],
+					      id->anonymous ? HP_IDENTITY_ANONYMOUS : 0, id->di);
+
+		if (err)
+			return fail(err, id->name);
+	}
+	return 0;
+}
+
+static int make_engine(struct hp_daemon *d)
+{
+	struct hp_hip_ops ops = hp_daemon_hip_ops;
+	struct hp_hip_config cfg;
+	int err = check_hip(d->conf, &cfg);
+
+	if (err)
+		return err;
+	ops.ctx = d;
+	d->jobs = hp_jobs_new(d->loop, d->conf->hip.workers, d->conf->limits.jobs);
+	if (!d->jobs)
+		return fail(-errno, "worker threads");
+	d->hip = hp_hip_new(&cfg, &ops, &d->clock, &hp_rand_system, &d->timers);
+	if (!d->hip)
+		return fail(-ENOMEM, "HIP engine");
+	return add_identities(d);
+}
+
+static int make_pipe(struct hp_daemon *d, struct hp_pipe_ops *ops)
+{
+	struct hp_pipe_deps deps = {
+		.conf = d->conf, .hip = d->hip, .registry = d->registry, .clock = &d->clock,
+		.rand = &hp_rand_system, .timers = &d->timers, .ops = ops,
+		.client_hit = d->client_hit, .host_hit = d->host_hit,
+	};
+
+	*ops = hp_daemon_pipe_ops;
+	ops->ctx = d;
+	d->pipe = hp_pipe_new(&deps);
+	if (!d->pipe)
+		return fail(-errno, "pipeline");
+	hp_loop_flush_add(d->loop, &d->flush, hp_daemon_flush, d);
+	return 0;
+}
+
+/* ---- what there was before */
+
+static struct hp_flow *restore_flow(void *ctx, const struct hp_flow_key *key, bool outbound)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_hip_is_local(d->hip, &key->local_hit) ?
+		       hp_pipe_flow_restore(d->pipe, key, outbound) : NULL;
+}
+
+static void restore_peer(void *ctx, const struct hp_addr *local_hit,
+			 const struct hp_addr *peer_hit, const struct hp_addr *addr)
+{
+	struct hp_daemon *d = ctx;
+
+	if (hp_hip_is_local(d->hip, local_hit))
+		hp_hip_known_peer(d->hip, peer_hit, addr, 1, false);
+}
+
+/* Its peer may have something to say, and no keys that we know of. */
+static int reconnect(struct hp_flow *f, void *arg)
+{
+	struct hp_daemon *d = arg;
+	const struct hp_flow_key *k = &f->key;
+
+	if (hp_hip_count(d->hip) >= RECONNECT_MAX)
+		return 1;
+	if (!hp_hip_find(d->hip, &k->local_hit, &k->peer_hit))
+		hp_hip_connect(d->hip, &k->local_hit, &k->peer_hit, NULL, 0);
+	return 0;
+}
+
+static void restore(struct hp_daemon *d)
+{
+	struct hp_state_restore how = { .ctx = d, .flow = restore_flow, .peer = restore_peer };
+	size_t n;
+
+	hp_state_restore(d->state, &how);
+	hp_daemon_known_peers(d->hip, d->conf);
+	n = hp_flowdb_count(hp_pipe_flowdb(d->pipe));
+	if (!n)
+		return;
+	hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "%zu flows go on from before", n);
+	hp_flowdb_each(hp_pipe_flowdb(d->pipe), reconnect, d);
+}
+
+/* ---- capture */
+
+int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_rules_cfg cfg = {
+		.backend = (enum hp_rules_backend)c->backend,
+		.queue = c->queue,
+		.mark = c->mark,
+		.mask = c->mark_mask,
+		.fail_open = c->on_failure == HP_CONF_FAIL_OPEN,
+		.tun = d->conf->tun.name,
+		.interfaces = c->interfaces.at,
+		.n_interfaces = c->interfaces.n,
+		.networks = c->networks.at,
+		.n_networks = c->networks.n,
+	};
+	int ret = on ? hp_rules_install(&cfg, &d->backend, err) : hp_rules_cleanup(err);
+
+	if (!ret)
+		d->capturing = on;
+	return ret;
+}
+
+static void log_ready(const struct hp_daemon *d)
+{
+	char hit[HP_ADDR_STRLEN];
+
+	for (size_t i = 0; i < d->n_keys; i++)
+		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "identity %s: %s (%s)",
+		       d->conf->identities.at[i].name,
+		       hp_addr_format(hp_key_hit(d->keys[i]), hit), hp_key_name(d->keys[i]));
+	hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "ready:%s%s", d->client_hit.b[0] ? " client proxy" : "",
+	       d->host_hit.b[0] ? " host" : "");
+}
+
+int hp_daemon_start(struct hp_daemon *d)
+{
+	static struct hp_pipe_ops ops;
+	struct hp_io_err e = { "" };
+	int err;
+
+	d->started_ms = hp_clock_ms(&d->clock);
+	set_logging(d, &d->conf->log);
+	err = make_loop(d);
+	if (!err)
+		err = open_files(d);
+	if (!err)
+		err = open_sockets(d);
+	if (!err)
+		err = make_engine(d);
+	if (!err)
+		err = make_pipe(d, &ops);
+	if (!err)
+		err = hp_registry_start(d->registry);
+	if (err)
+		return err;
+	restore(d);
+	if (d->conf->client.enabled && (err = hp_daemon_capture(d, true, &e)))
+		return fail_io(err, &e);
+	log_ready(d);
+	return 0;
+}
+
+/* ---- reload */
+
+static int reload(struct hp_daemon *d, struct hp_conf *conf, struct hp_hip_config *hip)
+{
+	struct hp_registry_config cfg = registry_config(d);
+	int err;
+
+	err = check_hip(conf, hip);
+	if (!err)
+		err = check_resolvers(d->registry, conf);
+	if (!err)
+		err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
+	return err;
+}
+
+static int apply(struct hp_daemon *d, struct hp_conf *conf, const struct hp_hip_config *hip)
+{
+	int err = hp_pipe_reconfigure(d->pipe, conf);
+
+	if (err)
+		return err;
+	hp_hip_reconfigure(d->hip, hip);
+	hp_hip_forget_peers(d->hip);
+	hp_daemon_known_peers(d->hip, conf);
+	set_logging(d, &conf->log);
+	return 0;
+}
+
+/* Pins may be wanted now, or have been edited. */
+static int reopen_pins(struct hp_daemon *d, const struct hp_conf *conf)
+{
+	struct hp_pins *pins = NULL;
+	int err = 0;
+
+	if (conf->hip.opportunistic_initiator == HP_CONF_OPP_PINNED ||
+	    conf->hip.opportunistic_responder == HP_CONF_OPP_PINNED)
+		err = hp_pins_open(conf->hip.pins, &pins);
+	if (err)
+		return err;
+	hp_pins_close(d->pins);
+	d->pins = pins;
+	return 0;
+}
+
+int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)
+{
+	struct hp_conf_report report = { .line = complain };
+	struct hp_hip_config hip;
+	struct hp_conf *conf;
+	int err = hp_conf_load(d->conf_path, &conf, &report);
+
+	if (err)
+		goto refused;
+	d->tried = conf;
+	err = hp_conf_diff(d->conf, conf, &report) ? -EBUSY : reload(d, conf, &hip);
+	if (!err)
+		err = reopen_pins(d, conf);
+	if (!err)
+		err = apply(d, conf, &hip);
+	d->tried = NULL;
+	if (err) {
+		hp_conf_free(conf);
+		goto refused;
+	}
+	hp_conf_free(d->conf);
+	d->conf = conf;
+	hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
+	return 0;
+refused:
+	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays",
+	       d->conf_path);
+	return hp_io_fail(e, err, "not reloaded, the old configuration stays (%s); see the log",
+			  err == -EBUSY ? "a key that needs a restart has changed" :
+					  "the new one has errors");
+}
+
+/* ---- the end */
+
+static void quit_step(struct hp_timer *t)
+{
+	struct hp_daemon *d = HP_CONTAINER(t, struct hp_daemon, stop_timer);
+	uint64_t now = hp_clock_ms(&d->clock);
+
+	if (!hp_hip_count(d->hip) || now >= d->stop_ms)
+		hp_loop_stop(d->loop);
+	else
+		hp_timer_set(&d->timers, t, now + QUIT_STEP_MS);
+}
+
+void hp_daemon_quit(struct hp_daemon *d)
+{
+	struct hp_io_err e = { "" };
+
+	if (d->stopping) {
+		hp_loop_stop(d->loop);
+		return;
+	}
+	d->stopping = true;
+	d->stop_ms = hp_clock_ms(&d->clock) + QUIT_MS;
+	if (d->capturing && hp_daemon_capture(d, false, &e))
+		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	hp_hip_shutdown(d->hip);
+	hp_timer_init(&d->stop_timer, quit_step);
+	hp_timer_set(&d->timers, &d->stop_timer, hp_clock_ms(&d->clock));
+}
+
+static void stop_engine(struct hp_daemon *d)
+{
+	d->stopping = true;
+	if (d->control)
+		hp_control_close(d->control);
+	if (d->hip)
+		hp_hip_free(d->hip);
+	if (d->pipe) {
+		hp_loop_flush_del(d->loop, &d->flush);
+		hp_pipe_free(d->pipe);
+		d->pipe = NULL;
+	}
+	if (d->registry)
+		hp_registry_free(d->registry);
+	if (d->jobs)
+		hp_jobs_free(d->jobs);
+}
+
+static void close_sockets(struct hp_daemon *d)
+{
+	struct hp_io_err e = { "" };
+
+	if (d->capturing && hp_daemon_capture(d, false, &e))
+		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	if (d->nfq)
+		hp_nfq_close(d->nfq);
+	if (d->raw)
+		hp_raw_close(d->raw);
+	if (d->tun)
+		hp_tun_close(d->tun);
+	if (d->route)
+		hp_route_free(d->route);
+	if (d->pool)
+		hp_pool_free(d->pool);
+	hp_timer_cancel(&d->timers, &d->stop_timer);
+	if (d->loop)
+		hp_loop_free(d->loop);
+}
+
+void hp_daemon_stop(struct hp_daemon *d)
+{
+	stop_engine(d);
+	close_sockets(d);
+	hp_pins_close(d->pins);
+	hp_state_close(d->state);
+	if (d->conf && *d->conf->pidfile && d->loop)
+		unlink(d->conf->pidfile);
+	for (size_t i = 0; i < d->n_keys; i++)
+		hp_key_unref(d->keys[i]);
+	free(d->keys);
+	hp_conf_free(d->conf);
+	*d = (struct hp_daemon){ 0 };
+}

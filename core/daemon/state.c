@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state file: a head, then records; a record whose kind is 0 is free.
+ */
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/rand.h"
+#include "util/hash.h"
+#include "util/list.h"
+
+#define FIRST_RECORDS 1024u
+
+enum { FREE, FLOW, PEER };
+
+struct record {
+	uint8_t kind; /* written last */
+	uint8_t proto, outbound, reserved;
+	uint16_t legacy_port, far_port, local_port, peer_port;
+	uint32_t pad;
+	uint64_t wall_s;
+	struct hp_addr legacy, far; /* PEER: legacy is the peer's address */
+	struct hp_addr local_hit, peer_hit;
+};
+
+static const char magic[8] = "HPSTATE1";
+
+struct head {
+	char magic[8];
+	uint32_t record_bytes, records;
+};
+
+struct peer {
+	struct hp_hnode node;
+	uint32_t slot;
+};
+
+struct hp_state {
+	int fd;
+	void *map;
+	size_t map_bytes;
+	uint32_t records, next; /* in the file; where to look for a free one */
+	uint32_t used;
+	struct hp_htab peers;
+	struct hp_hash_key key;
+};
+
+static struct record *records(const struct hp_state *st)
+{
+	return (struct record *)((uint8_t *)st->map + sizeof(struct head));
+}
+
+static size_t bytes_for(uint32_t n)
+{
+	return sizeof(struct head) + (size_t)n * sizeof(struct record);
+}
+
+static uint64_t wall_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec;
+}
+
+/* ---- the file */
+
+static int map_file(struct hp_state *st, uint32_t n)
+{
+	size_t bytes = bytes_for(n);
+	void *map;
+
+	/* Blocks are reserved now: a full disk must not become a SIGBUS later. */
+	if (posix_fallocate(st->fd, 0, (off_t)bytes))
+		return -ENOSPC;
+	map = st->map ? mremap(st->map, st->map_bytes, bytes, MREMAP_MAYMOVE) :
+			mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, st->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	st->map = map;
+	st->map_bytes = bytes;
+	st->records = n;
+	((struct head *)map)->records = n;
+	return 0;
+}
+
+static bool is_ours(const struct head *h, off_t size)
+{
+	return !memcmp(h->magic, magic, sizeof(magic)) &&
+	       h->record_bytes == sizeof(struct record) && h->records >= 1 &&
+	       h->records <= HP_STATE_RECORDS_MAX && bytes_for(h->records) <= (size_t)size;
+}
+
+static int begin(struct hp_state *st)
+{
+	struct head h = { .record_bytes = sizeof(struct record) };
+	struct stat s;
+	int err;
+
+	if (fstat(st->fd, &s))
+		return -errno;
+	if (pread(st->fd, &h, sizeof(h), 0) == sizeof(h) && is_ours(&h, s.st_size))
+		return map_file(st, h.records);
+	if (ftruncate(st->fd, 0))
+		return -errno;
+	err = map_file(st, FIRST_RECORDS);
+	if (err)
+		return err;
+	h = (struct head){ .record_bytes = sizeof(struct record), .records = FIRST_RECORDS };
+	memcpy(h.magic, magic, sizeof(magic));
+	memcpy(st->map, &h, sizeof(h));
+	return 0;
+}
+
+static int make_folder(const char *path)
+{
+	char *copy = strdup(path);
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	if (mkdir(dirname(copy), 0755) && errno != EEXIST)
+		err = -errno;
+	free(copy);
+	return err;
+}
+
+static int open_file(struct hp_state *st, const char *path)
+{
+	int err = make_folder(path);
+
+	if (err)
+		return err;
+	st->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (st->fd < 0)
+		return -errno;
+	if (flock(st->fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return begin(st);
+}
+
+int hp_state_open(const char *path, struct hp_state **out)
+{
+	struct hp_state *st = calloc(1, sizeof(*st));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (!st)
+		return err;
+	st->fd = -1;
+	if (!hp_htab_init(&st->peers, HP_STATE_PEERS_MAX))
+		err = hp_rand_fill(&hp_rand_system, &st->key, sizeof(st->key));
+	if (!err)
+		err = open_file(st, path);
+	if (err) {
+		hp_state_close(st);
+		return err;
+	}
+	*out = st;
+	return 0;
+}
+
+static int free_peer(struct hp_hnode *n, void *arg)
+{
+	struct hp_state *st = arg;
+
+	hp_htab_del(&st->peers, n);
+	free(HP_CONTAINER(n, struct peer, node));
+	return 0;
+}
+
+void hp_state_close(struct hp_state *st)
+{
+	if (!st)
+		return;
+	if (st->peers.slots) {
+		hp_htab_each(&st->peers, free_peer, st);
+		hp_htab_fini(&st->peers);
+	}
+	if (st->map)
+		munmap(st->map, st->map_bytes);
+	if (st->fd >= 0)
+		close(st->fd);
+	free(st);
+}
+
+/* ---- records */
+
+/* A free record's number, UINT32_MAX if there is none and can be none. */
+static uint32_t slot_get(struct hp_state *st)
+{
+	uint32_t more = st->records * 2;
+
+	if (st->used >= st->records) {
+		if (more > HP_STATE_RECORDS_MAX || map_file(st, more))
+			return UINT32_MAX;
+		st->next = st->records / 2;
+	}
+	for (uint32_t i = 0; i < st->records; i++) {
+		uint32_t at = st->next;
+
+		st->next = st->next + 1 == st->records ? 0 : st->next + 1;
+		if (records(st)[at].kind == FREE) {
+			st->used++;
+			return at;
+		}
+	}
+	return UINT32_MAX;
+}
+
+static void slot_put(struct hp_state *st, uint32_t slot)
+{
+	records(st)[slot].kind = FREE;
+	st->used--;
+	if (slot < st->next)
+		st->next = slot;
+}
+
+/* The kind is written when the rest is there: a record is whole or free. */
+static void slot_write(struct hp_state *st, uint32_t slot, const struct record *r)
+{
+	struct record *to = &records(st)[slot];
+
+	memcpy((uint8_t *)to + 1, (const uint8_t *)r + 1, sizeof(*r) - 1);
+	__atomic_store_n(&to->kind, r->kind, __ATOMIC_RELEASE);
+}
+
+void hp_state_flow(struct hp_state *st, struct hp_flow *f)
+{
+	const struct hp_flow_key *k = &f->key;
+	struct record r = {
+		.kind = FLOW, .proto = k->proto, .outbound = f->outbound,
+		.legacy_port = k->legacy_port, .far_port = k->far_port,
+		.local_port = k->local_port, .peer_port = k->peer_port, .wall_s = wall_s(),
+		.legacy = k->legacy, .far = k->far,
+		.local_hit = k->local_hit, .peer_hit = k->peer_hit,
+	};
+	uint32_t slot;
+
+	f->state_slot = 0;
+	if (!st)
+		return;
+	slot = slot_get(st);
+	if (slot == UINT32_MAX)
+		return;
+	slot_write(st, slot, &r);
+	f->state_slot = slot + 1;
+}
+
+void hp_state_flow_gone(struct hp_state *st, struct hp_flow *f)
+{
+	if (st && f->state_slot)
+		slot_put(st, f->state_slot - 1);
+	f->state_slot = 0;
+}
+
+/* ---- peers */
+
+struct peer_name {
+	const struct hp_state *st;
+	struct hp_addr local_hit, peer_hit;
+};
+
+static bool peer_eq(const struct hp_hnode *n, const void *key)
+{
+	const struct peer_name *name = key;
+	const struct record *r = &records(name->st)[HP_CONTAINER(n, struct peer, node)->slot];
+
+	return hp_addr_eq(&r->local_hit, &name->local_hit) &&
+	       hp_addr_eq(&r->peer_hit, &name->peer_hit);
+}
+
+static uint64_t peer_hash(const struct hp_state *st, const struct hp_addr *local_hit,
+			  const struct hp_addr *peer_hit)
+{
+	struct hp_addr both[2] = { *local_hit, *peer_hit };
+
+	return hp_hash(&st->key, both, sizeof(both));
+}
+
+static struct peer *peer_find(const struct hp_state *st, const struct hp_addr *local_hit,
+			      const struct hp_addr *peer_hit)
+{
+	struct peer_name name = { st, *local_hit, *peer_hit };
+	struct hp_hnode *n = hp_htab_find(&st->peers, peer_hash(st, local_hit, peer_hit), peer_eq,
+					  &name);
+
+	return n ? HP_CONTAINER(n, struct peer, node) : NULL;
+}
+
+/* Remembers that slot has this peer. */
+static bool peer_index(struct hp_state *st, const struct record *r, uint32_t slot)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return false;
+	p->slot = slot;
+	if (!hp_htab_add(&st->peers, &p->node, peer_hash(st, &r->local_hit, &r->peer_hit)))
+		return true;
+	free(p);
+	return false;
+}
+
+void hp_state_peer(struct hp_state *st, const struct hp_addr *local_hit,
+		   const struct hp_addr *peer_hit, const struct hp_addr *addr)
+{
+	struct record r = { .kind = PEER, .wall_s = wall_s(), .legacy = *addr,
+			    .local_hit = *local_hit, .peer_hit = *peer_hit };
+	struct peer *p;
+	uint32_t slot;
+
+	if (!st)
+		return;
+	p = peer_find(st, local_hit, peer_hit);
+	if (p) {
+		slot_write(st, p->slot, &r);
+		return;
+	}
+	slot = slot_get(st);
+	if (slot == UINT32_MAX)
+		return;
+	slot_write(st, slot, &r);
+	if (!peer_index(st, &r, slot))
+		slot_put(st, slot);
+}
+
+/* ---- restoring */
+
+static bool is_sane(const struct record *r)
+{
+	return hp_addr_is_hit(&r->local_hit) && hp_addr_is_hit(&r->peer_hit) &&
+	       !hp_addr_is_zero(&r->legacy);
+}
+
+static bool restore_flow(const struct hp_state_restore *how, const struct record *r,
+			 uint32_t slot)
+{
+	struct hp_flow_key key = {
+		.legacy = r->legacy, .far = r->far,
+		.local_hit = r->local_hit, .peer_hit = r->peer_hit,
+		.legacy_port = r->legacy_port, .far_port = r->far_port,
+		.local_port = r->local_port, .peer_port = r->peer_port, .proto = r->proto,
+	};
+	struct hp_flow *f = how->flow(how->ctx, &key, r->outbound);
+
+	if (!f)
+		return false;
+	f->state_slot = slot + 1;
+	return true;
+}
+
+static bool restore_one(struct hp_state *st, const struct hp_state_restore *how, uint32_t slot)
+{
+	struct record r = records(st)[slot];
+
+	if (!is_sane(&r))
+		return false;
+	if (r.kind == FLOW)
+		return restore_flow(how, &r, slot);
+	if (r.kind != PEER || r.wall_s + HP_STATE_PEER_S < wall_s() ||
+	    peer_find(st, &r.local_hit, &r.peer_hit) || !peer_index(st, &r, slot))
+		return false;
+	how->peer(how->ctx, &r.local_hit, &r.peer_hit, &r.legacy);
+	return true;
+}
+
+void hp_state_restore(struct hp_state *st, const struct hp_state_restore *how)
+{
+	for (uint32_t i = 0; st && i < st->records; i++) {
+		if (records(st)[i].kind == FREE)
+			continue;
+		st->used++;
+		if (!restore_one(st, how, i))
+			slot_put(st, i);
+	}
+	if (st)
+		st->next = 0;
+}
