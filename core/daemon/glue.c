@@ -156,6 +156,13 @@ static struct hp_packet *pipe_compact(void *ctx, struct hp_packet *p)
 	return hp_pool_compact(d->pool, p);
 }
 
+static struct hp_packet *pipe_expand(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pool_expand(d->pool, p);
+}
+
 static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
 {
 	struct hp_daemon *d = ctx;
@@ -203,6 +210,7 @@ const struct hp_pipe_ops hp_daemon_pipe_ops = {
 	.get = pipe_get,
 	.put = pipe_put,
 	.compact = pipe_compact,
+	.expand = pipe_expand,
 	.esp_send = pipe_esp_send,
 	.plain_send = pipe_plain_send,
 	.path_mtu = pipe_path_mtu,

@@ -115,28 +115,42 @@ void hp_pool_put(struct hp_pool *pool, struct hp_packet *p)
 	c->used--;
 }
 
-struct hp_packet *hp_pool_compact(struct hp_pool *pool, struct hp_packet *p)
+/* p's packet in another buffer of cap octets; p goes back. */
+static struct hp_packet *move(struct hp_pool *pool, struct hp_packet *p,
+			      struct hp_packet *other, size_t cap)
 {
-	struct pool_packet *from = pool_packet(p), *to;
-	struct hp_packet *small;
+	struct pool_packet *to;
 	uint8_t *data;
 
-	if (from->small || p->len > HP_POOL_SMALL_ROOM ||
-	    pool->small.used >= pool->small.max)
-		return p;
-	small = hp_pool_get_small(pool);
-	if (!small)
-		return p;
-	to = pool_packet(small);
-	data = small->data;
+	if (!other)
+		return NULL;
+	to = pool_packet(other);
+	data = other->data;
 	memcpy(data, p->data, p->len);
-	*small = *p;
-	small->buf = to->bytes;
-	small->cap = HP_POOL_SMALL_CAP;
-	small->data = data;
-	to->kmark = from->kmark;
+	*other = *p;
+	other->buf = to->bytes;
+	other->cap = cap;
+	other->data = data;
+	to->kmark = pool_packet(p)->kmark;
 	hp_pool_put(pool, p);
-	return small;
+	return other;
+}
+
+struct hp_packet *hp_pool_compact(struct hp_pool *pool, struct hp_packet *p)
+{
+	struct hp_packet *small = NULL;
+
+	if (!pool_packet(p)->small && p->len <= HP_POOL_SMALL_ROOM &&
+	    pool->small.used < pool->small.max)
+		small = move(pool, p, hp_pool_get_small(pool), HP_POOL_SMALL_CAP);
+	return small ? small : p;
+}
+
+struct hp_packet *hp_pool_expand(struct hp_pool *pool, struct hp_packet *p)
+{
+	if (!pool_packet(p)->small)
+		return p;
+	return move(pool, p, hp_pool_get(pool), HP_PACKET_CAP);
 }
 
 struct hp_pool_counts hp_pool_counts(const struct hp_pool *pool)

@@ -42,6 +42,10 @@ void hp_pool_put(struct hp_pool *pool, struct hp_packet *p);
  * gained); headroom is HP_PACKET_HEADROOM in a new one. */
 struct hp_packet *hp_pool_compact(struct hp_pool *pool, struct hp_packet *p);
 
+/* For a packet that will grow: moves it to a big buffer unless it is in one.  NULL when there is
+ * none: p is as it was. */
+struct hp_packet *hp_pool_expand(struct hp_pool *pool, struct hp_packet *p);
+
 struct hp_pool_counts hp_pool_counts(const struct hp_pool *pool);
 
 /* The kernel's mark on a captured packet, kept beside it for the verdict. */

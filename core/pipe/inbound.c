@@ -71,21 +71,6 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
 	return HP_TAKEN;
 }
 
-static struct hp_packet *whole(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	struct hp_assoc *a = p->assoc;
-	struct hp_packet *all = NULL;
-
-	if (!p->frag_more && !p->frag_off)
-		return p;
-	if (hp_reassembly_add(pipe->reasm, p, &all))
-		hp_pipe_conclude(pipe, p,
-				 hp_pipe_drop(pipe, p, "in.reassembly", HP_DROP_FRAGMENT));
-	if (all)
-		all->assoc = a;
-	return all;
-}
-
 /* ---- opening */
 
 static enum hp_verdict open_failed(struct hp_pipe *pipe, struct hp_packet *p, int err)
@@ -166,6 +151,7 @@ static enum hp_verdict open_packet(struct hp_pipe *pipe, struct hp_packet *p)
 
 void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p)
 {
+	struct hp_assoc *a;
 	enum hp_verdict v;
 
 	p->dir = HP_INBOUND;
@@ -176,9 +162,11 @@ void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p)
 		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
 		return;
 	}
-	p = whole(pipe, p);
+	a = p->assoc;
+	p = hp_pipe_whole(pipe, p, "in.reassembly");
 	if (!p)
 		return;
+	p->assoc = a;
 	v = inner(pipe, p);
 	hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
 }

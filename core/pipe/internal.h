@@ -108,6 +108,10 @@ void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict
 /* The kernel's copy is discarded; from here the packet is only ours. */
 void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
 
+/* Fragments carry no ports: they are put together first.  p itself if it is none; NULL: p is
+ * kept, more is to come, or it was dropped. */
+struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage);
+
 /* Tells plugins. */
 void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
 

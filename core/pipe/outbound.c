@@ -13,11 +13,6 @@
 
 #include <errno.h>
 
-static bool is_fragment(const struct hp_packet *p)
-{
-	return p->frag_more || p->frag_off;
-}
-
 bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 {
 	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
@@ -49,9 +44,12 @@ static unsigned int mtu_to_tell(struct hp_packet *p, unsigned int room)
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
 	if (p->family == 6 && mtu < HP_MTU_MIN6)
 		return 0;
-	/* An IPv6 sender that was told already has cut the packet, and the kernel has put it
-	 * together again before it came here. */
-	if (p->family == 6 && p->flow && p->flow->told_mtu == mtu)
+	/* Was it one packet, or did conntrack put fragments together before it came here?  To
+	 * tell a sender of fragments would cost it the datagram for nothing (RFC 8200, section 5).
+	 * More than Ethernet carries came in fragments; and so did what comes from a sender that
+	 * was told already. */
+	if (p->family == 6 &&
+	    (p->len > HP_MTU_DEFAULT || (p->flow && p->flow->told_mtu == mtu)))
 		return 0;
 	if (p->flow)
 		p->flow->told_mtu = (uint16_t)mtu;
@@ -239,20 +237,6 @@ void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p)
 			 hp_pipe_is_local(pipe, p) ? local(pipe, p) : captured(pipe, p));
 }
 
-/* Fragments carry no ports: they are put together first.  NULL: more are to come, or refused. */
-static struct hp_packet *whole(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	struct hp_packet *all = NULL;
-
-	if (!is_fragment(p))
-		return p;
-	hp_pipe_steal(pipe, p);
-	if (hp_reassembly_add(pipe->reasm, p, &all))
-		hp_pipe_conclude(pipe, p,
-				 hp_pipe_drop(pipe, p, "out.reassembly", HP_DROP_FRAGMENT));
-	return all;
-}
-
 /* Before anything is known of it, a hook may take the packet out of our hands. */
 static bool classified(struct hp_pipe *pipe, struct hp_packet *p)
 {
@@ -277,7 +261,7 @@ void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out", HP_DROP_BAD_PACKET));
 		return;
 	}
-	p = whole(pipe, p);
+	p = hp_pipe_whole(pipe, p, "out.reassembly");
 	if (!p || classified(pipe, p))
 		return;
 	hp_pipe_outbound(pipe, p);

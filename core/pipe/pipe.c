@@ -276,6 +276,30 @@ void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict
 	put(pipe, p);
 }
 
+/* ---- fragments */
+
+static struct hp_packet *no_fragment(struct hp_pipe *pipe, struct hp_packet *p,
+				     const char *stage, enum hp_drop_reason why)
+{
+	hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, stage, why));
+	return NULL;
+}
+
+struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage)
+{
+	struct hp_packet *all = NULL, *big;
+
+	if (!p->frag_more && !p->frag_off)
+		return p;
+	hp_pipe_steal(pipe, p);
+	big = pipe->d.ops->expand(pipe->d.ops->ctx, p);
+	if (!big)
+		return no_fragment(pipe, p, stage, HP_DROP_NO_MEMORY);
+	if (hp_reassembly_add(pipe->reasm, big, &all))
+		return no_fragment(pipe, big, stage, HP_DROP_FRAGMENT);
+	return all;
+}
+
 /* ---- tracing and counting */
 
 static bool traced(const struct hp_pipe *pipe, const struct hp_packet *p)

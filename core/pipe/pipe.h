@@ -52,6 +52,9 @@ struct hp_pipe_ops {
 	void (*put)(void *ctx, struct hp_packet *p);
 	/* For a packet that will wait: the same, perhaps in a smaller buffer. */
 	struct hp_packet *(*compact)(void *ctx, struct hp_packet *p);
+	/* For a packet that will grow to HP_PACKET_CAP: the same in a buffer of that size, or
+	 * NULL and p stays. */
+	struct hp_packet *(*expand)(void *ctx, struct hp_packet *p);
 	/* 0, or -errno: -EMSGSIZE if the path has become narrower. */
 	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b);
 	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
