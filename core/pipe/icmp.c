@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one place that answers a legacy host with an ICMP error (RFC 792, RFC 4443).
+ * The one place that answers a sender with an ICMP error (RFC 792, RFC 4443).
  *
  * Rate-limited, never in answer to an error, a fragment that is not the first, or a group
  * address (RFC 1122, 3.2.2; RFC 4443, 2.4).
@@ -8,28 +8,52 @@
 #include "pipe/internal.h"
 
 
-static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
-		       enum hp_icmp_error err, uint32_t mtu)
+/* The error about p, from its destination: an address that the sender knows a way back to.
+ * NULL: none is due. */
+static struct hp_packet *make_error(struct hp_pipe *pipe, const struct hp_packet *p,
+				    enum hp_icmp_error err, uint32_t mtu)
 {
 	struct hp_packet *e;
 	struct hp_ip ip;
 	uint8_t type = 0;
 
 	if (hp_ip_parse(p->data, p->len, &ip))
-		return;
+		return NULL;
 	if (ip.proto == HP_PROTO_ICMP || ip.proto == HP_PROTO_ICMP6)
 		type = ip.icmp_type;
 	if (!hp_icmp_may_answer(&ip, p->data, type) ||
 	    !hp_tokens_take(&pipe->icmp_tokens, hp_pipe_now(pipe), 1))
-		return;
+		return NULL;
 	e = pipe->d.ops->get(pipe->d.ops->ctx);
 	if (!e)
-		return;
-	/* From the destination: an address that the legacy host knows a way back to. */
+		return NULL;
 	e->len = hp_icmp_error_build(e->data, HP_ICMP6_ERR_MAX, err, mtu, &p->dst, &ip, p->data,
 				     p->len);
 	if (e->len && !hp_packet_dissect(e))
-		pipe->d.ops->plain_send(pipe->d.ops->ctx, e);
+		return e;
+	pipe->d.ops->put(pipe->d.ops->ctx, e);
+	return NULL;
+}
+
+static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
+		       enum hp_icmp_error err, uint32_t mtu)
+{
+	struct hp_packet *e = make_error(pipe, p, err, mtu);
+
+	if (!e)
+		return;
+	hp_pipe_plain(pipe, e);
+	pipe->d.ops->put(pipe->d.ops->ctx, e);
+}
+
+void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
+			       unsigned int mtu)
+{
+	struct hp_packet *e = make_error(pipe, p, HP_ICMP_ERR_TOO_BIG, mtu);
+
+	if (!e)
+		return;
+	hp_pipe_seal(pipe, e, p->assoc, 0);
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
 }
 

@@ -15,7 +15,7 @@ static enum hp_verdict toward_legacy(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	static const enum hp_stage stages[] = { HP_STAGE_IN_FLOW, HP_STAGE_IN_XLAT,
 						HP_STAGE_IN_L7, HP_STAGE_IN_EMIT };
-	enum hp_verdict v = HP_NEXT;
+	enum hp_verdict v = hp_pipe_fits_legacy(pipe, p, p->flow);
 
 	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages) && v == HP_NEXT; i++)
 		v = hp_pipe_hooks(pipe, p, stages[i]);

@@ -115,6 +115,13 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 /* Tells plugins. */
 void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
 
+/* emit.c: towards the plain side.  plain borrows p; emit (of the coalescer) takes it over. */
+void hp_pipe_plain(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_emit(void *ctx, struct hp_packet *p);
+/* Would p, in HIT form, fit on the way to the flow's legacy host?  If not, the peer is told. */
+enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
+				    struct hp_flow *f);
+
 /* events.c: the association's area, made when needed; NULL when memory is out. */
 struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 
@@ -147,10 +154,13 @@ void hp_pipe_work(struct hp_timer *t);
 const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
 					       const struct hp_addr *dst);
 
-/* icmp.c: the one exit for ICMP errors towards the plain side; rate-limited. */
+/* icmp.c: the one exit for ICMP errors; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu);
+/* To the HIP peer that sent p (HIT form, p->assoc set), through its association. */
+void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
+			       unsigned int mtu);
 
 /* hooks.c */
 /* The hooks of a stage that p's flow subscribed to, core steps among them. */

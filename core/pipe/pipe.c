@@ -115,16 +115,6 @@ static void put(void *ctx, struct hp_packet *p)
 	pipe->d.ops->put(pipe->d.ops->ctx, p);
 }
 
-/* A packet leaves towards the plain side. */
-static void emit(void *ctx, struct hp_packet *p)
-{
-	struct hp_pipe *pipe = ctx;
-
-	if (pipe->d.ops->plain_send(pipe->d.ops->ctx, p))
-		hp_pipe_drop(pipe, p, "in.emit", HP_DROP_TUN);
-	put(pipe, p);
-}
-
 static int tables_new(struct hp_pipe *pipe)
 {
 	struct hp_flowdb_config fc = {
@@ -178,7 +168,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_timer_init(&pipe->work, hp_pipe_work);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
-	hp_coalesce_init(&pipe->coalesce, emit, put, pipe);
+	hp_coalesce_init(&pipe->coalesce, hp_pipe_emit, put, pipe);
 	err = tables_new(pipe);
 	if (err) {
 		hp_pipe_free(pipe);
@@ -261,8 +251,8 @@ static void let_pass(struct hp_pipe *pipe, struct hp_packet *p)
 	/* Reassembled packets are no longer the kernel's: it gets them anew. */
 	if (p->queued)
 		pipe->d.ops->accept(pipe->d.ops->ctx, p, true);
-	else if (pipe->d.ops->plain_send(pipe->d.ops->ctx, p))
-		hp_pipe_drop(pipe, p, "pass", HP_DROP_TUN);
+	else
+		hp_pipe_plain(pipe, p);
 	p->queued = false;
 }
 

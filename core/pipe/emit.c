@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packets leave towards the plain side.
+ *
+ * The kernel routes them, and cuts IPv4 packets where it must and may.  IPv6 packets no router
+ * may cut (RFC 8200, section 5): a datagram that came to us in fragments leaves in fragments, and
+ * about one that came whole and is too large the sender is told.
+ */
+#include "pipe/internal.h"
+
+#include <string.h>
+
+#define FRAGMENT_MTU 1500u /* larger links are not used to the full: rare, and buffers are small */
+
+/* RFC 7915, section 5.1: up to here the IPv4 packet is made without DF. */
+#define NO_DF_LEN 1260u
+
+/* ---- fragments */
+
+/* Octets of payload in each fragment but the last. */
+static uint32_t piece_len(unsigned int mtu)
+{
+	return (mtu - HP_IP6_HLEN - HP_IP6_FRAGHLEN) & ~7u;
+}
+
+static bool send_piece(struct hp_pipe *pipe, const struct hp_packet *p, uint32_t id,
+		       uint32_t off, uint32_t len)
+{
+	struct hp_packet *f = pipe->d.ops->get(pipe->d.ops->ctx);
+	uint32_t all = (uint32_t)p->len - HP_IP6_HLEN;
+	struct hp_ip_head h = {
+		.src = p->src, .dst = p->dst, .proto = HP_PROTO_FRAGMENT, .ttl = p->ttl,
+		.tos = p->tos, .payload_len = (uint16_t)(HP_IP6_FRAGHLEN + len),
+	};
+	bool sent = false;
+
+	if (!f)
+		return false;
+	hp_ip6_build(f->data, &h);
+	hp_ip6_frag_build(f->data + HP_IP6_HLEN, p->data[6], (uint16_t)off, off + len < all, id);
+	memcpy(f->data + HP_IP6_HLEN + HP_IP6_FRAGHLEN, p->data + HP_IP6_HLEN + off, len);
+	f->len = HP_IP6_HLEN + HP_IP6_FRAGHLEN + len;
+	if (!hp_packet_dissect(f))
+		sent = !pipe->d.ops->plain_send(pipe->d.ops->ctx, f);
+	pipe->d.ops->put(pipe->d.ops->ctx, f);
+	return sent;
+}
+
+static bool send_pieces(struct hp_pipe *pipe, struct hp_packet *p, unsigned int mtu)
+{
+	uint32_t all = (uint32_t)p->len - HP_IP6_HLEN, step = piece_len(mtu);
+	uint32_t id = pipe->xlat.ip_id++;
+
+	if (p->csum_partial && hp_packet_complete_checksum(p))
+		return false;
+	for (uint32_t off = 0; off < all; off += step)
+		if (!send_piece(pipe, p, id, off, all - off < step ? all - off : step))
+			return false;
+	return true;
+}
+
+static unsigned int clamp_mtu(unsigned int mtu)
+{
+	if (mtu < HP_MTU_MIN6)
+		return HP_MTU_MIN6;
+	return mtu > FRAGMENT_MTU ? FRAGMENT_MTU : mtu;
+}
+
+/* The MTU to cut p to; 0: p leaves whole. */
+static unsigned int cut_to(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	unsigned int mtu;
+
+	if (p->family != 6 || p->df || p->gso_size || p->l4_off != HP_IP6_HLEN ||
+	    p->len <= HP_MTU_MIN6 || hp_addr_is_hit(&p->dst))
+		return 0;
+	mtu = clamp_mtu(pipe->d.ops->path_mtu(pipe->d.ops->ctx, &p->dst));
+	return p->len > mtu ? mtu : 0;
+}
+
+void hp_pipe_plain(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	unsigned int mtu = cut_to(pipe, p);
+	bool sent = mtu ? send_pieces(pipe, p, mtu) :
+			  !pipe->d.ops->plain_send(pipe->d.ops->ctx, p);
+
+	if (!sent)
+		hp_pipe_drop(pipe, p, "in.emit", HP_DROP_TUN);
+}
+
+void hp_pipe_emit(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	hp_pipe_plain(pipe, p);
+	pipe->d.ops->put(pipe->d.ops->ctx, p);
+}
+
+/* ---- too large for the legacy side */
+
+static unsigned int legacy_mtu(struct hp_pipe *pipe, struct hp_flow *f)
+{
+	uint32_t now_s = (uint32_t)(hp_pipe_now(pipe) / 1000);
+	unsigned int mtu;
+
+	if (f->legacy_mtu && f->legacy_mtu_s == now_s)
+		return f->legacy_mtu;
+	mtu = pipe->d.ops->path_mtu(pipe->d.ops->ctx, &f->key.legacy);
+	f->legacy_mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
+	f->legacy_mtu_s = now_s;
+	return f->legacy_mtu;
+}
+
+enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
+				    struct hp_flow *f)
+{
+	bool v4 = hp_addr_is4(&f->key.legacy);
+	unsigned int header = v4 ? HP_IP4_HLEN : HP_IP6_HLEN;
+	size_t len = p->len - p->l4_off + header;
+	unsigned int mtu;
+
+	if (!p->df || len <= HP_MTU_MIN4 || (v4 && len <= NO_DF_LEN))
+		return HP_NEXT;
+	mtu = legacy_mtu(pipe, f);
+	if (!mtu || len <= mtu)
+		return HP_NEXT;
+	hp_pipe_icmp_too_big_peer(pipe, p, mtu - header + HP_IP6_HLEN);
+	return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_TOO_BIG);
+}
