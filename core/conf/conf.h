@@ -25,6 +25,7 @@ enum hp_conf_failure { HP_CONF_FAIL_CLOSED, HP_CONF_FAIL_OPEN };
 enum hp_conf_unknown { HP_CONF_UNKNOWN_PASS, HP_CONF_UNKNOWN_BLOCK };
 enum hp_conf_probe { HP_CONF_PROBE_HOLD, HP_CONF_PROBE_BACKGROUND };
 enum hp_conf_action { HP_CONF_PROTECT, HP_CONF_BYPASS, HP_CONF_BLOCK };
+enum hp_conf_engine { HP_CONF_ENGINE_AUTO, HP_CONF_ENGINE_OPENSSL, HP_CONF_ENGINE_IPSEC_MB };
 enum hp_conf_access { HP_CONF_ALLOW, HP_CONF_DENY };
 
 struct hp_conf_identity {
@@ -68,6 +69,7 @@ struct hp_conf_esp {
 	struct hp_conf_strings suites;      /* preferred first */
 	uint32_t replay_window;             /* packets */
 	uint64_t rekey_packets, rekey_bytes; /* 0: only ESP's own limits */
+	int engine;                         /* enum hp_conf_engine */
 };
 
 struct hp_conf_rule {

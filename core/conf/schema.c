@@ -12,6 +12,7 @@
 static const char *const names_target[] = { "stderr", "syslog", NULL };
 static const char *const names_level[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const names_opp[] = { "off", "pinned", "on", NULL };
+static const char *const names_engine[] = { "auto", "openssl", "ipsec-mb", NULL };
 static const char *const names_backend[] = { "auto", "iptables", "nft", NULL };
 static const char *const names_failure[] = { "closed", "open", NULL };
 static const char *const names_unknown[] = { "pass", "block", NULL };
@@ -123,6 +124,8 @@ static const struct hp_conf_row rows_esp[] = {
 	  "0", .help = "new keys after so many packets; 0: by the cipher's limit" },
 	{ "rekey_bytes", HP_CONF_INT, 0, AT(struct hp_conf_esp, rekey_bytes), 0, INT64_MAX,
 	  "0", .help = "new keys after so many octets; 0: by the cipher's limit" },
+	{ "engine", HP_CONF_ENUM, 0, AT(struct hp_conf_esp, engine), .def = "auto",
+	  .names = names_engine, .help = "who does the cryptography of packets" },
 	HP_CONF_END
 };
 

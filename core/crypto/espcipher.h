@@ -53,6 +53,9 @@ struct hp_esp_backend {
 };
 
 extern const struct hp_esp_backend hp_esp_openssl;
+/* libipsec-mb, for the AES-GCM suites only (-ENOTSUP for others).  NULL: not built in, or not for
+ * this processor. */
+const struct hp_esp_backend *hp_esp_ipsec_mb(void);
 
 /* An unpredictable IV from a counter: the counter encrypted under a secret key of its own
  * (NIST SP 800-38A, appendix C; RFC 3602, section 3). */

@@ -68,6 +68,11 @@ int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *c, co
 	c->rekey_packets = conf->esp.rekey_packets;
 	c->rekey_bytes = conf->esp.rekey_bytes;
 	c->max_associations = conf->limits.associations;
+	c->esp_backend = conf->esp.engine == HP_CONF_ENGINE_OPENSSL ? NULL : hp_esp_ipsec_mb();
+	if (conf->esp.engine == HP_CONF_ENGINE_IPSEC_MB && !c->esp_backend) {
+		*why = "esp.engine: ipsec-mb is not built in, or not for this processor";
+		return -EINVAL;
+	}
 	return hp_hip_config_check(c, why);
 }
 

@@ -32,6 +32,12 @@ static int init_outbound(struct hp_sa *sa, const struct hp_rand *rand)
 	return err;
 }
 
+static int open_ctx(struct hp_sa *sa, const struct hp_sa_params *p)
+{
+	return sa->backend->open_ctx(sa->suite, p->outbound, p->keys->enc, p->keys->mac,
+				     &sa->ctx);
+}
+
 int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p)
 {
 	const struct hp_rand *rand = p->rand ? p->rand : &hp_rand_system;
@@ -55,8 +61,11 @@ int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p)
 					   : SOFT_PACKETS_ESN;
 	sa->soft_bytes = p->soft_bytes ? p->soft_bytes : SOFT_BYTES;
 	sa->backend = p->backend ? p->backend : &hp_esp_openssl;
-	err = sa->backend->open_ctx(sa->suite, p->outbound, p->keys->enc, p->keys->mac,
-				    &sa->ctx);
+	err = open_ctx(sa, p);
+	if (err == -ENOTSUP && sa->backend != &hp_esp_openssl) {
+		sa->backend = &hp_esp_openssl;
+		err = open_ctx(sa, p);
+	}
 	if (!err)
 		err = p->outbound ? init_outbound(sa, rand)
 				  : hp_replay_init(&sa->replay, p->replay_window

@@ -34,7 +34,8 @@ struct hp_sa_params {
 	struct hp_addr src_hit, dst_hit;      /* inner addresses of the packets */
 	uint32_t replay_window;		      /* inbound: packets; 0 means 1024 */
 	uint64_t soft_packets, soft_bytes;    /* rekey wanted from here on; 0: defaults */
-	const struct hp_esp_backend *backend; /* NULL: OpenSSL */
+	/* NULL: OpenSSL, which also does the suites that backend does not have. */
+	const struct hp_esp_backend *backend;
 	const struct hp_rand *rand;	      /* NULL: the system's */
 	void *owner;
 };

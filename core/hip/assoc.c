@@ -255,6 +255,7 @@ struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
 		.replay_window = c->replay_window,
 		.soft_packets = c->rekey_packets,
 		.soft_bytes = c->rekey_bytes,
+		.backend = c->esp_backend,
 		.rand = a->hip->rand,
 		.owner = a,
 	};

@@ -73,6 +73,7 @@ struct hp_hip_config {
 
 	uint32_t replay_window;		     /* packets */
 	uint64_t rekey_packets, rekey_bytes; /* 0: ESP's own limits */
+	const struct hp_esp_backend *esp_backend; /* of new SAs; NULL: OpenSSL */
 	bool rekey_dh; /* new Diffie-Hellman value at each rekeying */
 	uint32_t max_associations;
 	uint32_t max_known_peers;

@@ -486,6 +486,61 @@ static void the_table_finds_by_spi(void)
 	free(sas);
 }
 
+/* ---- engines */
+
+/* The same keys, numbers and payloads in both; CBC IVs are random, so GCM alone. */
+static void both_engines_make_the_same_packets(void)
+{
+	const struct hp_esp_backend *mb = hp_esp_ipsec_mb();
+	static const uint16_t gcm[] = { 12, 13 };
+
+	if (!mb)
+		return; /* not built in: the others are OpenSSL's anyway */
+	for (size_t s = 0; s < 4; s++) {
+		struct hp_keypair k = keys_of(gcm[s / 2]);
+		struct hp_sa_params p = { .spi = 0x12345678, .suite = gcm[s / 2],
+					  .outbound = true, .no_esn_icv = s & 1, .keys = &k };
+		struct hp_sa a, b, in;
+		uint8_t x[2048], y[2048], text[1500];
+		struct hp_esp_opened o;
+
+		CU_ASSERT_FATAL(!hp_sa_init(&a, &p));
+		p.backend = mb;
+		CU_ASSERT_FATAL(!hp_sa_init(&b, &p));
+		CU_ASSERT_STRING_EQUAL(b.backend->name, "ipsec-mb");
+		p.outbound = false;
+		CU_ASSERT_FATAL(!hp_sa_init(&in, &p));
+		memset(text, 0x5a, sizeof(text));
+		for (size_t len = 0; len <= sizeof(text); len++) {
+			int n = hp_esp_seal_copy(&a, 6, text, len, x, sizeof(x));
+
+			CU_ASSERT_FATAL(n > 0);
+			CU_ASSERT_EQUAL(hp_esp_seal_copy(&b, 6, text, len, y, sizeof(y)), n);
+			CU_ASSERT_FATAL(!memcmp(x, y, (size_t)n));
+			y[n - 1] ^= 1;
+			CU_ASSERT_EQUAL(hp_esp_open(&in, y, (size_t)n, &o), -EKEYREJECTED);
+			CU_ASSERT_FATAL(!hp_esp_open(&in, x, (size_t)n, &o));
+			CU_ASSERT(o.len == len && !memcmp(o.payload, text, len));
+		}
+		pair_fini(&a, &in);
+		hp_sa_fini(&b);
+	}
+}
+
+/* Suites that libipsec-mb is not asked for. */
+static void what_an_engine_does_not_have_openssl_does(void)
+{
+	const struct hp_esp_backend *mb = hp_esp_ipsec_mb();
+	struct hp_keypair k = keys_of(8);
+	struct hp_sa_params p = { .spi = 0x12345678, .suite = 8, .outbound = true, .keys = &k,
+				  .backend = mb };
+	struct hp_sa sa;
+
+	CU_ASSERT_FATAL(!hp_sa_init(&sa, &p));
+	CU_ASSERT_STRING_EQUAL(sa.backend->name, "openssl");
+	hp_sa_fini(&sa);
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(every_number_is_accepted_once),
 	HP_TEST(the_window_has_its_size_to_the_packet),
@@ -504,6 +559,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(unfit_parameters_are_refused),
 	HP_TEST(soft_limits_ask_for_a_rekey),
 	HP_TEST(the_table_finds_by_spi),
+	HP_TEST(both_engines_make_the_same_packets),
+	HP_TEST(what_an_engine_does_not_have_openssl_does),
 	HP_TEST_END
 };
 
