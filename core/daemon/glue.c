@@ -235,7 +235,18 @@ static void raw_esp(void *ctx, struct hp_packet *p)
 	hp_pipe_esp(d->pipe, p);
 }
 
-const struct hp_raw_ops hp_daemon_raw_ops = { .hip = raw_hip, .esp = raw_esp };
+static void raw_refused(void *ctx, const struct hp_addr *dst)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_hip_refused(d->hip, dst);
+}
+
+const struct hp_raw_ops hp_daemon_raw_ops = {
+	.hip = raw_hip,
+	.esp = raw_esp,
+	.hip_refused = raw_refused,
+};
 
 void hp_daemon_captured(void *ctx, struct hp_packet *p)
 {

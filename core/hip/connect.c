@@ -165,6 +165,26 @@ void hp_hip_close(struct hp_assoc *a)
 	}
 }
 
+/* ---- hints */
+
+void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr)
+{
+	uint64_t soon = hp_hip_now(hip) + HP_REFUSED_WAIT_MS;
+	struct hp_list *n, *tmp;
+
+	HP_LIST_EACH_SAFE(n, tmp, &hip->opps)
+	{
+		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, opp);
+
+		if (a->state != HP_I1_SENT || !hp_addr_is_zero(&a->peer) ||
+		    !hp_addr_eq(&a->path.dst, addr) || !hp_timer_armed(&a->sent.timer))
+			continue;
+		a->sent.max = a->sent.tries;
+		if (a->sent.timer.at_ms > soon)
+			hp_timer_set(hip->timers, &a->sent.timer, soon);
+	}
+}
+
 /* ---- recovery */
 
 struct seeker {

@@ -249,6 +249,11 @@ size_t hp_hip_count(const struct hp_hip *hip);
  * address an I1 is sent, rate-limited (RFC 7401, section 6.16 and 4.5.4). */
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi);
 
+/* An ICMP error says that addr knows no HIP.  For an opportunistic exchange that waits for its R1
+ * this is a hint to wait less long, no more (RFC 7401, section 6.6.2); for a peer whose HIT is
+ * known it is nothing. */
+void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr);
+
 struct hp_sadb *hp_hip_sadb(struct hp_hip *hip); /* inbound; sa->owner is the hp_assoc */
 /* NULL unless data may be sent now. */
 struct hp_sa *hp_assoc_sa_out(const struct hp_assoc *a);

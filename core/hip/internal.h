@@ -25,6 +25,7 @@
 #include "util/list.h"
 #include "wire/hip.h"
 
+#define HP_REFUSED_WAIT_MS 200 /* an R1 may still come after an ICMP error */
 #define HP_CHECK_MS	   1000 /* how often an association looks after itself */
 #define HP_R1_BUCKETS	   1024 /* token buckets for R1s, by hashed address */
 #define HP_R1_REFRESH_MS   1000 /* a used R1 is replaced after this, not sooner */

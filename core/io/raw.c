@@ -5,12 +5,14 @@
 #include "io/raw_internal.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <hipproxy/log.h>
 
+#include "wire/icmp.h"
 #include "wire/ip.h"
 
 #define HIP_PER_ROUND 16
@@ -111,10 +113,84 @@ static bool hip_receive(struct raw_family *f)
 	return true;
 }
 
+/* Protocol unreachable, or prohibited (RFC 792, RFC 1812, RFC 4443). */
+static bool is_refusal(const struct sock_extended_err *e)
+{
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
+		return e->ee_type == HP_ICMP4_UNREACH &&
+		       (e->ee_code == HP_ICMP4_PROTO || e->ee_code == HP_ICMP4_ADMIN ||
+			e->ee_code == HP_ICMP4_HOST_PROHIBITED ||
+			e->ee_code == HP_ICMP4_NET_PROHIBITED);
+	if (e->ee_origin != SO_EE_ORIGIN_ICMP6)
+		return false;
+	/* Parameter problem 1: unrecognized next header. */
+	return (e->ee_type == HP_ICMP6_PARAM_PROBLEM && e->ee_code == 1) ||
+	       (e->ee_type == HP_ICMP6_UNREACH && e->ee_code == HP_ICMP6_ADMIN);
+}
+
+static bool says_refused(struct msghdr *m)
+{
+	struct sock_extended_err e;
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type != IP_RECVERR) ||
+		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type != IPV6_RECVERR) ||
+		    c->cmsg_len < CMSG_LEN(sizeof(e)))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		return is_refusal(&e);
+	}
+	return false;
+}
+
+static struct hp_addr sockaddr_addr(const struct sockaddr_in6 *s)
+{
+	const struct sockaddr_in *s4 = (const void *)s;
+
+	return s->sin6_family == AF_INET ? hp_addr_from4(s4->sin_addr.s_addr) :
+					   hp_addr_from6(&s->sin6_addr);
+}
+
+/* What routers and hosts say about messages we sent. */
+static bool error_receive(struct raw_family *f)
+{
+	_Alignas(struct cmsghdr) uint8_t ctrl[512];
+	struct sockaddr_in6 to = {0};
+	uint8_t byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_name = &to,
+			   .msg_namelen = sizeof(to),
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = ctrl,
+			   .msg_controllen = sizeof(ctrl)};
+	struct hp_addr dst;
+
+	if (recvmsg(f->hip, &m, MSG_ERRQUEUE) < 0)
+		return false;
+	dst = sockaddr_addr(&to);
+	if (says_refused(&m) && f->raw->ops.hip_refused)
+		f->raw->ops.hip_refused(f->raw->ops.ctx, &dst);
+	return true;
+}
+
+static void hip_errors(struct raw_family *f)
+{
+	socklen_t len = sizeof(int);
+	int i, pending;
+
+	for (i = 0; i < HIP_PER_ROUND && error_receive(f); i++)
+		;
+	getsockopt(f->hip, SOL_SOCKET, SO_ERROR, &pending, &len); /* clears it */
+}
+
 static void hip_ready(void *ctx, uint32_t events)
 {
 	int i;
 
+	if (events & EPOLLERR)
+		hip_errors(ctx);
 	for (i = 0; i < HIP_PER_ROUND; i++) {
 		if (!hip_receive(ctx))
 			return;

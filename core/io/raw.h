@@ -36,6 +36,9 @@ struct hp_raw_ops {
 	 * family, ttl and tos are those of the outer header, proto is 50, dir is
 	 * HP_INBOUND. */
 	void (*esp)(void *ctx, struct hp_packet *p);
+	/* An ICMP error about a HIP message of ours says that dst has no such protocol, or
+	 * that something on the way forbids it.  A hint: anyone can forge it.  May be NULL. */
+	void (*hip_refused)(void *ctx, const struct hp_addr *dst);
 };
 
 struct hp_raw_counts {

@@ -92,6 +92,9 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 
 	err = socket_open(f, HP_PROTO_HIP, true, &f->hip);
 	if (!err)
+		err = f->family == AF_INET ? set_int(f->hip, IPPROTO_IP, IP_RECVERR, 1) :
+					     set_int(f->hip, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	if (!err)
 		err = socket_open(f, HP_PROTO_ESP, false, &f->esp_df);
 	if (!err)
 		err = socket_open(f, HP_PROTO_ESP, true, &f->esp_frag);

@@ -57,6 +57,42 @@ static void opportunistic_mode_off_is_off(void)
 	world_fini(&w);
 }
 
+static void an_icmp_error_shortens_the_wait_and_no_more(void)
+{
+	begin();
+	w.s[0].cfg.opportunistic_initiator = HP_OPP_ON;
+	world_start(&w); /* the other side does not answer such an I1 */
+	CU_ASSERT_PTR_NOT_NULL(connect_any());
+	hp_hip_refused(w.s[0].hip, &w.s[0].addr); /* about somebody else */
+	world_run(&w, 300);
+	CU_ASSERT_NOT_EQUAL(w.s[0].error, -ETIMEDOUT);
+	hp_hip_refused(w.s[0].hip, &w.s[1].addr);
+	world_run(&w, 100);
+	CU_ASSERT_NOT_EQUAL(w.s[0].error, -ETIMEDOUT);
+	world_run(&w, 150);
+	CU_ASSERT_EQUAL(w.s[0].error, -ETIMEDOUT);
+	world_fini(&w);
+}
+
+static enum fate lose_all(struct world *world, const struct side *from, struct packet *p)
+{
+	(void)world, (void)from, (void)p;
+	return LOSE;
+}
+
+static void an_icmp_error_about_a_known_peer_is_nothing(void)
+{
+	begin();
+	world_start(&w);
+	w.fate = lose_all;
+	CU_ASSERT_FALSE(world_connect(&w, 50));
+	hp_hip_refused(w.s[0].hip, &w.s[1].addr);
+	w.fate = NULL;
+	world_run(&w, 2000);
+	CU_ASSERT_TRUE(world_up(&w));
+	world_fini(&w);
+}
+
 static void opportunistic_mode_on_finds_the_hit(void)
 {
 	struct hp_assoc *a;
@@ -442,6 +478,8 @@ static void every_counter_has_a_name(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(opportunistic_mode_off_is_off),
+	HP_TEST(an_icmp_error_shortens_the_wait_and_no_more),
+	HP_TEST(an_icmp_error_about_a_known_peer_is_nothing),
 	HP_TEST(opportunistic_mode_on_finds_the_hit),
 	HP_TEST(pinned_mode_keeps_the_first_hit),
 	HP_TEST(pinned_mode_refuses_another_hit),
