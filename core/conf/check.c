@@ -77,7 +77,7 @@ static bool has_name(const struct hp_conf_strings *names, const char *name)
 static void check_hip(struct checker *c)
 {
 	/* RFC 7401, sections 5.2.7 and 5.2.10; RFC 9374, section 8.2 for suite 5. */
-	static const uint8_t groups[] = { 3, 4, 7, 8, 9, 11, 0 }, suites[] = { 1, 2, 5, 0 };
+	static const uint8_t groups[] = { 3, 4, 7, 8, 9, 11, 0 }, suites[] = { 1, 2, 0 };
 	const struct hp_conf_hip *hip = &c->conf->hip;
 
 	if (!hip->dh_groups.n)
@@ -89,7 +89,7 @@ static void check_hip(struct checker *c)
 		complain(c, "hip.hit_suites", "expected at least one suite");
 	for (size_t i = 0; i < hip->hit_suites.n; i++)
 		if (!is_one_of(hip->hit_suites.at[i], suites))
-			complain_at(c, "hip.hit_suites", i, "", "expected 1, 2 or 5");
+			complain_at(c, "hip.hit_suites", i, "", "expected 1 or 2");
 	if (hip->puzzle_k > hip->puzzle_k_max)
 		complain(c, "hip.puzzle_k", "expected no more than hip.puzzle_k_max");
 	if (!hip->allow_null && has_name(&hip->ciphers, "null"))

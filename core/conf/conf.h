@@ -204,6 +204,9 @@ int hp_conf_plugin(struct hp_conf *conf, const char *name, const struct hp_conf_
 unsigned hp_conf_diff(const struct hp_conf *old, const struct hp_conf *new,
 		      struct hp_conf_report *report);
 
+/* Do all keys have the same values?  Plugins' groups are not compared. */
+bool hp_conf_is_same(const struct hp_conf *a, const struct hp_conf *b);
+
 /* The identity called name, the first one for ""; NULL if there is none. */
 const struct hp_conf_identity *hp_conf_identity_find(const struct hp_conf *conf,
 						     const char *name);

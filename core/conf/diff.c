@@ -113,3 +113,8 @@ unsigned hp_conf_diff(const struct hp_conf *old, const struct hp_conf *new,
 	diff(hp_conf_schema(), old, new, "", report);
 	return report->n - before;
 }
+
+bool hp_conf_is_same(const struct hp_conf *a, const struct hp_conf *b)
+{
+	return is_same_struct(hp_conf_schema(), a, b);
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Control at run time: proxy on and off, reload, close, flush, trace, --json.
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+protected_net
+not() { ! "$@"; }
+wan_plain() { # COMMAND...: true if it works and its marker was seen on the wan side
+	local ok=1
+	capture_start proxy wan0
+	"$@" && ok=0
+	capture_stop proxy wan0
+	[ $ok = 0 ] && grep -qa "$MARKER" "$HPN_DIR/proxy/wan0.pcap"
+}
+wan_hip() {
+	local ok=1
+	capture_start proxy wan0
+	"$@" && ok=0
+	capture_stop proxy wan0
+	[ $ok = 0 ] && only_hip "$HPN_DIR/proxy/wan0.pcap"
+}
+spi() { json proxy associations '.associations[0].spi_out'; }
+
+check "protected at first" wan_hip hello client1 $SERVER4 server
+check "proxy off" ctl proxy proxy off
+check "status says so" test "$(json proxy status .proxy)" = off
+check "then new connections are plain" wan_plain hello client1 $SERVER4 server
+ln -sf "$CTL" "$HPN_DIR/hipconf"
+check "hipconf hipproxy on" "$HPN_DIR/hipconf" -s "$HPN_DIR/proxy/control" hipproxy on
+check "then they are protected" wan_hip hello client1 $SERVER4 server
+
+before=$(spi)
+check "reload" ctl proxy reload
+check "SIGHUP" kill -HUP "$(pid_of proxy hipproxyd)"
+sleep 0.5
+check "associations are kept" test -n "$before" -a "$(spi)" = "$before"
+check "and work" hello client1 $SERVER4 server
+cp "$HPN_DIR/proxy/hipproxy.conf" "$HPN_DIR/proxy/good.conf"
+echo 'nonsense = 1;' >>"$HPN_DIR/proxy/hipproxy.conf"
+check "a wrong configuration is refused" not ctl proxy reload 2>/dev/null
+check "-t finds it too" not on proxy "$DAEMON" -t -c "$HPN_DIR/proxy/hipproxy.conf" 2>/dev/null
+cp "$HPN_DIR/proxy/good.conf" "$HPN_DIR/proxy/hipproxy.conf"
+check "-t finds the old one good" on proxy "$DAEMON" -t -c "$HPN_DIR/proxy/hipproxy.conf"
+check "and nothing was lost" hello client1 $SERVER4 server
+
+check "close" ctl proxy close "$(hit_of server)"
+check "the association is gone" wait_for 5 sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json associations | jq -e '[.associations[] | select(.state == \"ESTABLISHED\")] | length == 0'"
+check "and comes again" hello client1 $SERVER4 server
+for what in peers flows associations all; do
+	check "flush $what" ctl proxy flush $what
+	check "traffic goes on" hello client1 $SERVER4 server
+done
+
+for cmd in status associations flows peers drops pipeline; do
+	check "$cmd for people" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' $cmd | grep -q ."
+	check "$cmd --json" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json $cmd | jq -e .ok >/dev/null"
+done
+timeout 10 "$CTL" -s "$HPN_DIR/proxy/control" trace 10.1.0.11 5 >"$HPN_DIR/trace" & trace=$!
+sleep 0.5
+check "a request while its client is traced" hello client1 $SERVER4 server
+wait $trace
+check "the trace shows its packets" grep -q 10.1.0.11 "$HPN_DIR/trace"
+check "the server's daemon tells of the association too" test "$(associations_of server)" -ge 1
+check "closing a stranger is refused" not ctl proxy close 2001:22::1 2>/dev/null
+finish

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The daemon dies: traffic stops (closed) or passes (open); --cleanup takes the rules away.
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+protected_net
+
+not() { ! "$@"; }
+
+# Rules and chains of one's own, without counters and comments.
+rules() {
+	{ on proxy iptables-save; on proxy ip6tables-save; } 2>/dev/null | grep -E '^-A|^:.* - ' |
+		sed 's/\[.*//'
+	on proxy nft list tables 2>/dev/null | grep -i hipproxy
+}
+
+daemon_stop proxy
+on proxy iptables -A FORWARD -p tcp --dport 9 -j DROP
+on proxy iptables -t mangle -N foreign
+on proxy iptables -t mangle -A FORWARD -j foreign
+before=$(rules)
+
+check "closed: comes up" daemon_start proxy
+check "closed: protected" hello client1 $SERVER4 server
+check "its rules are there" test "$(rules)" != "$before"
+check "the foreign rules too" sh -c "ip netns exec $(ns proxy) iptables-save | grep -q 'dport 9 -j DROP'"
+daemon_stop proxy KILL
+check "closed: killed, nothing passes" not hello client1 $SERVER4 server
+on proxy "$DAEMON" -c "$HPN_DIR/proxy/hipproxy.conf" --cleanup
+check "--cleanup leaves the rules as they were" test "$(rules)" = "$before"
+check "then traffic passes plain" hello client1 $SERVER4 server
+check "the device is gone" not on proxy ip link show dev hip0 2>/dev/null
+
+daemon_start proxy
+check "protected again" hello client1 $SERVER4 server
+daemon_stop proxy
+check "a daemon that ends takes its rules along" test "$(rules)" = "$before"
+
+CLIENT_FAILURE=open
+proxy_conf
+check "open: comes up" daemon_start proxy
+check "open: protected" hello client1 $SERVER4 server
+check "open: one association" test "$(associations_of proxy)" = 1
+daemon_stop proxy KILL
+check "open: killed, traffic passes" hello client1 $SERVER4 server
+check "open: it comes back" daemon_start proxy
+check "open: protected again" hello client2 $SERVER4 server
+daemon_stop proxy
+check "the rules are as they were" test "$(rules)" = "$before"
+finish

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Base exchanges with three control packets of ten lost in either direction.
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+protected_net
+for chain in INPUT OUTPUT; do
+	on server iptables -A $chain -p 139 -m statistic --mode random --probability 0.3 -j DROP
+done
+slow_hello() {
+	on client1 timeout 40 curl -gsS --max-time 35 "$(url $SERVER4 hello)" 2>&1 | grep -q 'hello from server'
+}
+for i in 1 2 3 4 5 6 7 8; do
+	check "new association $i" slow_hello
+	daemon_stop proxy KILL
+	daemon_start proxy || fail "the proxy starts again"
+done
+finish
