@@ -87,6 +87,15 @@ static bool fill_trace(json_t *request, int argc, char **argv)
 	return true;
 }
 
+static bool fill_nat(json_t *request, int argc, char **argv)
+{
+	if (argc != 2 || (strcmp(argv[1], "plain-udp") && strcmp(argv[1], "auto") &&
+			  strcmp(argv[1], "off")))
+		return false;
+	json_object_set_new(request, "mode", json_string(argv[1]));
+	return true;
+}
+
 static const struct command commands[] = {
 	{ "status", "", "version, roles, identities, totals", NULL, hp_show_status, false },
 	{ "associations", "", "HIP associations: peer, state, path, traffic", NULL,
@@ -101,6 +110,8 @@ static const struct command commands[] = {
 	  fill_trace, hp_show_trace, true },
 	{ "proxy", "on|off", "protect the clients' traffic, or let all of it pass", fill_proxy,
 	  hp_show_done, false },
+	{ "nat", "plain-udp|auto|off", "put HIP and ESP in UDP: always, where it works, never",
+	  fill_nat, hp_show_done, false },
 	{ "reload", "", "read the configuration again: all of it or nothing", NULL,
 	  hp_show_done, false },
 	{ "close", "HIT", "close the association with this peer", fill_close, hp_show_done,
@@ -229,9 +240,10 @@ static int dispatch(const struct options *o, int argc, char **argv)
 	return EXIT_USAGE;
 }
 
-/* hipconf [daemon] hipproxy on|off */
+/* hipconf [daemon] hipproxy on|off, hipconf [daemon] nat plain-udp|auto|off|none */
 static int dispatch_hipconf(const struct options *o, int argc, char **argv)
 {
+	static char off[] = "off";
 	char proxy[] = "proxy";
 
 	if (argc && !strcmp(argv[0], "daemon")) {
@@ -242,7 +254,13 @@ static int dispatch_hipconf(const struct options *o, int argc, char **argv)
 		argv[0] = proxy;
 		return dispatch(o, argc, argv);
 	}
-	fputs("usage: hipconf [-s SOCKET] hipproxy on|off\n", stderr);
+	if (argc == 2 && !strcmp(argv[0], "nat")) {
+		if (!strcmp(argv[1], "none"))
+			argv[1] = off;
+		return dispatch(o, argc, argv);
+	}
+	fputs("usage: hipconf [-s SOCKET] hipproxy on|off\n"
+	      "       hipconf [-s SOCKET] nat plain-udp|auto|off\n", stderr);
 	return EXIT_USAGE;
 }
 

@@ -118,6 +118,26 @@ static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t
 	return 0;
 }
 
+static int nat(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+	       json_t *reply)
+{
+	struct hp_transport t = d->transport;
+	char text[64];
+	int err;
+
+	(void)c;
+	if (hp_daemon_transport_parse(arg(request, "mode"), &t.mode))
+		return refuse(reply, -EINVAL, "mode: expected plain-udp, auto or off");
+	if (!d->transport_asked)
+		return refuse(reply, -EOPNOTSUPP, "the plugin natudp is not loaded");
+	err = hp_daemon_transport(d, &t);
+	if (err)
+		return refuse(reply, err, "refused, see the log");
+	snprintf(text, sizeof(text), "NAT traversal: %s", hp_daemon_transport_name(t.mode));
+	json_object_set_new(reply, "message", json_string(text));
+	return 0;
+}
+
 /* ---- ending associations: collected first, for closing may free them */
 
 struct victims {
@@ -241,6 +261,7 @@ static const struct command commands[] = {
 	{ "pipeline", pipeline },
 	{ "proxy", proxy },
 	{ "reload", reload },
+	{ "nat", nat },
 	{ "close", close_peer },
 	{ "flush", flush },
 	{ "trace", trace },

@@ -5,6 +5,7 @@
  *	glue      how engine, pipeline and sockets call each other
  *	start     in which order things are made and unmade
  *	commands  what the control socket can ask for
+ *	transport UDP beside raw sockets, when a plugin wants it
  */
 #ifndef HP_DAEMON_DAEMON_H
 #define HP_DAEMON_DAEMON_H
@@ -28,6 +29,7 @@
 #include "io/route.h"
 #include "io/rules.h"
 #include "io/tun.h"
+#include "io/udp.h"
 #include "pipe/pipe.h"
 #include "plugin/registry.h"
 #include "util/timer.h"
@@ -44,6 +46,7 @@ struct hp_daemon {
 	struct hp_pool *pool;
 	struct hp_route *route;
 	struct hp_raw *raw;
+	struct hp_encap *encap;      /* NULL: nothing in UDP */
 	struct hp_tun *tun;
 	struct hp_nfq *nfq;
 	struct hp_control *control;
@@ -56,7 +59,9 @@ struct hp_daemon {
 	size_t n_keys;
 	struct hp_addr client_hit, host_hit;
 	struct hp_flush flush;
-	struct hp_timer stop_timer;
+	struct hp_timer stop_timer, shut_timer;
+	struct hp_transport transport;
+	bool transport_asked;        /* a plugin has set it, so it may be changed */
 	uint64_t started_ms, stop_ms;
 	bool capturing, stopping;
 	enum hp_rules_backend backend;
@@ -99,6 +104,15 @@ extern const struct hp_raw_ops hp_daemon_raw_ops;
 void hp_daemon_captured(void *ctx, struct hp_packet *p);
 void hp_daemon_local(void *ctx, struct hp_packet *p);
 void hp_daemon_flush(void *ctx);
+
+/* ---- transport.c */
+
+/* For plugins and the control socket.  0, or -errno, logged, and nothing has changed. */
+int hp_daemon_transport(void *ctx, const struct hp_transport *t);
+void hp_daemon_transport_close(struct hp_daemon *d);
+const char *hp_daemon_transport_name(enum hp_transport_mode mode);
+/* 0, or -EINVAL. */
+int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out);
 
 /* ---- commands.c, report.c */
 

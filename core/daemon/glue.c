@@ -40,7 +40,10 @@ static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, 
 
 	if (!shown(d, HP_STAGE_CTL_OUTER, path, msg, len))
 		return;
-	err = hp_raw_hip_send(d->raw, path, msg, len);
+	if (!path->dport)
+		err = hp_raw_hip_send(d->raw, path, msg, len);
+	else
+		err = d->encap ? hp_encap_hip_send(d->encap, path, msg, len) : -ENETDOWN;
 	if (err)
 		hp_log(HP_LOG_HIP, HP_LOG_DEBUG, "to %s: %s", hp_addr_format(&path->dst, dst),
 		       strerror(-err));
@@ -98,7 +101,7 @@ static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 	log_event(a, ev);
 	if (ev == HP_HIP_UP || ev == HP_HIP_PATH_CHANGED)
 		hp_state_peer(d->state, hp_assoc_local_hit(a), hp_assoc_peer_hit(a),
-			      &hp_assoc_path(a)->dst);
+			      &hp_assoc_path(a)->dst, hp_assoc_path(a)->dport);
 	if (d->pipe)
 		hp_pipe_assoc_event(d->pipe, a, ev);
 }
@@ -168,8 +171,12 @@ static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_
 	struct hp_daemon *d = ctx;
 	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
 				  .tos = b->tos, .ttl = b->ttl, .df = b->df };
-	int err = hp_raw_esp_send(d->raw, path, &run);
+	int err = -ENETDOWN;
 
+	if (!path->dport)
+		err = hp_raw_esp_send(d->raw, path, &run);
+	else if (d->encap)
+		err = hp_encap_esp_send(d->encap, path, &run);
 	if (err == -EMSGSIZE)
 		hp_route_forget(d->route, &path->dst);
 	return err;

@@ -115,6 +115,10 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 			  (json_int_t)hp_peerdb_count(peers), "held",
 			  (json_int_t)hp_peerdb_hold_pool(peers)->packets));
 	json_object_set_new(reply, "totals", totals);
+	json_object_set_new(reply, "nat",
+			    json_pack("{s:s, s:i}", "mode",
+				      hp_daemon_transport_name(d->transport.mode), "port",
+				      d->encap ? (int)d->transport.port : 0));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
 	return 0;
@@ -314,9 +318,12 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 	struct hp_nfq_counts q = { 0 };
 	const struct hp_raw_counts *r = hp_raw_counts(d->raw);
 	const struct hp_tun_counts *t = hp_tun_counts(d->tun);
+	struct hp_encap_counts u = { 0 };
 
 	if (d->nfq)
 		q = hp_nfq_counts(d->nfq);
+	if (d->encap)
+		u = *hp_encap_counts(d->encap);
 	const struct io_count list[] = {
 		{ "queue", "no-buffer", "captured, but every packet buffer is in use", q.no_buffer },
 		{ "queue", "malformed", "captured without a usable payload", q.malformed },
@@ -326,6 +333,13 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 		{ "raw", "malformed", "received, shorter than its headers say", r->malformed },
 		{ "raw", "full", "not sent: the device's queue was full", r->full },
 		{ "raw", "errors", "not sent: the kernel refused", r->errors },
+		{ "udp", "runt", "received, too short for HIP and for ESP", u.runt },
+		{ "udp", "reserved-spi", "received, with an SPI that nobody may have", u.reserved },
+		{ "udp", "oversized", "received, longer than a HIP message can be", u.oversized },
+		{ "udp", "malformed", "received, cut or without an address", u.malformed },
+		{ "udp", "no-buffer", "received, but every packet buffer is in use", u.no_buffer },
+		{ "udp", "full", "not sent: the device's queue was full", u.full },
+		{ "udp", "errors", "not sent: the kernel refused", u.errors },
 		{ "tun", "no-buffer", "read, but every packet buffer is in use", t->no_buffer },
 		{ "tun", "malformed", "read with an unusable header", t->malformed },
 		{ "tun", "errors", "writes the kernel refused", t->errors },

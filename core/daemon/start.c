@@ -72,6 +72,7 @@ static struct hp_registry_config registry_config(struct hp_daemon *d)
 		.now_ms = plugin_now,
 		.report = complain_plugin,
 		.settings = plugin_settings,
+		.transport = hp_daemon_transport,
 		.ctx = d,
 	};
 }
@@ -365,12 +366,15 @@ static struct hp_flow *restore_flow(void *ctx, const struct hp_flow_key *key, bo
 }
 
 static void restore_peer(void *ctx, const struct hp_addr *local_hit,
-			 const struct hp_addr *peer_hit, const struct hp_addr *addr)
+			 const struct hp_addr *peer_hit, const struct hp_addr *addr,
+			 uint16_t port)
 {
 	struct hp_daemon *d = ctx;
 
-	if (hp_hip_is_local(d->hip, local_hit))
-		hp_hip_known_peer(d->hip, peer_hit, addr, 1, false);
+	if (!hp_hip_is_local(d->hip, local_hit))
+		return;
+	hp_hip_known_peer(d->hip, peer_hit, addr, 1, false);
+	hp_hip_known_port(d->hip, peer_hit, port);
 }
 
 /* Its peer may have something to say, and no keys that we know of. */
@@ -577,6 +581,7 @@ static void stop_engine(struct hp_daemon *d)
 		hp_control_close(d->control);
 	if (d->hip)
 		hp_hip_free(d->hip);
+	d->hip = NULL;
 	if (d->pipe) {
 		hp_loop_flush_del(d->loop, &d->flush);
 		hp_pipe_free(d->pipe);
@@ -596,6 +601,7 @@ static void close_sockets(struct hp_daemon *d)
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
 	if (d->nfq)
 		hp_nfq_close(d->nfq);
+	hp_daemon_transport_close(d);
 	if (d->raw)
 		hp_raw_close(d->raw);
 	if (d->tun)

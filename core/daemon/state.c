@@ -313,9 +313,9 @@ static bool peer_index(struct hp_state *st, const struct record *r, uint32_t slo
 }
 
 void hp_state_peer(struct hp_state *st, const struct hp_addr *local_hit,
-		   const struct hp_addr *peer_hit, const struct hp_addr *addr)
+		   const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port)
 {
-	struct record r = { .kind = PEER, .wall_s = wall_s(), .legacy = *addr,
+	struct record r = { .kind = PEER, .peer_port = port, .wall_s = wall_s(), .legacy = *addr,
 			    .local_hit = *local_hit, .peer_hit = *peer_hit };
 	struct peer *p;
 	uint32_t slot;
@@ -371,7 +371,7 @@ static bool restore_one(struct hp_state *st, const struct hp_state_restore *how,
 	if (r.kind != PEER || r.wall_s + HP_STATE_PEER_S < wall_s() ||
 	    peer_find(st, &r.local_hit, &r.peer_hit) || !peer_index(st, &r, slot))
 		return false;
-	how->peer(how->ctx, &r.local_hit, &r.peer_hit, &r.legacy);
+	how->peer(how->ctx, &r.local_hit, &r.peer_hit, &r.legacy, r.peer_port);
 	return true;
 }
 

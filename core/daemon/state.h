@@ -29,7 +29,7 @@ struct hp_state_restore {
 	/* A flow that was; the flow it has become, or NULL: the record is freed. */
 	struct hp_flow *(*flow)(void *ctx, const struct hp_flow_key *key, bool outbound);
 	void (*peer)(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
-		     const struct hp_addr *addr);
+		     const struct hp_addr *addr, uint16_t port);
 };
 
 /* Makes the file (0600), and its directory if only the last part is missing.  0 and *out;
@@ -39,10 +39,11 @@ void hp_state_close(struct hp_state *st);
 /* Tells what is in the file; call it once, before anything is added. */
 void hp_state_restore(struct hp_state *st, const struct hp_state_restore *r);
 
-/* In all of these st may be NULL; what does not fit is not kept. */
+/* In all of these st may be NULL; what does not fit is not kept.  port: the peer's, 0 without
+ * UDP. */
 void hp_state_flow(struct hp_state *st, struct hp_flow *f);
 void hp_state_flow_gone(struct hp_state *st, struct hp_flow *f);
 void hp_state_peer(struct hp_state *st, const struct hp_addr *local_hit,
-		   const struct hp_addr *peer_hit, const struct hp_addr *addr);
+		   const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port);
 
 #endif

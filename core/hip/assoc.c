@@ -164,6 +164,7 @@ void hp_assoc_remove(struct hp_assoc *a)
 	a->dead = true;
 	a->epoch++;
 	hp_assoc_sent_clear(a);
+	hp_nat_wait_clear(a);
 	hp_assoc_rekey_clear(a);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	hp_assoc_down(a);
@@ -215,6 +216,7 @@ void hp_assoc_fail(struct hp_assoc *a, int error)
 	struct hp_hip *hip = a->hip;
 
 	hp_assoc_sent_clear(a);
+	hp_nat_wait_clear(a);
 	hp_assoc_rekey_clear(a);
 	hp_secrets_free(a->next);
 	a->next = NULL;
@@ -236,6 +238,7 @@ void hp_assoc_reset(struct hp_assoc *a)
 	a->verifying_addr = false;
 	a->unanswered_ms = 0;
 	a->last_in_ms = a->last_out_ms = hp_hip_now(a->hip);
+	a->nat.keepalive_ms = a->last_out_ms;
 }
 
 /* ---- SAs */

@@ -48,7 +48,16 @@ int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 	memcpy(k->addrs, addrs, n * sizeof(*addrs));
 	k->n = n;
 	k->no_esn_icv = no_esn_icv;
+	k->port = 0;
 	return 0;
+}
+
+void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t port)
+{
+	struct hp_known *k = known(hip, hit);
+
+	if (k)
+		k->port = port;
 }
 
 static int free_known(struct hp_hnode *n, void *arg)
@@ -77,7 +86,7 @@ static void set_addrs(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)
 	memcpy(a->addrs, addrs, n * sizeof(*addrs));
 	a->n_addrs = n;
 	a->addr_at = 0;
-	a->path = (struct hp_path){.dst = a->addrs[0]};
+	a->path = hp_nat_path(a->hip, &a->addrs[0]);
 }
 
 static bool may_restart(const struct hp_assoc *a)
@@ -107,7 +116,7 @@ static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, s
 
 static struct hp_assoc *start(struct hp_hip *hip, struct hp_identity *id,
 			      const struct hp_addr *peer, const struct hp_addr *addrs,
-			      size_t n)
+			      size_t n, const struct hp_path *by)
 {
 	const struct hp_known *k = known(hip, peer);
 	struct hp_assoc *a = hp_assoc_new(hip, id, peer);
@@ -116,7 +125,31 @@ static struct hp_assoc *start(struct hp_hip *hip, struct hp_identity *id,
 		return NULL;
 	a->no_esn_icv = k && k->no_esn_icv;
 	set_addrs(a, addrs, n);
+	if (by)
+		a->path = *by;
 	hp_i1_start(a);
+	return a;
+}
+
+struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local_hit,
+				 const struct hp_addr *peer_hit,
+				 const struct hp_path *path)
+{
+	struct hp_identity *id = hp_identity_find(hip, local_hit);
+	struct hp_assoc *a = hp_hip_find(hip, local_hit, peer_hit);
+
+	if (!id || hip->shutting || !hp_addr_is_hit(peer_hit) ||
+	    hp_hip_is_local(hip, peer_hit))
+		return NULL;
+	if (!a)
+		return start(hip, id, peer_hit, &path->dst, 1, path);
+	/* Asked where it was, it cannot hear us: a NAT has moved it. */
+	if (may_restart(a) || (a->state == HP_I1_SENT && path->dport &&
+			       !hp_nat_same(&a->path, path))) {
+		a->rounds = 0;
+		a->path = *path;
+		hp_i1_start(a);
+	}
 	return a;
 }
 
@@ -137,6 +170,13 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 		return failed(EINVAL);
 	if (hip->shutting || (any && hip->cfg.opportunistic_initiator == HP_OPP_OFF))
 		return failed(EPERM);
+	if (!n && k && k->port && hip->nat.mode != HP_NAT_OFF) {
+		struct hp_path by = {.dst = k->addrs[0], .sport = hip->nat.port,
+				     .dport = k->port};
+
+		a = hp_connect_back(hip, local, peer_hit, &by);
+		return a ? a : failed(ENOMEM);
+	}
 	if (!n && k) {
 		addrs = k->addrs;
 		n = k->n;
@@ -147,7 +187,7 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 		return again(a, addrs, n);
 	if (!n)
 		return failed(EINVAL);
-	return a ? again(a, addrs, n) : start(hip, id, peer_hit, addrs, n);
+	return a ? again(a, addrs, n) : start(hip, id, peer_hit, addrs, n, NULL);
 }
 
 void hp_hip_close(struct hp_assoc *a)
@@ -188,7 +228,7 @@ void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr)
 /* ---- recovery */
 
 struct seeker {
-	const struct hp_addr *addr;
+	const struct hp_path *path;
 	const struct hp_known *found;
 };
 
@@ -197,8 +237,11 @@ static int has_addr(struct hp_hnode *n, void *arg)
 	const struct hp_known *k = HP_CONTAINER(n, struct hp_known, node);
 	struct seeker *s = arg;
 
+	/* Behind one NAT many share an address; the port tells them apart. */
+	if (s->path->dport && k->port && k->port != s->path->dport)
+		return 0;
 	for (size_t i = 0; i < k->n; i++)
-		if (hp_addr_eq(&k->addrs[i], s->addr))
+		if (hp_addr_eq(&k->addrs[i], &s->path->dst))
 			s->found = k;
 	return s->found != NULL;
 }
@@ -206,7 +249,7 @@ static int has_addr(struct hp_hnode *n, void *arg)
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
 {
 	const struct hp_addr *local = hp_hip_default_hit(hip);
-	struct seeker s = {&path->dst, NULL};
+	struct seeker s = {path, NULL};
 
 	if (!local || hip->shutting ||
 	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
@@ -217,7 +260,7 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
 		       "ESP with unknown SPI %08x from a known peer: new base exchange",
 		       spi);
-	hp_hip_connect(hip, local, &s.found->hit, &path->dst, 1);
+	hp_connect_back(hip, local, &s.found->hit, path);
 }
 
 /* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we
@@ -232,6 +275,6 @@ int hp_update_lost(const struct hp_rx *rx)
 	    (!hip->ops.accept ||
 	     !hip->ops.accept(hip->ops.ctx, &rx->id->hit, &rx->m->src_hit, rx->path)) &&
 	    hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
-		hp_hip_connect(hip, &rx->id->hit, &rx->m->src_hit, &rx->path->dst, 1);
+		hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit, rx->path);
 	return HP_HIPD_NO_ASSOC;
 }

@@ -63,6 +63,7 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_tokens_init(&hip->notify_in_rate, 50, 50);
 	hp_tokens_init(&hip->restart_rate, 20, 20);
 	hp_tokens_init(&hip->log_rate, 10, 20);
+	hp_tokens_init(&hip->claim_rate, 50, 50);
 	for (size_t i = 0; i < HP_R1_BUCKETS; i++)
 		hp_tokens_init(&hip->r1_rate[i], cfg->r1_per_s, 2 * cfg->r1_per_s);
 	init_generation(hip);

@@ -133,6 +133,10 @@ enum hp_hip_count {
 	HP_HIPC_CLOSED,
 	HP_HIPC_NOTIFY_IN,
 	HP_HIPC_NOTIFY_OUT,
+	HP_HIPC_KEEPALIVE_IN,
+	HP_HIPC_KEEPALIVE_OUT,
+	HP_HIPC_PATH_CHECKS,
+	HP_HIPC_PATH_CHANGES,
 	/* drops from here on */
 	HP_HIPD_MALFORMED,
 	HP_HIPD_VERSION,
@@ -180,10 +184,24 @@ enum hp_hip_count {
 	HP_HIPD_STALE,
 	HP_HIPD_ADDRESS,
 	HP_HIPD_SEND,
+	HP_HIPD_NAT_MODE,
 	HP_HIPC_MAX
 };
 
 /* ---- engine */
+
+/* UDP encapsulation (RFC 5770): whether, where, how often.  Off at the start. */
+enum hp_nat_mode {
+	HP_NAT_OFF,
+	HP_NAT_UDP,  /* exchanges begin in UDP; peers may begin in either way */
+	HP_NAT_AUTO, /* I1 leaves both ways; what answers is kept, UDP if both do */
+};
+
+struct hp_hip_nat {
+	enum hp_nat_mode mode;
+	uint16_t port;	       /* ours, and where peers are asked; host order */
+	uint32_t keepalive_ms; /* silence towards the peer after which it gets one */
+};
 
 /* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL for
  * want of memory or an unfit cfg. */
@@ -195,6 +213,13 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 void hp_hip_free(struct hp_hip *hip);
 /* Associations are kept; signed R1s are made anew.  0, -EINVAL (nothing changed). */
 int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg);
+/* From now on.  Associations that the new mode would carry in another way are tried in that
+ * way, and moved when the peer answers; R1s are made anew. */
+void hp_hip_set_nat(struct hp_hip *hip, const struct hp_hip_nat *nat);
+/* UDP is shut: associations still in it begin anew without. */
+void hp_hip_nat_shut(struct hp_hip *hip);
+/* How many associations have a path in UDP. */
+size_t hp_hip_nat_count(const struct hp_hip *hip);
 /* Sends CLOSE to all established peers.  Associations are gone once the peers answered.
  */
 void hp_hip_shutdown(struct hp_hip *hip);
@@ -219,6 +244,8 @@ bool hp_hip_ready(const struct hp_hip *hip);
  * known of hit.  0, -ENOBUFS, -ENOMEM, -EINVAL. */
 int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addrs, size_t n, bool no_esn_icv);
+/* Besides, it was met at this UDP port of its first address. */
+void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t port);
 void hp_hip_forget_peers(struct hp_hip *hip);
 
 /* ---- messages and data */
@@ -262,6 +289,10 @@ struct hp_sa *hp_assoc_sa_in(const struct hp_assoc *a);
 /* The data path sent, or opened, ESP of this association. */
 void hp_assoc_sent(struct hp_assoc *a, uint64_t now_ms);
 void hp_assoc_received(struct hp_assoc *a, uint64_t now_ms);
+/* A packet that was opened came on another path than hp_assoc_path (ports both 0: native).  If
+ * one of them is UDP's, a NAT may have changed its mind: the peer is asked there, and answers
+ * before anything else is sent there (RFC 8046, section 5.5). */
+void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path);
 /* The pipeline's own pointer, NULL at the start; free what it leads to at HP_HIP_GONE. */
 void **hp_assoc_udata(struct hp_assoc *a);
 /* 0, or why E-FAILED: -ETIMEDOUT no answer, -ECONNREFUSED refused by NOTIFY, -EACCES

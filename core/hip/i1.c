@@ -23,6 +23,8 @@ void hp_i1_start(struct hp_assoc *a)
 	a->next = NULL;
 	hp_assoc_free_sa(a, a->in_next);
 	a->in_next = NULL;
+	hp_nat_wait_clear(a);
+	hp_nat_fit(a);
 	hp_assoc_set_state(a, HP_I1_SENT);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	a->started_us = hp_clock_us(hip->clock);

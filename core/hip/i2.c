@@ -205,6 +205,7 @@ static void start_anew(struct hp_assoc *a, const struct i2_work *w)
 	a->error = 0;
 	a->rounds = 0;
 	hp_assoc_sent_clear(a);
+	hp_nat_wait_clear(a);
 	hp_assoc_rekey_clear(a);
 	hp_timer_cancel(a->hip->timers, &a->t_state);
 	hp_secrets_free(a->next);
@@ -308,6 +309,9 @@ static void tell(struct hp_hip *hip, struct hp_identity *id, const struct hp_hip
 	case HP_HIPD_ESP_SUITE:
 	case HP_HIPD_TRANSPORT:
 		type = HP_NOTIFY_INVALID_ESP_TRANSFORM_CHOSEN;
+		break;
+	case HP_HIPD_NAT_MODE:
+		type = HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE;
 		break;
 	case HP_HIPD_HIT:
 		type = HP_NOTIFY_INVALID_HIT;
@@ -530,6 +534,8 @@ static int take(const struct hp_rx *rx, const struct hp_r1 *r1, bool opportunist
 		return HP_HIPD_MEMORY;
 	w->opportunistic = opportunistic;
 	reason = read_exchange(rx, r1, w->s);
+	if (!reason)
+		reason = hp_nat_check_modes(rx->m, rx->path);
 	if (!reason)
 		reason = pending_add(rx->hip, w);
 	if (reason) {

@@ -36,6 +36,11 @@
 #define HP_USED_MAX	   262144
 #define HP_ECHO_LEN	   16
 #define HP_OTHERS_MAX	   8 /* UPDATE ids of the peer remembered */
+#define HP_NAT_CHECK_MS	   200	 /* at most one path check in this time */
+#define HP_NAT_CLAIM_MS	   10000 /* and by keepalives, which nobody signs, in this */
+#define HP_NAT_SILENT_MS   1500	 /* and only if nothing else came for so long */
+#define HP_NAT_GRACE_MS	   60	 /* an R1 by UDP may be this much later */
+#define HP_NATMODE_UDP	   1	 /* RFC 5770, section 5.4 */
 
 /* ---- identities and their signed R1s */
 
@@ -125,6 +130,15 @@ struct hp_rekey {
 	struct hp_secrets *next;
 };
 
+/* What UDP encapsulation keeps for an association (nat.c). */
+struct hp_nat_assoc {
+	uint64_t keepalive_ms, check_ms, claim_ms; /* when last */
+	struct hp_timer t_r1; /* the R1 below has waited for a better one */
+	struct hp_path r1_path;
+	uint8_t *r1;
+	size_t r1_len;
+};
+
 struct hp_assoc {
 	struct hp_hnode node;
 	struct hp_list all; /* hip->assocs */
@@ -164,9 +178,11 @@ struct hp_assoc {
 	unsigned n_recent;
 	struct hp_rekey rk;
 	bool verifying_addr;
-	struct hp_addr new_addr;
+	bool strict;		 /* the answer must come from new_path itself */
+	struct hp_path new_path; /* being verified */
 	uint8_t addr_echo[HP_ECHO_LEN];
 	uint8_t close_echo[HP_ECHO_LEN];
+	struct hp_nat_assoc nat;
 
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms, unanswered_ms;
 	uint64_t started_us;
@@ -193,6 +209,7 @@ struct hp_known {
 	struct hp_addr addrs[HP_HIP_LOCATORS];
 	size_t n;
 	bool no_esn_icv;
+	uint16_t port; /* 0, or where addrs[0] was met */
 };
 
 struct hp_hip {
@@ -207,13 +224,14 @@ struct hp_hip {
 	struct hp_list identities, assocs, opps;
 	struct hp_htab by_hits, known, pending, used;
 	struct hp_sadb sadb;
+	struct hp_hip_nat nat;
 	uint64_t generation;
 	uint32_t cfg_epoch; /* changes with the configuration */
 	uint8_t k_now;
 	uint32_t i1_count, i2_count, full_count; /* in this second */
 	struct hp_timer t_second;
 	struct hp_tokens r1_rate[HP_R1_BUCKETS];
-	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate;
+	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate;
 	uint64_t values[HP_HIPC_MAX];
 	struct hp_counters counters;
 };
@@ -402,6 +420,31 @@ void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 void hp_notify_send(struct hp_hip *hip, struct hp_identity *id,
 		    const struct hp_addr *peer, const struct hp_path *path, uint16_t type,
 		    const void *data, size_t len);
+
+/* As hp_hip_connect, but by the way somebody came. */
+struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local_hit,
+				 const struct hp_addr *peer_hit,
+				 const struct hp_path *path);
+/* Asks the peer to answer from path, which then becomes the association's.  0 or a reason. */
+int hp_update_check(struct hp_assoc *a, const struct hp_path *path);
+
+/* ---- nat.c */
+bool hp_nat_same(const struct hp_path *a, const struct hp_path *b); /* the peer's end */
+/* Towards dst as the mode says; in mode AUTO the native one of the two. */
+struct hp_path hp_nat_path(const struct hp_hip *hip, const struct hp_addr *dst);
+/* Does a's I1 leave on a second path? */
+bool hp_nat_other(const struct hp_assoc *a, struct hp_path *other);
+/* An R1 by the lesser way is kept for a moment: true, it is. */
+bool hp_nat_wait(const struct hp_rx *rx);
+void hp_nat_wait_clear(struct hp_assoc *a);
+void hp_nat_add_modes(struct hp_hip_builder *b);
+/* NAT_TRAVERSAL_MODE of R1 or I2 that came by path: 0 or a reason. */
+int hp_nat_check_modes(const struct hp_hip_msg *m, const struct hp_path *path);
+/* a->path as the mode wants it, before an exchange. */
+void hp_nat_fit(struct hp_assoc *a);
+void hp_nat_look(struct hp_assoc *a, uint64_t now);
+/* A keepalive came.  It is not authenticated. */
+void hp_nat_keepalive(const struct hp_rx *rx);
 
 /* ---- lists */
 bool hp_list_has16(const uint16_t *list, size_t n, uint16_t v);

@@ -57,6 +57,7 @@ static void check(struct hp_timer *t)
 
 	hp_timer_set(hip->timers, t, now + HP_CHECK_MS);
 	look(a, now);
+	hp_nat_look(a, now);
 }
 
 void hp_assoc_watch(struct hp_assoc *a)

@@ -38,6 +38,12 @@ static const struct hp_counter counters[HP_HIPC_MAX] = {
 	[HP_HIPC_CLOSED] = {"hip_closed", "Associations closed by CLOSE and CLOSE_ACK."},
 	[HP_HIPC_NOTIFY_IN] = {"hip_notify_in", "NOTIFY messages received."},
 	[HP_HIPC_NOTIFY_OUT] = {"hip_notify_out", "NOTIFY messages sent."},
+	[HP_HIPC_KEEPALIVE_IN] = {"hip_keepalive_in", "NAT keepalives received."},
+	[HP_HIPC_KEEPALIVE_OUT] = {"hip_keepalive_out", "NAT keepalives sent."},
+	[HP_HIPC_PATH_CHECKS] = {"hip_path_checks",
+				 "Times a peer was asked at another address or port."},
+	[HP_HIPC_PATH_CHANGES] = {"hip_path_changes",
+				  "Times it answered there, and the path is a new one."},
 	[HP_HIPD_MALFORMED] = {"hip_malformed",
 			       "Not a HIP message: header or parameters are wrong."},
 	[HP_HIPD_VERSION] = {"hip_version", "Another HIP version than 2."},
@@ -109,6 +115,8 @@ static const struct hp_counter counters[HP_HIPC_MAX] = {
 	[HP_HIPD_ADDRESS] = {"hip_address", "A locator that cannot be used."},
 	[HP_HIPD_SEND] = {"hip_send",
 			  "A message could not be built or no source address is known."},
+	[HP_HIPD_NAT_MODE] = {"hip_nat_mode",
+			      "NAT traversal by other means than UDP encapsulation."},
 };
 
 const char *hp_assoc_state_name(enum hp_assoc_state s)

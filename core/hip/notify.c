@@ -62,6 +62,7 @@ static bool is_refusal(uint16_t type)
 	case HP_NOTIFY_INVALID_ESP_TRANSFORM_CHOSEN:
 	case HP_NOTIFY_UNSUPPORTED_HIT_SUITE:
 	case HP_NOTIFY_BLOCKED_BY_POLICY:
+	case HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE:
 		return true;
 	default:
 		return false;
@@ -106,8 +107,10 @@ int hp_notify_input(const struct hp_rx *rx)
 	int reason;
 
 	hp_count(&hip->counters, HP_HIPC_NOTIFY_IN);
-	if (type == HP_NOTIFY_NAT_KEEPALIVE)
+	if (type == HP_NOTIFY_NAT_KEEPALIVE) {
+		hp_nat_keepalive(rx);
 		return 0;
+	}
 	if (!hp_tokens_take(&hip->notify_in_rate, hp_hip_now(hip), 1))
 		return HP_HIPD_RATE;
 	key = rx->a && !rx->a->busy ? signer(rx) : NULL;

@@ -193,6 +193,9 @@ static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
 	hp_hip_add_solution(b, &sol);
 	hp_hip_add_dh(b, &dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, &s->cipher, 1);
+	/* RFC 5770, section 4.3: the one chosen.  Native paths need none. */
+	if (w->path.dport)
+		hp_nat_add_modes(b);
 	if (w->cfg.encrypt_host_id)
 		add_encrypted(b, w);
 	else
@@ -230,6 +233,8 @@ static int work_out(struct r1_work *w)
 
 	if (!reason)
 		reason = choose(w);
+	if (!reason)
+		reason = hp_nat_check_modes(&w->m, &w->path);
 	if (!reason &&
 	    hp_hip_read_puzzle(hp_hip_param_find(&w->m, HP_PARAM_PUZZLE, 0), &p))
 		reason = HP_HIPD_MISSING;
@@ -256,7 +261,8 @@ static bool hopeless(int reason)
 {
 	return reason == HP_HIPD_HIT_SUITE || reason == HP_HIPD_DH_GROUP ||
 	       reason == HP_HIPD_CIPHER || reason == HP_HIPD_TRANSPORT ||
-	       reason == HP_HIPD_ESP_SUITE || reason == HP_HIPD_PUZZLE_HARD;
+	       reason == HP_HIPD_ESP_SUITE || reason == HP_HIPD_PUZZLE_HARD ||
+	       reason == HP_HIPD_NAT_MODE;
 }
 
 /* The peer's HIT is known now (section 4.1.8).  Policy says whether to go on. */
@@ -409,6 +415,9 @@ int hp_r1_input(const struct hp_rx *rx)
 	reason = check_counter(a, rx->m, &counter);
 	if (reason)
 		return reason;
+	if (hp_nat_wait(rx))
+		return 0;
+	hp_nat_wait_clear(a);
 	w = r1_new(rx);
 	if (!w)
 		return HP_HIPD_MEMORY;

@@ -21,6 +21,7 @@ struct make_work {
 	struct hp_identity *id;
 	struct hp_hip_config cfg;
 	uint32_t cfg_epoch;
+	bool nat; /* UDP encapsulation is offered */
 	size_t at; /* index of the group */
 	uint8_t lifetime;
 	struct hp_r1 *r1;
@@ -54,6 +55,8 @@ static void add_params(struct hp_hip_builder *b, const struct make_work *w)
 	hp_hip_add_u8list(b, HP_PARAM_DH_GROUP_LIST, c->dh_groups, c->n_dh_groups);
 	hp_hip_add_dh(b, &dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, c->ciphers, c->n_ciphers);
+	if (w->nat)
+		hp_nat_add_modes(b);
 	hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4,
 		     hp_get16(w->id->host_id + 2));
 	hp_hip_add_u8list(b, HP_PARAM_HIT_SUITE_LIST, suites, c->n_hit_suites);
@@ -187,6 +190,7 @@ static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, si
 	w->id = hp_identity_ref(id);
 	w->cfg = hip->cfg;
 	w->cfg_epoch = hip->cfg_epoch;
+	w->nat = hip->nat.mode != HP_NAT_OFF;
 	w->at = at;
 	w->lifetime = hp_puzzle_lifetime(hip);
 	w->r1 = r1;

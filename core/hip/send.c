@@ -56,8 +56,19 @@ static void next_address(struct hp_assoc *a)
 	if (a->state != HP_I1_SENT || a->n_addrs < 2)
 		return;
 	a->addr_at = (a->addr_at + 1) % a->n_addrs;
-	a->path = (struct hp_path){.dst = a->addrs[a->addr_at]};
+	a->path = hp_nat_path(a->hip, &a->addrs[a->addr_at]);
 	a->sent.path = a->path;
+}
+
+/* On its path, and an I1 perhaps on a second one, which is then the better: first. */
+static void put(struct hp_assoc *a)
+{
+	struct hp_sent *s = &a->sent;
+	struct hp_path other;
+
+	if (a->state == HP_I1_SENT && hp_nat_other(a, &other))
+		hp_hip_send(a->hip, &other, s->msg, s->len);
+	hp_hip_send(a->hip, &s->path, s->msg, s->len);
 }
 
 static void again(struct hp_timer *t)
@@ -77,7 +88,7 @@ static void again(struct hp_timer *t)
 	next_address(a);
 	hp_count(&hip->counters, HP_HIPC_RETRANSMITTED);
 	hp_timer_set(hip->timers, t, hp_hip_now(hip) + s->wait_ms);
-	hp_hip_send(hip, &s->path, s->msg, s->len);
+	put(a);
 }
 
 void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
@@ -99,7 +110,7 @@ void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uin
 	s->wait_ms = hip->cfg.retransmit_ms;
 	hp_timer_init(&s->timer, again);
 	hp_timer_set(hip->timers, &s->timer, hp_hip_now(hip) + s->wait_ms);
-	hp_hip_send(hip, &s->path, s->msg, s->len);
+	put(a);
 }
 
 void hp_assoc_sent_clear(struct hp_assoc *a)

@@ -18,6 +18,7 @@ void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 uint32_t hp_update_claim(struct hp_assoc *a)
 {
 	hp_assoc_sent_clear(a);
+	a->verifying_addr = false;
 	a->signing = true;
 	a->update_out_id = a->update_id++;
 	return a->update_out_id;
@@ -70,6 +71,11 @@ void hp_update_gave_up(struct hp_assoc *a)
 {
 	char text[HP_ADDR_STRLEN];
 
+	/* Asked at another address, where it perhaps never was: all stays as it is. */
+	if (a->verifying_addr && a->strict) {
+		a->verifying_addr = false;
+		return;
+	}
 	hp_log_limited(&a->hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE,
 		       "%s does not answer: new base exchange",
 		       hp_addr_format(&a->peer, text));
@@ -133,28 +139,49 @@ static int verify_addr(struct hp_assoc *a, uint32_t ack_id, const struct hp_addr
 
 	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
 		return HP_HIPD_MEMORY;
-	a->new_addr = *addr;
-	a->verifying_addr = true;
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_esp_info(&b, &ei);
 	hp_hip_add_seq(&b, hp_update_claim(a));
+	a->new_path = path;
+	a->verifying_addr = true;
+	a->strict = false;
 	hp_hip_add_ack(&b, &ack_id, 1);
 	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
 	sign_seq(a, &b, &path);
 	return 0;
 }
 
-static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m)
+int hp_update_check(struct hp_assoc *a, const struct hp_path *path)
+{
+	uint8_t msg[HP_HIP_MAX];
+	struct hp_hip_builder b;
+
+	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
+		return HP_HIPD_MEMORY;
+	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
+	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_add_seq(&b, hp_update_claim(a));
+	a->new_path = *path;
+	a->verifying_addr = true;
+	a->strict = true;
+	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
+	sign_seq(a, &b, path);
+	return 0;
+}
+
+static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m,
+		      const struct hp_path *path)
 {
 	const struct hp_hip_tlv *t =
 		hp_hip_param_find(m, HP_PARAM_ECHO_RESPONSE_SIGNED, 0);
 
 	if (!a->verifying_addr || !t || t->len != HP_ECHO_LEN ||
-	    memcmp(t->data, a->addr_echo, HP_ECHO_LEN))
+	    memcmp(t->data, a->addr_echo, HP_ECHO_LEN) ||
+	    (a->strict && !hp_nat_same(path, &a->new_path)))
 		return;
 	a->verifying_addr = false;
-	a->path.dst = a->new_addr;
-	memset(&a->path.src, 0, sizeof(a->path.src));
+	a->path = a->strict ? *path : a->new_path;
+	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
 	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
 }
 
@@ -228,6 +255,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 {
 	const struct hp_hip_msg *m = hp_verified_msg(v);
 	const struct hp_hip_tlv *seq = hp_hip_param_find(m, HP_PARAM_SEQ, 0);
+	int reason = 0;
 	uint32_t id;
 
 	if (a->state == HP_R2_SENT)
@@ -237,14 +265,16 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	if (!seq && !hp_hip_param_find(m, HP_PARAM_ACK, 0))
 		return HP_HIPD_UPDATE_ID;
 	take_ack(a, m);
-	take_echo(a, m);
-	if (!seq)
-		return 0;
-	if (hp_hip_read_seq(seq, &id))
+	take_echo(a, m, path);
+	if (seq && hp_hip_read_seq(seq, &id))
 		return HP_HIPD_MISSING;
-	if (seen(a, id))
-		return send_ack(a, m, id, path);
-	return too_old(a, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
+	if (seq && seen(a, id))
+		reason = send_ack(a, m, id, path);
+	else if (seq)
+		reason = too_old(a, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
+	if (!reason)
+		hp_assoc_seen(a, path);
+	return reason;
 }
 
 int hp_update_input(const struct hp_rx *rx)

@@ -116,6 +116,17 @@ static int inner_header(struct hp_packet *p, const struct hp_sa *sa,
 	return hp_packet_dissect(p);
 }
 
+/* The peer may have moved, or a NAT before it. */
+static void came_by(struct hp_assoc *a, const struct hp_packet *p)
+{
+	const struct hp_path *now = hp_assoc_path(a);
+	struct hp_path path = { .src = p->dst, .dst = p->src,
+				.sport = p->dport, .dport = p->sport };
+
+	if (now->dport != p->sport || !hp_addr_eq(&now->dst, &p->src))
+		hp_assoc_seen(a, &path);
+}
+
 static enum hp_verdict open_packet(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	struct hp_esp_opened o;
@@ -137,6 +148,7 @@ static enum hp_verdict open_packet(struct hp_pipe *pipe, struct hp_packet *p)
 		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_ESP_DUMMY);
 	p->assoc = sa->owner;
 	hp_assoc_received(p->assoc, hp_pipe_now(pipe));
+	came_by(p->assoc, p);
 	if (inner_header(p, sa, &o))
 		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_BAD_PACKET);
 	pa = hp_pipe_assoc_area(p->assoc);

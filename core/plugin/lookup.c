@@ -154,3 +154,10 @@ uint64_t hp_instance_now(const struct hp_instance *self)
 
 	return m->reg->cfg.now_ms ? m->reg->cfg.now_ms(m->reg->cfg.ctx) : 0;
 }
+
+int hp_transport_set(struct hp_instance *self, const struct hp_transport *t)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.transport ? m->reg->cfg.transport(m->reg->cfg.ctx, t) : -EOPNOTSUPP;
+}

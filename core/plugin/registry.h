@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include <hipproxy/plugin.h>
+#include <hipproxy/transport.h>
 
 #define HP_STAGE_HOOKS 64
 
@@ -33,7 +34,9 @@ struct hp_registry_config {
 	 * configuration), or -errno after having reported.  See hp_conf_plugin. */
 	int (*settings)(void *ctx, const char *plugin, const struct hp_conf_row *rows,
 			size_t bytes, const void **out);
-	void *ctx;                      /* of the three functions */
+	/* What hp_transport_set of a plugin asks for; NULL: nothing of the kind here. */
+	int (*transport)(void *ctx, const struct hp_transport *t);
+	void *ctx;                      /* of these functions */
 };
 
 /* NULL: out of memory. */

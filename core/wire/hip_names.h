@@ -175,6 +175,7 @@ enum hp_notify_type {
 	HP_NOTIFY_CREDENTIALS_REQUIRED           = 48,
 	HP_NOTIFY_INVALID_CERTIFICATE            = 50,
 	HP_NOTIFY_REG_REQUIRED                   = 51,
+	HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE    = 60, /* RFC 5770, section 5.10 */
 	HP_NOTIFY_I2_ACKNOWLEDGEMENT             = 16384,
 	HP_NOTIFY_NAT_KEEPALIVE                  = 16385,
 };

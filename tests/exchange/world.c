@@ -85,8 +85,11 @@ static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg,
 	if (len > HP_HIP_MAX)
 		abort();
 	s->sent[msg[HP_HIP_OFF_TYPE]]++;
+	s->in_udp += path->dport != 0;
 	p.src = path->src;
 	p.dst = path->dst;
+	p.sport = path->sport;
+	p.dport = path->dport;
 	memcpy(p.msg, msg, len);
 	f = w->fate ? w->fate(w, s, &p) : PASS;
 	keep(w, &p);
@@ -109,7 +112,8 @@ static void deliver(struct world *w)
 {
 	for (size_t i = 0; i < w->n_queue;) {
 		struct packet *p = w->queue[i];
-		struct hp_path path = {.src = p->dst, .dst = p->src};
+		struct hp_path path = {.src = p->dst, .dst = p->src,
+				       .sport = p->dport, .dport = p->sport};
 
 		if (p->at_ms > w->now_us / 1000) {
 			i++;
@@ -224,6 +228,8 @@ static void engine(struct world *w, int at)
 	s->hip = hp_hip_new(&s->cfg, &s->ops, &w->clock, &w->rand, &w->timers);
 	if (!s->hip || hp_hip_identity_add(s->hip, s->key, 0, s->di))
 		abort();
+	if (s->nat.mode != HP_NAT_OFF)
+		hp_hip_set_nat(s->hip, &s->nat);
 }
 
 void world_start(struct world *w)

@@ -28,6 +28,8 @@ struct side {
 	unsigned events[HP_HIP_EVENTS];
 	int error;	    /* of the last failure */
 	unsigned sent[256]; /* by packet type */
+	unsigned in_udp;    /* of them, those in UDP */
+	struct hp_hip_nat nat; /* from the start */
 };
 
 enum fate { PASS, LOSE, TWICE, LATE };
@@ -37,6 +39,7 @@ struct packet {
 	uint64_t at_ms;
 	size_t len;
 	struct hp_addr src, dst;
+	uint16_t sport, dport; /* 0: native */
 	uint8_t msg[HP_HIP_MAX];
 };
 

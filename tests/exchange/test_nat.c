@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UDP encapsulation between two engines: negotiation, both ways at once, a NAT in between
+ * and its changes, keepalives, forged sources.
+ */
+#include <string.h>
+
+#include "../harness.h"
+#include "hip/internal.h"
+#include "world.h"
+
+#define PORT 10500
+
+static struct world w;
+
+/* A NAT before side 0. */
+static struct {
+	struct hp_addr outside;
+	uint16_t port; /* of the mapping; 0: there is no NAT */
+	bool block_native, block_udp;
+	unsigned native_late_ms;
+	struct hp_addr last_to; /* where the last message to side 0 was sent */
+	uint16_t last_port;
+} box;
+
+static enum fate fate(struct world *ww, const struct side *from, struct packet *p)
+{
+	(void)ww;
+	if ((box.block_native && !p->dport) || (box.block_udp && p->dport))
+		return LOSE;
+	if (!box.port)
+		return PASS;
+	if (from->at == 0) {
+		p->src = box.outside;
+		p->to = 1;
+		if (p->dport)
+			p->sport = box.port;
+		return PASS;
+	}
+	box.last_to = p->dst;
+	box.last_port = p->dport;
+	if (!hp_addr_eq(&p->dst, &box.outside) || (p->dport && p->dport != box.port))
+		return LOSE;
+	p->dst = w.s[0].addr;
+	p->to = 0;
+	if (p->dport)
+		p->dport = PORT;
+	return PASS;
+}
+
+static void begin(enum hp_nat_mode a, enum hp_nat_mode b)
+{
+	memset(&box, 0, sizeof(box));
+	hp_addr_parse("198.51.100.7", &box.outside);
+	world_init(&w);
+	w.fate = fate;
+	w.s[0].nat = (struct hp_hip_nat){a, PORT, 15000};
+	w.s[1].nat = (struct hp_hip_nat){b, PORT, 15000};
+	world_start(&w);
+}
+
+static struct hp_path path_at(int at)
+{
+	struct hp_assoc *a = world_assoc(&w, at);
+
+	return a ? *hp_assoc_path(a) : (struct hp_path){.dport = 1};
+}
+
+static bool at_addr(int at, const struct hp_addr *addr)
+{
+	struct hp_path p = path_at(at);
+
+	return hp_addr_eq(&p.dst, addr);
+}
+
+static struct hp_path seen_path(void)
+{
+	return (struct hp_path){.src = w.s[1].addr, .dst = box.outside, .sport = PORT,
+				.dport = box.port};
+}
+
+/* ---- choosing */
+
+static void plain_udp_stands_and_carries(void)
+{
+	begin(HP_NAT_UDP, HP_NAT_UDP);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_TRUE(world_data(&w));
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	CU_ASSERT_EQUAL(path_at(1).dport, PORT);
+	CU_ASSERT_EQUAL(w.s[0].in_udp, 2);
+	CU_ASSERT_EQUAL(w.s[1].in_udp, 2);
+	world_fini(&w);
+}
+
+static void a_native_peer_does_not_answer_in_udp(void)
+{
+	begin(HP_NAT_UDP, HP_NAT_OFF);
+	box.block_udp = true; /* its port is closed */
+	CU_ASSERT_FALSE(world_connect(&w, 40000));
+	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_FAILED], 1);
+	world_fini(&w);
+}
+
+static void a_responder_in_udp_answers_native_peers_too(void)
+{
+	begin(HP_NAT_OFF, HP_NAT_UDP);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	CU_ASSERT_EQUAL(path_at(1).dport, 0);
+	world_fini(&w);
+}
+
+static void auto_prefers_udp(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], 2);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 1);
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	CU_ASSERT_EQUAL(path_at(1).dport, PORT);
+	world_fini(&w);
+}
+
+static void auto_goes_native_at_once_with_a_native_peer(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_OFF);
+	box.block_udp = true;
+	CU_ASSERT_TRUE(world_connect(&w, 10));
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	world_fini(&w);
+}
+
+static void auto_goes_native_soon_where_udp_is_blocked(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	box.block_udp = true;
+	CU_ASSERT_FALSE(world_connect(&w, HP_NAT_GRACE_MS));
+	CU_ASSERT_TRUE(world_connect(&w, 20));
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void auto_goes_udp_where_native_is_blocked(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	box.block_native = true;
+	CU_ASSERT_TRUE(world_connect(&w, 10));
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	world_fini(&w);
+}
+
+static enum fate native_first(struct world *ww, const struct side *from, struct packet *p)
+{
+	(void)ww;
+	return from->at && p->dport && p->msg[HP_HIP_OFF_TYPE] == HP_HIP_R1 ? LATE : PASS;
+}
+
+static void an_r1_by_udp_that_is_late_still_wins(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	w.fate = native_first;
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 1);
+	world_run(&w, 200);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 1);
+	world_fini(&w);
+}
+
+static void an_engine_that_ends_while_an_r1_waits_is_clean(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	box.block_udp = true;
+	world_connect(&w, 10);
+	world_fini(&w);
+}
+
+/* ---- the parameter */
+
+static bool has_mode(const struct packet *p)
+{
+	struct hp_hip_msg m;
+
+	return !hp_hip_parse(p->msg, p->len, &m) &&
+	       hp_hip_param_find(&m, HP_PARAM_NAT_TRAVERSAL_MODE, 0);
+}
+
+static void modes_are_in_r1_and_in_the_i2_that_takes_udp(void)
+{
+	for (int native = 0; native < 2; native++) {
+		begin(native ? HP_NAT_OFF : HP_NAT_UDP, HP_NAT_UDP);
+		w.keep = true;
+		CU_ASSERT_TRUE(world_connect(&w, 50));
+		for (size_t i = 0; i < w.n_kept; i++) {
+			uint8_t type = w.kept[i]->msg[HP_HIP_OFF_TYPE];
+			bool want = type == HP_HIP_R1 || (type == HP_HIP_I2 && !native);
+
+			CU_ASSERT_EQUAL(has_mode(w.kept[i]), want);
+		}
+		world_fini(&w);
+	}
+}
+
+static void switched_off_no_message_speaks_of_it(void)
+{
+	begin(HP_NAT_OFF, HP_NAT_OFF);
+	w.keep = true;
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(w.n_kept, 4);
+	for (size_t i = 0; i < w.n_kept; i++)
+		CU_ASSERT_FALSE(has_mode(w.kept[i]));
+	world_fini(&w);
+}
+
+static void the_checksum_is_zero_in_udp_only(void)
+{
+	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	w.keep = true;
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	for (size_t i = 0; i < w.n_kept; i++)
+		CU_ASSERT_EQUAL(hp_get16(w.kept[i]->msg + HP_HIP_OFF_CSUM) == 0,
+				w.kept[i]->dport != 0);
+	world_fini(&w);
+}
+
+static void other_modes_are_refused(void)
+{
+	uint8_t buf[128];
+	struct hp_hip_builder b;
+	struct hp_hip_msg m;
+	static const uint16_t ice[] = {2, 3}, both[] = {2, 1};
+	struct hp_path udp = {.dport = PORT}, native = {.dport = 0};
+	struct hp_addr hit[2] = {{{0x20, 1, 0, 0x21}}, {{0x20, 1, 0, 0x22}}};
+	int len;
+
+	hp_hip_begin(&b, buf, sizeof(buf), HP_HIP_R1, 0, &hit[0], &hit[1]);
+	hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, ice, 2);
+	len = hp_hip_finish(&b);
+	CU_ASSERT_FATAL(len > 0 && !hp_hip_parse(buf, (size_t)len, &m));
+	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), HP_HIPD_NAT_MODE);
+	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &native), 0);
+	hp_hip_begin(&b, buf, sizeof(buf), HP_HIP_R1, 0, &hit[0], &hit[1]);
+	hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, both, 2);
+	len = hp_hip_finish(&b);
+	CU_ASSERT_FATAL(len > 0 && !hp_hip_parse(buf, (size_t)len, &m));
+	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), 0);
+}
+
+/* ---- behind a NAT */
+
+static void behind(enum hp_nat_mode mode)
+{
+	begin(mode, HP_NAT_AUTO);
+	box.port = 40001;
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	CU_ASSERT_TRUE(world_data(&w));
+	world_run(&w, 5);
+}
+
+static void an_initiator_behind_a_nat_stands(void)
+{
+	for (int mode = HP_NAT_UDP; mode <= HP_NAT_AUTO; mode++) {
+		behind((enum hp_nat_mode)mode);
+		CU_ASSERT_EQUAL(path_at(1).dport, 40001);
+		CU_ASSERT_TRUE(at_addr(1, &box.outside));
+		CU_ASSERT_EQUAL(hp_hip_nat_count(w.s[1].hip), 1);
+		world_fini(&w);
+	}
+}
+
+static void rekeying_passes_the_nat(void)
+{
+	behind(HP_NAT_UDP);
+	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	world_run(&w, 100);
+	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 1);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
+	world_fini(&w);
+}
+
+/* ESP from side 0 as side 1 gets it through the NAT. */
+static void esp_from_inside(void)
+{
+	struct hp_path p = seen_path();
+
+	CU_ASSERT_TRUE(world_one_way(&w, 0));
+	hp_assoc_seen(world_assoc(&w, 1), &p);
+}
+
+static void a_changed_mapping_is_followed_at_once(void)
+{
+	behind(HP_NAT_AUTO);
+	box.port = 40777;
+	CU_ASSERT_EQUAL(path_at(1).dport, 40001);
+	esp_from_inside();
+	CU_ASSERT_EQUAL(path_at(1).dport, 40001);
+	world_run(&w, 5);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_PATH_CHANGED], 1);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_PATH_CHANGES), 1);
+	/* And the address, not only the port. */
+	hp_addr_parse("198.51.100.8", &box.outside);
+	world_run(&w, 300);
+	esp_from_inside();
+	world_run(&w, 5);
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	world_fini(&w);
+}
+
+static void a_lost_check_is_repeated(void)
+{
+	behind(HP_NAT_AUTO);
+	box.port = 40777;
+	esp_from_inside();
+	box.block_udp = true;
+	world_run(&w, 5);
+	box.block_udp = false;
+	world_run(&w, 600);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	world_fini(&w);
+}
+
+static void a_mapping_that_changes_while_keys_do_is_followed(void)
+{
+	behind(HP_NAT_AUTO);
+	box.port = 40777; /* the UPDATE to 40001 is lost */
+	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	world_run(&w, 5);
+	for (int i = 0; i < 10; i++) {
+		esp_from_inside();
+		world_run(&w, 100);
+	}
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* Somebody sends the peer's packets on from elsewhere. */
+static void a_forged_source_gets_nothing_but_the_question(void)
+{
+	struct hp_path forged;
+
+	behind(HP_NAT_AUTO);
+	forged = seen_path();
+	hp_addr_parse("203.0.113.66", &forged.dst);
+	CU_ASSERT_TRUE(world_one_way(&w, 0));
+	hp_assoc_seen(world_assoc(&w, 1), &forged);
+	world_run(&w, 50);
+	CU_ASSERT_TRUE(hp_addr_eq(&box.last_to, &forged.dst));
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	/* It does not answer: all stays, and no exchange begins. */
+	world_run(&w, 20000);
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_I1], 0);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 1)), HP_ESTABLISHED);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static struct hp_addr forger;
+
+/* The forger hands the question to the peer, whose answer comes from its own place. */
+static enum fate relay(struct world *ww, const struct side *from, struct packet *p)
+{
+	if (from->at == 1 && hp_addr_eq(&p->dst, &forger)) {
+		p->dst = box.outside;
+		p->dport = box.port;
+	}
+	return fate(ww, from, p);
+}
+
+static void an_answer_from_elsewhere_moves_nothing(void)
+{
+	struct hp_path forged;
+
+	behind(HP_NAT_AUTO);
+	hp_addr_parse("203.0.113.66", &forger);
+	w.fate = relay;
+	forged = seen_path();
+	forged.dst = forger;
+	CU_ASSERT_TRUE(world_one_way(&w, 0));
+	hp_assoc_seen(world_assoc(&w, 1), &forged);
+	world_run(&w, 50);
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_PATH_CHANGES), 0);
+	world_fini(&w);
+}
+
+static void the_right_place_is_asked_although_a_forger_was_first(void)
+{
+	struct hp_path forged;
+
+	behind(HP_NAT_AUTO);
+	forged = seen_path();
+	hp_addr_parse("203.0.113.66", &forged.dst);
+	CU_ASSERT_TRUE(world_one_way(&w, 0));
+	hp_assoc_seen(world_assoc(&w, 1), &forged);
+	world_run(&w, 5);
+	box.port = 40777;
+	world_run(&w, HP_NAT_CHECK_MS);
+	esp_from_inside();
+	world_run(&w, 5);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	world_fini(&w);
+}
+
+/* ---- keepalives */
+
+static void keepalives_go_after_silence_only(void)
+{
+	behind(HP_NAT_UDP);
+	world_run(&w, 14000);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 0);
+	world_run(&w, 3000);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 1);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_KEEPALIVE_IN), 1);
+	for (int i = 0; i < 60; i++) {
+		world_one_way(&w, 0);
+		world_run(&w, 1000);
+	}
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 1);
+	world_fini(&w);
+}
+
+static void native_associations_have_no_keepalives(void)
+{
+	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	world_run(&w, 60000);
+	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 0);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_KEEPALIVE_OUT), 0);
+	world_fini(&w);
+}
+
+/* Whether the Responder has noticed the silence meanwhile (and begun anew) or not. */
+static void a_keepalive_shows_a_changed_mapping(void)
+{
+	for (int noticed = 0; noticed < 2; noticed++) {
+		behind(HP_NAT_UDP);
+		if (!noticed) {
+			w.s[1].cfg.dead_peer_ms = 0;
+			hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
+		}
+		box.port = 40777;
+		world_run(&w, 17000);
+		CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+		CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_I1] > 0, noticed);
+		CU_ASSERT_TRUE(world_data(&w));
+		world_fini(&w);
+	}
+}
+
+static void keepalives_from_elsewhere_move_nothing(void)
+{
+	struct hp_path forged;
+	uint8_t msg[128];
+	struct hp_notification n = {.type = HP_NOTIFY_NAT_KEEPALIVE};
+	struct hp_hip_builder b;
+	int len;
+
+	behind(HP_NAT_UDP);
+	w.s[1].cfg.dead_peer_ms = 0;
+	hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
+	forged = seen_path();
+	hp_addr_parse("203.0.113.66", &forged.dst);
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &w.s[0].hit, &w.s[1].hit);
+	hp_hip_add_notification(&b, &n);
+	len = hp_hip_finish(&b);
+	CU_ASSERT_FATAL(len > 0);
+	world_run(&w, 5000);
+	for (int i = 0; i < 1000; i++) {
+		hp_hip_input(w.s[1].hip, &forged, msg, (size_t)len);
+		world_run(&w, 10);
+	}
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPC_PATH_CHECKS) <= 2);
+	world_fini(&w);
+}
+
+static void keepalives_do_not_keep_an_unused_association(void)
+{
+	behind(HP_NAT_UDP);
+	world_run(&w, w.s[0].cfg.ual_s * 1000 + 5000);
+	CU_ASSERT_FALSE(world_up(&w));
+	world_fini(&w);
+}
+
+/* ---- at run time */
+
+static void set(int at, enum hp_nat_mode mode)
+{
+	struct hp_hip_nat nat = {mode, PORT, 15000};
+
+	hp_hip_set_nat(w.s[at].hip, &nat);
+}
+
+static void associations_move_with_the_mode(void)
+{
+	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	CU_ASSERT_TRUE(world_data(&w));
+	world_run(&w, 50);
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	set(0, HP_NAT_UDP);
+	world_run(&w, 300);
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	CU_ASSERT_EQUAL(path_at(1).dport, PORT);
+	set(0, HP_NAT_OFF);
+	world_run(&w, 500);
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	CU_ASSERT_EQUAL(path_at(1).dport, 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void what_cannot_move_begins_anew(void)
+{
+	begin(HP_NAT_UDP, HP_NAT_UDP);
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	CU_ASSERT_TRUE(world_data(&w));
+	world_run(&w, 50);
+	box.block_native = true;
+	set(0, HP_NAT_OFF);
+	world_run(&w, 500);
+	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	box.block_native = false;
+	box.block_udp = true;
+	hp_hip_nat_shut(w.s[0].hip);
+	world_run(&w, 100);
+	CU_ASSERT_TRUE(world_up(&w));
+	CU_ASSERT_EQUAL(path_at(0).dport, 0);
+	world_fini(&w);
+}
+
+/* ---- finding each other again */
+
+static void a_restarted_responder_finds_the_mapping(void)
+{
+	struct hp_path p;
+
+	behind(HP_NAT_UDP);
+	p = seen_path();
+	world_restart(&w, 1);
+	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
+	hp_hip_known_port(w.s[1].hip, &w.s[0].hit, 40001);
+	hp_hip_unknown_spi(w.s[1].hip, &p, 0x12345678);
+	world_run(&w, 100);
+	CU_ASSERT_TRUE(world_up(&w));
+	CU_ASSERT_EQUAL(path_at(1).dport, 40001);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void another_host_behind_the_same_nat_is_not_taken_for_it(void)
+{
+	struct hp_path p;
+
+	behind(HP_NAT_UDP);
+	p = seen_path();
+	world_restart(&w, 1);
+	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
+	hp_hip_known_port(w.s[1].hip, &w.s[0].hit, 40001);
+	p.dport = 40002;
+	hp_hip_unknown_spi(w.s[1].hip, &p, 0x12345678);
+	world_run(&w, 10);
+	CU_ASSERT_EQUAL(hp_hip_count(w.s[1].hip), 0);
+	world_fini(&w);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(plain_udp_stands_and_carries),
+	HP_TEST(a_native_peer_does_not_answer_in_udp),
+	HP_TEST(a_responder_in_udp_answers_native_peers_too),
+	HP_TEST(auto_prefers_udp),
+	HP_TEST(auto_goes_native_at_once_with_a_native_peer),
+	HP_TEST(auto_goes_native_soon_where_udp_is_blocked),
+	HP_TEST(auto_goes_udp_where_native_is_blocked),
+	HP_TEST(an_r1_by_udp_that_is_late_still_wins),
+	HP_TEST(an_engine_that_ends_while_an_r1_waits_is_clean),
+	HP_TEST(modes_are_in_r1_and_in_the_i2_that_takes_udp),
+	HP_TEST(switched_off_no_message_speaks_of_it),
+	HP_TEST(the_checksum_is_zero_in_udp_only),
+	HP_TEST(other_modes_are_refused),
+	HP_TEST(an_initiator_behind_a_nat_stands),
+	HP_TEST(rekeying_passes_the_nat),
+	HP_TEST(a_changed_mapping_is_followed_at_once),
+	HP_TEST(a_lost_check_is_repeated),
+	HP_TEST(a_mapping_that_changes_while_keys_do_is_followed),
+	HP_TEST(a_forged_source_gets_nothing_but_the_question),
+	HP_TEST(an_answer_from_elsewhere_moves_nothing),
+	HP_TEST(the_right_place_is_asked_although_a_forger_was_first),
+	HP_TEST(keepalives_go_after_silence_only),
+	HP_TEST(native_associations_have_no_keepalives),
+	HP_TEST(a_keepalive_shows_a_changed_mapping),
+	HP_TEST(keepalives_from_elsewhere_move_nothing),
+	HP_TEST(keepalives_do_not_keep_an_unused_association),
+	HP_TEST(associations_move_with_the_mode),
+	HP_TEST(what_cannot_move_begins_anew),
+	HP_TEST(a_restarted_responder_finds_the_mapping),
+	HP_TEST(another_host_behind_the_same_nat_is_not_taken_for_it),
+	HP_TEST_END};
+
+int main(int argc, char **argv)
+{
+	int ret = hp_test_main("nat", tests, argc, argv);
+
+	world_keys_free();
+	return ret;
+}
