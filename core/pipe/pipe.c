@@ -108,6 +108,13 @@ static size_t area_offset(void *ctx, const struct hp_plugin *self)
 	return hp_registry_area_offset(pipe->d.registry, self);
 }
 
+static struct hp_packet *grow(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	return pipe->d.ops->expand(pipe->d.ops->ctx, p);
+}
+
 static void put(void *ctx, struct hp_packet *p)
 {
 	struct hp_pipe *pipe = ctx;
@@ -169,6 +176,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_coalesce_init(&pipe->coalesce, hp_pipe_emit, put, pipe);
+	pipe->coalesce.grow = grow;
 	err = tables_new(pipe);
 	if (err) {
 		hp_pipe_free(pipe);
