@@ -254,8 +254,16 @@ static bool classified(struct hp_pipe *pipe, struct hp_packet *p)
 	return v != HP_NEXT;
 }
 
+/* What was held for an exchange that has ended goes before anything new. */
+static void catch_up(struct hp_pipe *pipe)
+{
+	if (!hp_list_empty(&pipe->ready))
+		hp_pipe_work(&pipe->work);
+}
+
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 {
+	catch_up(pipe);
 	p->dir = HP_OUTBOUND;
 	if (hp_packet_dissect(p)) {
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out", HP_DROP_BAD_PACKET));
@@ -269,6 +277,7 @@ void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
 {
+	catch_up(pipe);
 	p->dir = HP_OUTBOUND;
 	if (hp_packet_dissect(p))
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_BAD_PACKET));

@@ -25,6 +25,7 @@ struct hp_registry;
 struct hp_clock;
 struct hp_rand;
 struct hp_timers;
+struct hp_flow_key;
 struct hp_flowdb;
 struct hp_peerdb;
 struct hp_peer;
