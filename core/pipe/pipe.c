@@ -108,18 +108,18 @@ static size_t area_offset(void *ctx, const struct hp_plugin *self)
 	return hp_registry_area_offset(pipe->d.registry, self);
 }
 
-static struct hp_packet *grow(void *ctx, struct hp_packet *p)
-{
-	struct hp_pipe *pipe = ctx;
-
-	return pipe->d.ops->expand(pipe->d.ops->ctx, p);
-}
-
 static void put(void *ctx, struct hp_packet *p)
 {
 	struct hp_pipe *pipe = ctx;
 
 	pipe->d.ops->put(pipe->d.ops->ctx, p);
+}
+
+static struct hp_packet *expand(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	return pipe->d.ops->expand(pipe->d.ops->ctx, p);
 }
 
 static int tables_new(struct hp_pipe *pipe)
@@ -176,7 +176,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_coalesce_init(&pipe->coalesce, hp_pipe_emit, put, pipe);
-	pipe->coalesce.grow = grow;
+	pipe->coalesce.expand = expand;
 	err = tables_new(pipe);
 	if (err) {
 		hp_pipe_free(pipe);
