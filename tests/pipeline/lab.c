@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See lab.h.
+ */
+#include "lab.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL_CAP (2048 + HP_PACKET_HEADROOM + HP_PACKET_TAILROOM)
+
+/* ---- packets */
+
+static struct hp_packet *packet_new(struct node *n, size_t cap)
+{
+	struct hp_packet *p;
+
+	if (!n->pool_left)
+		return NULL;
+	n->pool_left--;
+	n->live++;
+	p = calloc(1, sizeof(*p));
+	p->buf = malloc(cap);
+	p->cap = cap;
+	p->data = p->buf + HP_PACKET_HEADROOM;
+	return p;
+}
+
+static void op_put(void *ctx, struct hp_packet *p)
+{
+	struct node *n = ctx;
+
+	if (!p)
+		return;
+	n->live--;
+	n->pool_left++;
+	free(p->buf);
+	free(p);
+}
+
+static struct hp_packet *op_get(void *ctx)
+{
+	return packet_new(ctx, SMALL_CAP);
+}
+
+static struct hp_packet *move(struct node *n, struct hp_packet *p, size_t cap)
+{
+	struct hp_packet *q = packet_new(n, cap), keep;
+
+	if (!q)
+		return NULL;
+	keep = *q;
+	*q = *p;
+	q->buf = keep.buf;
+	q->cap = keep.cap;
+	q->data = keep.data;
+	memcpy(q->data, p->data, p->len);
+	op_put(n, p);
+	return q;
+}
+
+static struct hp_packet *op_compact(void *ctx, struct hp_packet *p)
+{
+	struct hp_packet *q = p->len <= 2048 ? move(ctx, p, SMALL_CAP) : NULL;
+
+	return q ? q : p;
+}
+
+static struct hp_packet *op_expand(void *ctx, struct hp_packet *p)
+{
+	return p->cap >= HP_PACKET_CAP ? p : move(ctx, p, HP_PACKET_CAP);
+}
+
+/* ---- verdicts */
+
+static void judge(struct node *n, struct hp_packet *p, enum verdict v)
+{
+	if (!p->queued || n->verdict[p->queue_id] != NONE)
+		n->judged_twice = true;
+	n->verdict[p->queue_id] = v;
+}
+
+static void op_accept(void *ctx, struct hp_packet *p, bool mark)
+{
+	judge(ctx, p, mark ? MARKED : PASSED);
+}
+
+static void op_steal(void *ctx, struct hp_packet *p)
+{
+	judge(ctx, p, STOLEN);
+}
+
+/* ---- ESP */
+
+static void wire_put(struct lab *l, struct wire_esp *e, unsigned late_ms)
+{
+	if (l->n_wire == LAB_SEEN)
+		abort();
+	e->at_ms = l->w.now_us / 1000 + WORLD_LATENCY_MS + late_ms;
+	l->wire[l->n_wire++] = e;
+}
+
+static struct wire_esp *wire_copy(const struct wire_esp *e)
+{
+	struct wire_esp *c = malloc(sizeof(*c) + e->len);
+
+	memcpy(c, e, sizeof(*c) + e->len);
+	return c;
+}
+
+static void wire_send(struct lab *l, struct wire_esp *e)
+{
+	enum fate f = l->esp_fate ? l->esp_fate(l, e) : PASS;
+
+	free(l->last);
+	l->last = wire_copy(e);
+	if (f == TWICE)
+		wire_put(l, wire_copy(e), 0);
+	if (f == LOSE)
+		free(e);
+	else
+		wire_put(l, e, f == LATE ? 5 : 0);
+}
+
+/* What the kernel would say about an outer packet. */
+static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+{
+	struct node *n = ctx;
+	size_t head = hp_addr_is4(&path->dst) ? 20 : 40;
+
+	n->esp_batches++;
+	if (n->esp_err)
+		return n->esp_err;
+	for (uint32_t i = 0; i < b->n; i++) {
+		size_t len = i + 1 < b->n ? b->seg : b->last;
+		struct wire_esp *e;
+
+		if (head + len > n->mtu_outer && b->df)
+			return -EMSGSIZE;
+		e = malloc(sizeof(*e) + len);
+		*e = (struct wire_esp){ .to = !n->at, .path = *path, .tos = b->tos,
+					.ttl = b->ttl, .df = b->df, .len = len };
+		memcpy(e->data, b->data + (size_t)i * b->seg, len);
+		n->esp_sent++;
+		n->esp_cut += head + len > n->mtu_outer;
+		if (head + len > n->esp_longest)
+			n->esp_longest = head + len;
+		n->esp_tos = b->tos;
+		n->esp_ttl = b->ttl;
+		wire_send(n->lab, e);
+	}
+	return 0;
+}
+
+static void esp_arrive(struct lab *l, const struct wire_esp *e)
+{
+	struct node *n = &l->n[e->to];
+	struct hp_packet *p;
+
+	if (!n->pipe)
+		return;
+	p = packet_new(n, HP_PACKET_HEADROOM + e->len + HP_PACKET_TAILROOM);
+	if (!p)
+		return;
+	memcpy(p->data, e->data, e->len);
+	p->len = e->len;
+	p->src = e->path.src;
+	p->dst = e->path.dst;
+	p->ttl = e->ttl;
+	p->tos = e->tos;
+	hp_pipe_esp(n->pipe, p);
+}
+
+void lab_deliver(struct lab *l)
+{
+	for (size_t i = 0; i < l->n_wire;) {
+		struct wire_esp *e = l->wire[i];
+
+		if (e->at_ms > l->w.now_us / 1000) {
+			i++;
+			continue;
+		}
+		l->n_wire--;
+		memmove(&l->wire[i], &l->wire[i + 1], (l->n_wire - i) * sizeof(l->wire[0]));
+		esp_arrive(l, e);
+		free(e);
+	}
+	for (int i = 0; i < 2; i++)
+		if (l->n[i].pipe)
+			hp_pipe_flush(l->n[i].pipe);
+}
+
+void lab_esp(struct lab *l, int to, const uint8_t *data, size_t len)
+{
+	struct wire_esp *e = malloc(sizeof(*e) + len);
+
+	*e = (struct wire_esp){ .to = to, .ttl = 60, .len = len };
+	e->path.src = l->w.s[!to].addr;
+	e->path.dst = l->w.s[to].addr;
+	memcpy(e->data, data, len);
+	esp_arrive(l, e);
+	hp_pipe_flush(l->n[to].pipe);
+	free(e);
+}
+
+/* ---- reading what left */
+
+static bool read_l4(struct seen *s, const uint8_t *addrs, size_t addrs_len)
+{
+	uint8_t tail[4] = { (uint8_t)(s->l4_len >> 8), (uint8_t)s->l4_len, 0, s->proto };
+	uint32_t sum = test_sum16(test_sum16(0, addrs, addrs_len), tail, 4);
+	size_t head = 8;
+	int at;
+
+	if (s->more || s->frag_off)
+		return true;
+	if (s->proto == 6 && s->l4_len >= 20)
+		head = (size_t)(s->l4[12] >> 4) * 4;
+	if (s->l4_len < head || head < 8)
+		return false;
+	at = s->proto == 6 ? 16 : s->proto == 17 ? 6 : 2;
+	s->payload = s->l4 + head;
+	s->payload_len = s->l4_len - head;
+	if (s->proto == 6 || s->proto == 17) {
+		s->sport = hp_get16(s->l4);
+		s->dport = hp_get16(s->l4 + 2);
+	} else {
+		s->type = s->l4[0];
+		s->code = s->l4[1];
+		s->mtu = hp_get32(s->l4 + 4);
+	}
+	if (s->proto == 17 && hp_get16(s->l4 + 4) != s->l4_len)
+		return false;
+	if (s->partial)
+		return hp_get16(s->l4 + at) == sum;
+	return (s->proto != 17 || hp_get16(s->l4 + at)) &&
+	       test_l4_sum(addrs, addrs_len, s->proto, s->l4, s->l4_len) == 0xffff;
+}
+
+static bool read4(struct seen *s)
+{
+	const uint8_t *d = s->data;
+	size_t hlen = (d[0] & 15u) * 4u;
+
+	s->family = 4;
+	s->proto = d[9];
+	s->ttl = d[8];
+	s->tos = d[1];
+	s->id = hp_get16(d + 4);
+	s->df = d[6] & 0x40;
+	s->more = d[6] & 0x20;
+	s->frag_off = (hp_get16(d + 6) & 0x1fffu) * 8u;
+	s->src.b[10] = s->src.b[11] = s->dst.b[10] = s->dst.b[11] = 0xff;
+	memcpy(s->src.b + 12, d + 12, 4);
+	memcpy(s->dst.b + 12, d + 16, 4);
+	s->l4 = d + hlen;
+	s->l4_len = s->len - hlen;
+	return hp_get16(d + 2) == s->len && test_sum16(0, d, hlen) == 0xffff &&
+	       read_l4(s, d + 12, 8);
+}
+
+static bool read6(struct seen *s)
+{
+	const uint8_t *d = s->data;
+	size_t head = 40;
+
+	s->family = 6;
+	s->proto = d[6];
+	s->ttl = d[7];
+	s->tos = (uint8_t)(d[0] << 4 | d[1] >> 4);
+	s->df = true;
+	memcpy(s->src.b, d + 8, 16);
+	memcpy(s->dst.b, d + 24, 16);
+	if (s->proto == 44 && s->len >= 48) {
+		s->proto = d[40];
+		s->frag_off = hp_get16(d + 42) & 0xfff8u;
+		s->more = d[43] & 1;
+		s->id = hp_get32(d + 44);
+		s->df = false;
+		head = 48;
+	}
+	s->l4 = d + head;
+	s->l4_len = s->len - head;
+	return hp_get16(d + 4) + 40u == s->len && read_l4(s, d + 8, 32);
+}
+
+static int op_plain_send(void *ctx, struct hp_packet *p)
+{
+	struct node *n = ctx;
+	struct seen s = { .len = p->len, .partial = p->csum_partial, .gso = p->gso_size };
+
+	if (n->plain_err)
+		return n->plain_err;
+	if (n->lab->discard) {
+		n->n_out++;
+		return 0;
+	}
+	if (n->n_out == LAB_SEEN)
+		abort();
+	s.data = malloc(p->len);
+	memcpy(s.data, p->data, p->len);
+	if (p->len >= 20 && s.data[0] >> 4 == 4)
+		s.right = read4(&s);
+	else if (p->len >= 40 && s.data[0] >> 4 == 6)
+		s.right = read6(&s);
+	n->out[n->n_out++] = s;
+	return 0;
+}
+
+const struct seen *lab_out(const struct lab *l, int at, size_t i)
+{
+	static const uint8_t nothing[60];
+	static const struct seen none = { .data = (uint8_t *)nothing, .l4 = nothing,
+					  .payload = nothing };
+
+	return i < l->n[at].n_out ? &l->n[at].out[i] : &none;
+}
+
+size_t lab_count(const struct lab *l, int at)
+{
+	return l->n[at].n_out;
+}
+
+bool lab_all_right(const struct lab *l, int at)
+{
+	for (size_t i = 0; i < l->n[at].n_out; i++)
+		if (!l->n[at].out[i].right)
+			return false;
+	return true;
+}
+
+void lab_forget(struct lab *l, int at)
+{
+	struct node *n = &l->n[at];
+
+	for (size_t i = 0; i < n->n_out && !l->discard; i++)
+		free(n->out[i].data);
+	n->n_out = 0;
+	n->esp_sent = n->esp_batches = n->esp_cut = 0;
+	n->esp_longest = 0;
+}
+
+/* ---- the rest of the world */
+
+static unsigned int op_path_mtu(void *ctx, const struct hp_addr *dst)
+{
+	const struct node *n = ctx;
+
+	return hp_addr_eq(dst, &n->lab->w.s[!n->at].addr) ? n->mtu_outer : n->mtu_plain;
+}
+
+static void op_flow_new(void *ctx, struct hp_flow *f)
+{
+	(void)f;
+	((struct node *)ctx)->flows_new++;
+}
+
+static void op_flow_gone(void *ctx, struct hp_flow *f)
+{
+	(void)f;
+	((struct node *)ctx)->flows_gone++;
+}
+
+static const struct hp_pipe_ops ops = {
+	.accept = op_accept, .steal = op_steal, .get = op_get, .put = op_put,
+	.compact = op_compact, .expand = op_expand, .esp_send = op_esp_send,
+	.plain_send = op_plain_send, .path_mtu = op_path_mtu, .flow_new = op_flow_new,
+	.flow_gone = op_flow_gone,
+};
+
+static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
+{
+	struct side *s = ctx;
+	struct node *n = &((struct lab *)(void *)s->w)->n[s->at];
+
+	s->events[ev]++;
+	if (ev == HP_HIP_FAILED)
+		s->error = hp_assoc_error(a);
+	if (n->pipe)
+		hp_pipe_assoc_event(n->pipe, a, ev);
+}
+
+/* Only the two nodes have HIP: what goes elsewhere meets nobody. */
+static enum fate hip_fate(struct world *w, const struct side *from, struct packet *p)
+{
+	struct lab *l = (struct lab *)(void *)w;
+
+	if (!hp_addr_eq(&p->dst, &w->s[0].addr) && !hp_addr_eq(&p->dst, &w->s[1].addr))
+		return LOSE;
+	return l->hip_fate ? l->hip_fate(l, from, p) : PASS;
+}
+
+/* ---- configuration */
+
+static void complain(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "configuration: %s\n", text);
+}
+
+struct hp_conf *lab_conf(struct lab *l, int at)
+{
+	static const char form[] =
+		"identities = ( { name = \"a\"; key = \"/k/a.pem\"; } );\n"
+		"client = { enabled = true; networks = [ \"10.0.0.0/8\", \"2001:db8:1::/48\" ];"
+		" resolvers = [ ]; %s };\n%s%s";
+	struct hp_conf_report report = { .line = complain };
+	const struct node *n = &l->n[at];
+	char peer[256] = "", text[4096], hit[HP_ADDR_STRLEN], addr[HP_ADDR_STRLEN];
+	struct hp_conf *conf;
+
+	if (!at && !l->stranger)
+		snprintf(peer, sizeof(peer),
+			 "peers = ( { hit = \"%s\"; addresses = [ \"%s\" ]; serves = "
+			 "[ \"203.0.113.0/24\", \"2001:db8:f::/48\" ]; } );\n",
+			 hp_addr_format(hp_key_hit(l->w.s[1].key), hit),
+			 hp_addr_format(&l->w.s[1].addr, addr));
+	snprintf(text, sizeof(text), form, n->client, n->more, peer);
+	if (hp_conf_parse(text, &conf, &report))
+		abort();
+	return conf;
+}
+
+/* ---- life */
+
+void lab_init(struct lab *l)
+{
+	memset(l, 0, sizeof(*l));
+	world_init(&l->w);
+	l->w.fate = hip_fate;
+	for (int i = 0; i < 2; i++) {
+		struct node *n = &l->n[i];
+
+		n->lab = l;
+		n->at = i;
+		n->client = n->more = "";
+		n->mtu_outer = n->mtu_plain = 1500;
+		n->pool_left = 100000;
+		n->ops = ops;
+		n->ops.ctx = n;
+		l->w.s[i].ops.event = hip_event;
+	}
+}
+
+static uint64_t now_ms(void *ctx)
+{
+	return ((struct lab *)ctx)->w.now_us / 1000;
+}
+
+static void node_start(struct lab *l, int at)
+{
+	struct node *n = &l->n[at];
+	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain, .ctx = l };
+	struct hp_pipe_deps d = { .hip = l->w.s[at].hip, .clock = &l->w.clock,
+				  .rand = &l->w.rand, .timers = &l->w.timers,
+				  .ops = &n->ops };
+
+	n->conf = lab_conf(l, at);
+	n->registry = hp_registry_new(&rc);
+	if (hp_pipe_core_hooks(&n->pipe, n->registry) ||
+	    (n->plugin && hp_registry_add(n->registry, n->plugin)) ||
+	    hp_registry_load(n->registry, NULL, 0) || hp_registry_start(n->registry))
+		abort();
+	d.conf = n->conf;
+	d.registry = n->registry;
+	*(at ? &d.host_hit : &d.client_hit) = l->w.s[at].hit;
+	if (!hp_addr_is_zero(&n->client_hit))
+		d.client_hit = n->client_hit;
+	if (!hp_addr_is_zero(&n->host_hit))
+		d.host_hit = n->host_hit;
+	n->pipe = hp_pipe_new(&d);
+	if (!n->pipe)
+		abort();
+}
+
+void lab_start(struct lab *l)
+{
+	world_start(&l->w);
+	node_start(l, 0);
+	node_start(l, 1);
+}
+
+static bool node_fini(struct node *n)
+{
+	bool good = !n->judged_twice;
+
+	hp_pipe_free(n->pipe);
+	n->pipe = NULL;
+	hp_registry_free(n->registry);
+	hp_conf_free(n->conf);
+	lab_forget(n->lab, n->at);
+	for (unsigned i = 0; i < n->n_captured; i++)
+		good = good && n->verdict[i] != NONE;
+	return good && !n->live;
+}
+
+/* In the daemon's order: the engine first. */
+bool lab_fini(struct lab *l)
+{
+	bool good;
+
+	world_fini(&l->w);
+	good = node_fini(&l->n[0]) & node_fini(&l->n[1]);
+	for (size_t i = 0; i < l->n_wire; i++)
+		free(l->wire[i]);
+	free(l->last);
+	return good;
+}
+
+void lab_run(struct lab *l, unsigned ms)
+{
+	while (ms--) {
+		world_run(&l->w, 1);
+		lab_deliver(l);
+	}
+}
+
+/* ---- in */
+
+static struct hp_packet *take(struct node *n, struct hp_packet *model)
+{
+	struct hp_packet *p =
+		packet_new(n, HP_PACKET_HEADROOM + model->len + HP_PACKET_TAILROOM);
+
+	if (!p)
+		abort();
+	memcpy(p->data, model->data, model->len);
+	p->len = model->len;
+	p->gso = model->gso;
+	p->gso_size = model->gso_size;
+	p->csum_partial = model->csum_partial;
+	test_packet_free(model);
+	return p;
+}
+
+unsigned lab_capture(struct lab *l, struct hp_packet *model)
+{
+	struct node *n = &l->n[0];
+	struct hp_packet *p = take(n, model);
+	unsigned id = n->n_captured++;
+
+	if (id >= LAB_CAPTURED)
+		abort();
+	p->queued = true;
+	p->queue_id = id;
+	hp_pipe_captured(n->pipe, p);
+	return id;
+}
+
+void lab_local(struct lab *l, int at, struct hp_packet *model)
+{
+	hp_pipe_local(l->n[at].pipe, take(&l->n[at], model));
+}
+
+enum verdict lab_verdict(const struct lab *l, unsigned id)
+{
+	return (enum verdict)l->n[0].verdict[id];
+}
+
+uint64_t lab_drops(const struct lab *l, int at, enum hp_drop_reason r)
+{
+	return hp_pipe_drops(l->n[at].pipe)[r];
+}
+
+uint64_t lab_drops_all(const struct lab *l, int at)
+{
+	uint64_t sum = 0;
+
+	for (int r = 0; r < HP_DROP_MAX; r++)
+		sum += hp_pipe_drops(l->n[at].pipe)[r];
+	return sum;
+}
