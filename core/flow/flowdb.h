@@ -42,7 +42,6 @@ struct hp_flow {
 	uint32_t expires_s, wheel_s; /* seconds since the database was made */
 	uint32_t flags;              /* marks for hooks' matches */
 	uint16_t mss_legacy, mss_peer; /* MSS announced by either side, 0: not seen */
-	uint16_t told_mtu;             /* the legacy host was told of, 0: none */
 	uint16_t legacy_mtu;           /* towards the legacy host, 0: unknown */
 	uint32_t legacy_mtu_s;         /* when that was asked; seconds of the clock */
 	uint64_t packets[2], octets[2]; /* by enum hp_direction; octets are inner IP packets */

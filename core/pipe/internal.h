@@ -35,6 +35,8 @@
 /* UDP_SEGMENT's limits, which native runs keep too. */
 #define HP_BATCH_PACKETS 64
 #define HP_BATCH_BYTES   65000
+#define HP_TOLD         256    /* senders remembered */
+#define HP_TOLD_MS      600000 /* as long as hosts remember a path MTU (RFC 8201, section 4) */
 #define HP_PEER_RETRY_MS 3000 /* a known HIP peer that did not answer is tried again after */
 
 /* What the pipeline keeps for an association (hp_assoc_udata). */
@@ -68,6 +70,13 @@ struct hp_choice {
 	struct hp_wanted wanted;
 };
 
+/* A sender that was told of an MTU: it does not matter if another takes its place. */
+struct hp_told {
+	struct hp_addr src, dst;
+	unsigned int mtu;
+	uint64_t until_ms;
+};
+
 struct hp_pipe {
 	struct hp_pipe_deps d;
 	const struct hp_conf *conf;
@@ -81,6 +90,7 @@ struct hp_pipe {
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* looks after ready, outside the engine's events */
 	struct hp_tokens icmp_tokens, log_tokens;
+	struct hp_told told[HP_TOLD];
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
 	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */

@@ -33,33 +33,49 @@ static uint8_t tcp_flags(const struct hp_packet *p)
 
 /* ---- size */
 
+static struct hp_told *told(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	unsigned int at = p->src.b[15] * 31u + p->src.b[14] * 7u + p->dst.b[15] * 17u + p->dst.b[14];
+
+	return &pipe->told[at % HP_TOLD];
+}
+
+static bool was_told(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
+{
+	const struct hp_told *t = told(pipe, p);
+
+	return t->mtu == mtu && hp_pipe_now(pipe) < t->until_ms &&
+	       hp_addr_eq(&t->src, &p->src) && hp_addr_eq(&t->dst, &p->dst);
+}
+
+/* IPv6: was it one packet, or did conntrack put fragments together before it came here?  To tell
+ * a sender of fragments would cost it the datagram for nothing (RFC 8200, section 5).  More than
+ * Ethernet carries came in fragments, and so did what comes from a sender that knows already. */
+static bool came_in_fragments(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
+{
+	return p->family == 6 && (p->len > HP_MTU_DEFAULT || was_told(pipe, p, mtu));
+}
+
 /* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
  * 0: none, the packet travels in fragments of the outer packet. */
-static unsigned int mtu_to_tell(struct hp_packet *p, unsigned int room)
+static unsigned int mtu_to_tell(struct hp_pipe *pipe, const struct hp_packet *p,
+				unsigned int room)
 {
 	unsigned int mtu = p->l4_off + room;
 
 	if (!p->df || p->proto == HP_PROTO_TCP || p->len - p->l4_off <= room)
 		return 0;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
-	if (p->family == 6 && mtu < HP_MTU_MIN6)
+	if ((p->family == 6 && mtu < HP_MTU_MIN6) || came_in_fragments(pipe, p, mtu))
 		return 0;
-	/* Was it one packet, or did conntrack put fragments together before it came here?  To
-	 * tell a sender of fragments would cost it the datagram for nothing (RFC 8200, section 5).
-	 * More than Ethernet carries came in fragments; and so did what comes from a sender that
-	 * was told already. */
-	if (p->family == 6 &&
-	    (p->len > HP_MTU_DEFAULT || (p->flow && p->flow->told_mtu == mtu)))
-		return 0;
-	if (p->flow)
-		p->flow->told_mtu = (uint16_t)mtu;
+	*told(pipe, p) = (struct hp_told){ p->src, p->dst, mtu, hp_pipe_now(pipe) + HP_TOLD_MS };
 	return mtu;
 }
 
 static enum hp_verdict check_size(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 				  const char *stage)
 {
-	unsigned int mtu = mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
+	unsigned int mtu = mtu_to_tell(pipe, p, hp_pipe_max_payload(pipe, a));
 
 	if (!mtu)
 		return HP_NEXT;

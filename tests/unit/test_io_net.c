@@ -775,7 +775,7 @@ struct raw_pair {
 static void raw_pair_open(struct raw_pair *rp)
 {
 	struct hp_raw_cfg cfg = {.mark = MARK};
-	struct hp_raw_ops ops = {&rp->seen_here, on_hip, on_esp};
+	struct hp_raw_ops ops = {&rp->seen_here, on_hip, on_esp, NULL};
 	struct hp_io_err e = {""};
 
 	memset(rp, 0, sizeof(*rp));
