@@ -82,19 +82,23 @@ static void drop_held(struct hp_pipe *pipe, struct hp_peer *e, enum hp_drop_reas
 	}
 }
 
+/* How long an answer may take. */
+static void limit_wait(struct hp_pipe *pipe, struct hp_pipe_peer *pp)
+{
+	if (!hp_timer_armed(&pp->timer))
+		hp_timer_set(pipe->d.timers, &pp->timer,
+			     hp_pipe_now(pipe) + pipe->conf->client.hold_timeout_ms);
+}
+
 static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_packet *p)
 {
-	struct hp_pipe_peer *pp = pp_of(e);
-
 	p = pipe->d.ops->compact(pipe->d.ops->ctx, p);
 	if (hp_peer_hold(e, p)) {
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", HP_DROP_HOLD_FULL));
 		return HP_TAKEN;
 	}
 	hp_pipe_note(pipe, p, "out.hold", "held", hp_peer_state_name(e->state));
-	if (!hp_timer_armed(&pp->timer))
-		hp_timer_set(pipe->d.timers, &pp->timer,
-			     hp_pipe_now(pipe) + pipe->conf->client.hold_timeout_ms);
+	limit_wait(pipe, pp_of(e));
 	return HP_TAKEN;
 }
 
@@ -226,7 +230,7 @@ static void cancel(struct hp_pipe_peer *pp)
 	pp->asked.service = NULL;
 }
 
-/* First packets have waited long enough. */
+/* First packets, or a probe in the background, have waited long enough. */
 static void held_too_long(struct hp_timer *t)
 {
 	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, timer);
@@ -444,6 +448,7 @@ enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
 	default:
 		if (!q->background)
 			return hold(pipe, e, p);
+		limit_wait(pipe, pp_of(e));
 		hp_pipe_note(pipe, p, "out.resolve", "pass", "probe in the background");
 		return HP_PASS;
 	}
