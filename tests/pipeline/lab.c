@@ -387,7 +387,8 @@ static enum fate hip_fate(struct world *w, const struct side *from, struct packe
 {
 	struct lab *l = (struct lab *)(void *)w;
 
-	if (!hp_addr_eq(&p->dst, &w->s[0].addr) && !hp_addr_eq(&p->dst, &w->s[1].addr))
+	if (!hp_addr_eq(&p->dst, &w->s[0].addr) && !hp_addr_eq(&p->dst, &w->s[1].addr) &&
+	    !hp_addr_eq(&p->dst, &l->also))
 		return LOSE;
 	return l->hip_fate ? l->hip_fate(l, from, p) : PASS;
 }
@@ -405,7 +406,7 @@ struct hp_conf *lab_conf(struct lab *l, int at)
 	static const char form[] =
 		"identities = ( { name = \"a\"; key = \"/k/a.pem\"; } );\n"
 		"client = { enabled = true; networks = [ \"10.0.0.0/8\", \"2001:db8:1::/48\" ];"
-		" resolvers = [ ]; %s };\n%s%s";
+		" %s };\n%s%s";
 	struct hp_conf_report report = { .line = complain };
 	const struct node *n = &l->n[at];
 	char peer[256] = "", text[4096], hit[HP_ADDR_STRLEN], addr[HP_ADDR_STRLEN];
@@ -482,14 +483,38 @@ void lab_start(struct lab *l)
 	node_start(l, 1);
 }
 
-static bool node_fini(struct node *n)
+static void node_stop(struct node *n)
 {
-	bool good = !n->judged_twice;
-
 	hp_pipe_free(n->pipe);
 	n->pipe = NULL;
 	hp_registry_free(n->registry);
 	hp_conf_free(n->conf);
+}
+
+void lab_restart(struct lab *l, int at)
+{
+	world_restart(&l->w, at);
+	node_stop(&l->n[at]);
+	node_start(l, at);
+}
+
+int lab_reconfigure(struct lab *l)
+{
+	struct node *n = &l->n[0];
+	struct hp_conf *conf = lab_conf(l, 0);
+	int err = hp_pipe_reconfigure(n->pipe, conf);
+
+	hp_conf_free(err ? conf : n->conf);
+	if (!err)
+		n->conf = conf;
+	return err;
+}
+
+static bool node_fini(struct node *n)
+{
+	bool good = !n->judged_twice;
+
+	node_stop(n);
 	lab_forget(n->lab, n->at);
 	for (unsigned i = 0; i < n->n_captured; i++)
 		good = good && n->verdict[i] != NONE;

@@ -84,6 +84,7 @@ struct lab {
 	struct world w; /* first */
 	struct node n[2];
 	bool stranger;     /* node 0 does not know the peer from its configuration */
+	struct hp_addr also; /* another address of node 1, for HIP; zero: none */
 	bool discard;      /* what leaves is not kept */
 	enum fate (*hip_fate)(struct lab *l, const struct side *from, struct packet *p);
 	enum fate (*esp_fate)(struct lab *l, struct wire_esp *e);
@@ -104,6 +105,10 @@ void lab_init(struct lab *l);
 void lab_start(struct lab *l);
 /* Configuration of a node as it would be now; the caller's. */
 struct hp_conf *lab_conf(struct lab *l, int at);
+/* The node forgets everything; its key may have changed. */
+void lab_restart(struct lab *l, int at);
+/* Node 0 takes the configuration as it would be now. */
+int lab_reconfigure(struct lab *l);
 /* Frees all; true if every packet came back and each captured one got exactly one verdict. */
 bool lab_fini(struct lab *l);
 void lab_run(struct lab *l, unsigned ms);
