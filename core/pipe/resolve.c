@@ -70,13 +70,14 @@ static void release(struct hp_pipe *pipe, struct hp_peer *e)
 	}
 }
 
+/* To have waited in vain proves nothing yet: no ICMP error ends the client's own attempts. */
 static void drop_held(struct hp_pipe *pipe, struct hp_peer *e, enum hp_drop_reason r)
 {
 	struct hp_packet *p;
 
 	hp_timer_cancel(pipe->d.timers, &pp_of(e)->timer);
 	while ((p = hp_peer_take(e))) {
-		if (r != HP_DROP_CLOSED)
+		if (r == HP_DROP_PEER_UNREACHABLE)
 			hp_pipe_icmp_unreachable(pipe, p);
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", r));
 	}

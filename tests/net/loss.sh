@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Base exchanges with three control packets of ten lost in either direction.
+# Base exchanges with every third control packet lost in either direction.
 . "${srcdir:-.}/tests/net/lib.sh"
 need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
 protected_net
 for chain in INPUT OUTPUT; do
-	on server iptables -A $chain -p 139 -m statistic --mode random --probability 0.3 -j DROP
+	on server iptables -A $chain -p 139 -m statistic --mode nth --every 3 --packet 0 -j DROP
 done
 slow_hello() {
 	on client1 timeout 40 curl -gsS --max-time 35 "$(url $SERVER4 hello)" 2>&1 | grep -q 'hello from server'
