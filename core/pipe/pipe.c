@@ -115,7 +115,7 @@ static void put(void *ctx, struct hp_packet *p)
 	pipe->d.ops->put(pipe->d.ops->ctx, p);
 }
 
-static struct hp_packet *expand(void *ctx, struct hp_packet *p)
+static struct hp_packet *grow(void *ctx, struct hp_packet *p)
 {
 	struct hp_pipe *pipe = ctx;
 
@@ -176,7 +176,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_coalesce_init(&pipe->coalesce, hp_pipe_emit, put, pipe);
-	pipe->coalesce.expand = expand;
+	pipe->coalesce.grow = grow;
 	err = tables_new(pipe);
 	if (err) {
 		hp_pipe_free(pipe);

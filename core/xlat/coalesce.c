@@ -144,30 +144,33 @@ static bool same_headers(const struct hp_packet *head, const struct hp_packet *p
 	       !memcmp(a + HP_TCP_HLEN, b + HP_TCP_HLEN, v->hlen - HP_TCP_HLEN);
 }
 
-static bool fits(const struct hp_coalesce_slot *s, const struct hp_packet *p,
-		 const struct view *v)
+static bool has_room(const struct hp_packet *h, size_t len)
 {
-	return v->joinable && v->seq == s->next_seq && v->hlen == s->hlen &&
-	       v->payload <= s->gso && s->p->len + v->payload <= UINT16_MAX &&
-	       same_headers(s->p, p, v);
+	return len <= h->cap - (size_t)(h->data - h->buf);
 }
 
-static bool room_for(const struct hp_packet *h, size_t payload)
-{
-	return h->len + payload <= h->cap - (size_t)(h->data - h->buf);
-}
-
-/* Received packets are in small buffers: the first to be joined gets a large one. */
-static bool room_made(struct hp_coalesce *c, struct hp_coalesce_slot *s, size_t payload)
+/* Received packets stand in small buffers: the first of several moves to a big one. */
+static bool make_room(struct hp_coalesce *c, struct hp_coalesce_slot *s, size_t len)
 {
 	struct hp_packet *big;
 
-	if (room_for(s->p, payload))
+	if (has_room(s->p, len))
 		return true;
-	big = c->expand ? c->expand(c->ctx, s->p) : NULL;
-	if (big)
-		s->p = big;
-	return room_for(s->p, payload);
+	big = c->grow ? c->grow(c->ctx, s->p) : NULL;
+	if (!big)
+		return false;
+	s->p = big;
+	return has_room(big, len);
+}
+
+static bool fits(struct hp_coalesce *c, struct hp_coalesce_slot *s, const struct hp_packet *p,
+		 const struct view *v)
+{
+	size_t len = s->p->len + v->payload;
+
+	return v->joinable && v->seq == s->next_seq && v->hlen == s->hlen &&
+	       v->payload <= s->gso && len <= UINT16_MAX && same_headers(s->p, p, v) &&
+	       make_room(c, s, len);
 }
 
 /* Only right segments are joined: the super-packet's checksum vouches for all of them. */
@@ -208,7 +211,7 @@ void hp_coalesce_add(struct hp_coalesce *c, struct hp_packet *p)
 		return;
 	}
 	s = slot_find(c, p, &v);
-	if (s && fits(s, p, &v) && sound(c, s, p) && room_made(c, s, v.payload)) {
+	if (s && fits(c, s, p, &v) && sound(c, s, p)) {
 		join(c, s, p, &v);
 		return;
 	}

@@ -38,9 +38,9 @@ struct hp_coalesce {
 	void (*emit)(void *ctx, struct hp_packet *p);
 	/* A packet was swallowed: back to its pool. */
 	void (*put)(void *ctx, struct hp_packet *p);
-	/* For a packet that others are about to be joined to: the same in a buffer of
-	 * HP_PACKET_CAP, or NULL and it stays where it is.  May be NULL: set after init. */
-	struct hp_packet *(*expand)(void *ctx, struct hp_packet *p);
+	/* A packet that is to be joined with others, in a buffer of HP_PACKET_CAP octets; NULL
+	 * and p stays as it is.  May be NULL: what has no room is not joined. */
+	struct hp_packet *(*grow)(void *ctx, struct hp_packet *p);
 	uint64_t joined, emitted, bad_checksum; /* counters */
 };
 

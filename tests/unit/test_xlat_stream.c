@@ -243,6 +243,39 @@ static void forty_segments_become_one(void)
 	}
 }
 
+static struct hp_packet *sink_grow(void *ctx, struct hp_packet *p)
+{
+	struct hp_packet *big;
+
+	(void)ctx;
+	big = test_packet_copy(p);
+	big->cap = HP_PACKET_CAP;
+	test_packet_free(p);
+	return big;
+}
+
+/* Without a bigger buffer nothing is joined, with one everything is. */
+static void a_first_segment_without_room_moves(void)
+{
+	for (int grows = 0; grows < 2; grows++) {
+		struct test_tcp t = tcp_between(true, 1000);
+		struct sink s;
+
+		stream_fill();
+		sink_init(&s);
+		s.c.grow = grows ? sink_grow : NULL;
+		for (size_t i = 0; i < 20; i++) {
+			struct hp_packet *p = piece(&t, i * 1400, 1400);
+
+			p->cap = (size_t)(p->data - p->buf) + p->len;
+			give(&s, p);
+		}
+		hp_coalesce_flush(&s.c);
+		CU_ASSERT_EQUAL(s.emitted, grows ? 1 : 20);
+		sink_done(&s);
+	}
+}
+
 static void a_super_packet_stays_below_64_kilobytes(void)
 {
 	struct test_tcp t = tcp_between(true, 1000);
@@ -441,6 +474,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_udp_super_packet_becomes_datagrams),
 	HP_TEST(every_truncated_segment_is_refused),
 	HP_TEST(forty_segments_become_one),
+	HP_TEST(a_first_segment_without_room_moves),
 	HP_TEST(a_super_packet_stays_below_64_kilobytes),
 	HP_TEST(a_segment_that_differs_is_not_joined),
 	HP_TEST(push_and_a_short_segment_end_a_super_packet),
