@@ -16,7 +16,8 @@
 #include <hipproxy/conf.h>
 #include <hipproxy/log.h>
 
-#define HP_CONF_DEFAULT_PATH "/etc/hipproxy/hipproxy.conf"
+/* HP_CONF_DIR is a macro of the build: /etc/hipproxy unless configure was told otherwise. */
+#define HP_CONF_DEFAULT_PATH HP_CONF_DIR "/hipproxy.conf"
 
 /* In the order of the engine's, the rules' and the policy's own enums. */
 enum hp_conf_opportunistic { HP_CONF_OPP_OFF, HP_CONF_OPP_PINNED, HP_CONF_OPP_ON };
