@@ -60,6 +60,7 @@ struct hp_daemon {
 	struct hp_addr client_hit, host_hit;
 	struct hp_flush flush;
 	struct hp_timer stop_timer, shut_timer;
+	uint64_t shut_ms;
 	struct hp_transport transport;
 	bool transport_asked;        /* a plugin has set it, so it may be changed */
 	uint64_t started_ms, stop_ms;

@@ -7,7 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define SHUT_MS 3000 /* associations in UDP have this long to move */
+#define SHUT_MS      3000 /* associations in UDP have this long to move */
+#define SHUT_STEP_MS 100
 
 static const char *const names[] = { [HP_TRANSPORT_NATIVE] = "off",
 				     [HP_TRANSPORT_UDP] = "plain-udp",
@@ -52,7 +53,12 @@ static int open_port(struct hp_daemon *d, uint16_t port)
 static void shut(struct hp_timer *t)
 {
 	struct hp_daemon *d = HP_CONTAINER(t, struct hp_daemon, shut_timer);
+	uint64_t now = hp_clock_ms(&d->clock);
 
+	if (now < d->shut_ms && d->hip && hp_hip_nat_count(d->hip)) {
+		hp_timer_set(&d->timers, t, now + SHUT_STEP_MS);
+		return;
+	}
 	if (d->hip)
 		hp_hip_nat_shut(d->hip);
 	hp_daemon_transport_close(d);
@@ -76,7 +82,8 @@ static void close_port(struct hp_daemon *d)
 	}
 	hp_timer_cancel(&d->timers, &d->shut_timer);
 	hp_timer_init(&d->shut_timer, shut);
-	hp_timer_set(&d->timers, &d->shut_timer, hp_clock_ms(&d->clock) + SHUT_MS);
+	d->shut_ms = hp_clock_ms(&d->clock) + SHUT_MS;
+	hp_timer_set(&d->timers, &d->shut_timer, d->shut_ms - SHUT_MS + SHUT_STEP_MS);
 }
 
 int hp_daemon_transport(void *ctx, const struct hp_transport *t)

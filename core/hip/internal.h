@@ -39,6 +39,7 @@
 #define HP_NAT_CHECK_MS	   200	 /* at most one path check in this time */
 #define HP_NAT_CLAIM_MS	   10000 /* and by keepalives, which nobody signs, in this */
 #define HP_NAT_SILENT_MS   1500	 /* and only if nothing else came for so long */
+#define HP_NAT_SETTLE_MS   2000	 /* what is under way by the old transport says nothing */
 #define HP_NAT_GRACE_MS	   60	 /* an R1 by UDP may be this much later */
 #define HP_NATMODE_UDP	   1	 /* RFC 5770, section 5.4 */
 
@@ -132,7 +133,7 @@ struct hp_rekey {
 
 /* What UDP encapsulation keeps for an association (nat.c). */
 struct hp_nat_assoc {
-	uint64_t keepalive_ms, check_ms, claim_ms; /* when last */
+	uint64_t keepalive_ms, check_ms, claim_ms, changed_ms; /* when last */
 	struct hp_timer t_r1; /* the R1 below has waited for a better one */
 	struct hp_path r1_path;
 	uint8_t *r1;
@@ -443,6 +444,8 @@ int hp_nat_check_modes(const struct hp_hip_msg *m, const struct hp_path *path);
 /* a->path as the mode wants it, before an exchange. */
 void hp_nat_fit(struct hp_assoc *a);
 void hp_nat_look(struct hp_assoc *a, uint64_t now);
+/* The peer asks by path whether we are there. */
+void hp_nat_asked(struct hp_assoc *a, const struct hp_path *path);
 /* A keepalive came.  It is not authenticated. */
 void hp_nat_keepalive(const struct hp_rx *rx);
 

@@ -177,12 +177,24 @@ static void check(struct hp_assoc *a, const struct hp_path *path)
 		hp_hip_drop(a->hip, hp_update_check(a, path), HP_HIP_UPDATE, &a->peer);
 }
 
-void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path)
+void hp_nat_asked(struct hp_assoc *a, const struct hp_path *path)
 {
 	if (a->hip->nat.mode == HP_NAT_OFF || !can_move(a) || hp_nat_same(path, &a->path) ||
 	    !(path->dport || a->path.dport))
 		return;
 	check(a, path);
+}
+
+/* When both ends change between UDP and native, both ways work for a while, and what is still
+ * under way by the old one must not lead back to it. */
+void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path)
+{
+	const struct hp_nat_assoc *n = &a->nat;
+
+	if (!path->dport != !a->path.dport && n->changed_ms &&
+	    hp_hip_now(a->hip) - n->changed_ms < HP_NAT_SETTLE_MS)
+		return;
+	hp_nat_asked(a, path);
 }
 
 /* ---- keepalives (sections 4.7 and 5.3) */

@@ -181,6 +181,7 @@ static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m,
 		return;
 	a->verifying_addr = false;
 	a->path = a->strict ? *path : a->new_path;
+	a->nat.changed_ms = hp_hip_now(a->hip);
 	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
 	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
 }
@@ -272,7 +273,9 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 		reason = send_ack(a, m, id, path);
 	else if (seq)
 		reason = too_old(a, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
-	if (!reason)
+	if (!reason && hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0))
+		hp_nat_asked(a, path);
+	else if (!reason)
 		hp_assoc_seen(a, path);
 	return reason;
 }

@@ -516,6 +516,26 @@ static void associations_move_with_the_mode(void)
 	world_fini(&w);
 }
 
+static void what_is_under_way_does_not_lead_back(void)
+{
+	struct hp_path native;
+
+	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	CU_ASSERT_TRUE(world_data(&w));
+	world_run(&w, 50);
+	native = path_at(1);
+	set(0, HP_NAT_UDP);
+	for (int i = 0; i < 50; i++) {
+		world_run(&w, 20);
+		CU_ASSERT_TRUE(world_one_way(&w, 0));
+		hp_assoc_seen(world_assoc(&w, 1), &native);
+	}
+	CU_ASSERT_EQUAL(path_at(1).dport, PORT);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_PATH_CHANGES), 1);
+	world_fini(&w);
+}
+
 static void what_cannot_move_begins_anew(void)
 {
 	begin(HP_NAT_UDP, HP_NAT_UDP);
@@ -598,6 +618,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(keepalives_from_elsewhere_move_nothing),
 	HP_TEST(keepalives_do_not_keep_an_unused_association),
 	HP_TEST(associations_move_with_the_mode),
+	HP_TEST(what_is_under_way_does_not_lead_back),
 	HP_TEST(what_cannot_move_begins_anew),
 	HP_TEST(a_restarted_responder_finds_the_mapping),
 	HP_TEST(another_host_behind_the_same_nat_is_not_taken_for_it),

@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The proxy behind a NAT, HIP and ESP in UDP: kinds of NAT, mappings that change in the middle of
+# a transfer, forged sources, keepalives, what does not belong on the port.
+#
+#    client1 --- lan ---[ proxy ]--- inner ---[ nat ]--- wan --- server, legacy
+#                        10.2.0.2     10.2.0.1   192.0.2.7
+#                         fd02::2      fd02::1   2001:db8:2::7
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons tshark conntrack tcpdump ssh sshd socat dig dnsmasq iperf3
+HPN_NODES="$HPN_NODES nat inner"
+NAT4=192.0.2.7 NAT6=2001:db8:2::7
+NAT_MODE=auto KEEPALIVE=2
+BIG_BYTES=30000000
+
+nat_conf() { echo "plugin_dir = \"$HPN_PLUGINS\"; plugins = { natudp = { mode = \"$1\"; keepalive_s = $KEEPALIVE; }; };"; }
+HPN_PLUGINS=$HPN_BUILD/plugins/.libs
+[ -d "$HPN_PLUGINS" ] || HPN_PLUGINS=$HPN_BUILD/plugins
+SERVER_MORE=$(nat_conf auto)
+PROXY_MORE=$(nat_conf $NAT_MODE)
+
+behind_a_nat() {
+	ip -n "$(ns inner)" link add name switch type bridge mcast_snooping 0 &&
+		ip -n "$(ns inner)" link set dev switch up &&
+		ip -n "$(ns proxy)" link del wan0 || return 1
+	link proxy wan0 inner 10.2.0.2/24 fd02::2/64 &&
+		link nat in0 inner 10.2.0.1/24 fd02::1/64 &&
+		link nat out0 wan $NAT4/24 $NAT6/64 &&
+		ip -n "$(ns nat)" route add 10.1.0.0/24 via 10.2.0.2 && gateway proxy 10.2.0.1 fd02::1 || return 1
+	on nat sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	nat_kind restricted
+	wait_for 10 on proxy ping -c1 -W1 $SERVER4 && wait_for 10 on proxy ping -c1 -W1 $SERVER6
+}
+
+# What the NAT does with UDP from now on; its memory is lost.
+nat_kind() {
+	local t
+	for t in iptables ip6tables; do
+		on nat $t -t nat -F
+		case $1 in
+		restricted) on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE ;;
+		symmetric) on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE --random-fully ;;
+		ports) on nat $t -t nat -A POSTROUTING -o out0 -p udp -j MASQUERADE --to-ports "$2" ;;
+		full-cone)
+			on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE
+			[ $t = iptables ] && on nat $t -t nat -A PREROUTING -i out0 -p udp \
+				--dport 10500 -j DNAT --to 10.2.0.2:10500
+			[ $t = ip6tables ] && on nat $t -t nat -A PREROUTING -i out0 -p udp \
+				--dport 10500 -j DNAT --to [fd02::2]:10500 ;;
+		as) [ $t = iptables ] && on nat $t -t nat -A POSTROUTING -o out0 -p udp -j SNAT --to "$2" ;;
+		esac
+	done
+	on nat conntrack -F >/dev/null 2>&1
+}
+
+path_of() { json "$1" associations ".associations[0].path.$2"; } # NODE FIELD
+in_udp() { [ "$(path_of proxy dport)" = 10500 ] && [ "$(path_of server dport)" != 0 ]; }
+counter() { json "$1" drops "[.counters[] | select(.name == \"$2\") | .value] | add"; }
+dropped() { json "$1" drops ".drops[] | select(.group == \"udp\" and .name == \"$2\") | .count"; }
+
+net_up && behind_a_nat || { fail "the network comes up"; finish; }
+for s in server legacy; do
+	serve_http $s && serve_ssh $s && serve_iperf $s || { fail "the services come up"; finish; }
+done
+make_file big "$BIG_BYTES"
+key_of proxy; key_of server; server_conf; proxy_conf
+daemon_start server && daemon_start proxy || { fail "the daemons come up"; finish; }
+
+# --- kinds of NAT ------------------------------------------------------------------------
+
+for kind in full-cone restricted symmetric; do
+	nat_kind $kind
+	ctl proxy flush all >/dev/null; ctl server flush all >/dev/null; sleep 0.3
+	capture_start nat out0
+	check "$kind NAT: http" hello client1 $SERVER4 server
+	check "$kind NAT: the file arrives" fetch client1 $SERVER4 big
+	check "$kind NAT: ssh uploads" upload client1 $SERVER4 2000000
+	check "$kind NAT: in UDP" in_udp
+	capture_stop nat out0
+	say "      the server sees port $(path_of server dport)"
+	pcap=$HPN_DIR/nat/out0.pcap
+	check "$kind NAT: nothing but UDP port 10500, nothing plain" sh -c "
+		[ $(packets "$pcap" "udp port 10500") -gt 1000 ] &&
+		[ $(packets "$pcap" "ip and host $SERVER4 and not udp port 10500 and not proto 139 and not icmp") = 0 ] &&
+		! grep -qa $MARKER $pcap"
+done
+check "symmetric NAT: another port than ours" test "$(path_of server dport)" != 10500
+
+# --- what tshark says ------------------------------------------------------------------------
+
+nat_kind restricted
+ctl proxy flush all >/dev/null; ctl server flush all >/dev/null; sleep 0.3
+capture_start nat out0 "udp port 10500"
+check "one more exchange" hello client1 $SERVER4 server
+sleep $((KEEPALIVE + 2))
+capture_stop nat out0
+dissect() { tshark -r "$HPN_DIR/nat/out0.pcap" "$@" 2>/dev/null; }
+types=$(dissect -Y hip -T fields -e hip.packet_type | sort -un | tr '\n' ' ')
+check "tshark knows I1 to R2 and NOTIFY in UDP (types $types)" test "$types" = "1 2 3 4 17 "
+check "none is malformed" test "$(dissect -Y _ws.malformed | wc -l)" = 0
+check "NAT_TRAVERSAL_MODE is in R1 and I2" test "$(dissect -Y 'hip.tlv.nat_traversal_mode_id == 1' | wc -l)" = 2
+check "checksums are zero" test "$(dissect -Y 'hip && hip.checksum != 0' | wc -l)" = 0
+check "keepalives go both ways" test "$(dissect -Y 'hip.packet_type == 17' -T fields -e ip.src | sort -u | wc -l)" = 2
+
+# --- a mapping that changes ------------------------------------------------------------------
+
+first_at() { tcpdump -tt -n -c 1 -r "$HPN_DIR/nat/out0.pcap" "$@" 2>/dev/null | cut -d' ' -f1; }
+
+# Milliseconds from the first packet of the new port to the first ESP towards it.
+recovery() { # PORT
+	awk -v a="$(first_at "src port $1")" -v b="$(first_at "dst port $1 and udp[8:4] != 0")" \
+		'BEGIN { if (!a || !b) exit 1; printf "%d\n", (b - a) * 1000 + 0.5 }'
+}
+
+changed_during() { # SENTENCE PORTS COMMAND...
+	local what=$1 port=$2 pid ms; shift 2
+	"$@" & pid=$!
+	sleep 1
+	capture_start nat out0 "udp port $port"
+	kill -0 $pid 2>/dev/null || fail "$what: the transfer was over too early"
+	nat_kind ports "$port"
+	check "$what: it ends with the right sha256" wait $pid
+	capture_stop nat out0
+	check "$what: the server follows to port $port" test "$(path_of server dport)" = "$port"
+	ms=$(recovery "$port")
+	say "      data goes to the new port ${ms:-?} ms after the first packet from it"
+	check "$what: within a second" test "${ms:-9999}" -le 1000
+}
+nat_kind ports 21000
+check "http" hello client1 $SERVER4 server
+slow_upload() { # through ssh, for three seconds
+	local f=$HPN_DIR/client1/upload sum i
+	head -c 6000000 /dev/urandom >"$f"
+	sum=$(for i in $(seq 0 29); do dd if="$f" bs=200000 skip=$i count=1 status=none; sleep 0.1; done |
+		ssh_to client1 $SERVER4 sha256sum)
+	[ "${sum%% *}" = "$(sha256sum <"$f" | cut -d' ' -f1)" ]
+}
+changed_during "download, another port" 21001 fetch client1 $SERVER4 big --limit-rate 8M
+changed_during "upload, yet another port" 21002 slow_upload
+changes=$(counter server hip_path_changes)
+check "each was one change of path" test "${changes:-0}" -ge 3
+
+another_address() {
+	local pid
+	fetch client1 $SERVER4 big --limit-rate 8M & pid=$!
+	sleep 1
+	ip -n "$(ns nat)" addr add 192.0.2.8/24 dev out0
+	nat_kind as 192.0.2.8:22000-22099
+	wait $pid && [ "$(path_of server dst)" = 192.0.2.8 ]
+}
+check "download, another address" another_address
+
+# --- a forged source -------------------------------------------------------------------------
+
+# For a second all packets seem to come from legacy's address, as if it had sent them on.
+stolen() {
+	local pid
+	fetch client1 $SERVER4 big --limit-rate 8M & pid=$!
+	sleep 1
+	nat_kind as $LEGACY4:23000
+	sleep 1
+	nat_kind as 192.0.2.8:22000-22099
+	wait $pid
+}
+capture_start legacy eth0 "udp port 23000"
+check "packets seem to come from elsewhere for a second: the file arrives" stolen
+capture_stop legacy eth0
+pcap=$HPN_DIR/legacy/eth0.pcap
+check "legacy was asked" test "$(packets "$pcap" "dst host $LEGACY4 and udp[8:4] = 0")" -ge 1
+check "legacy got no ESP" test "$(packets "$pcap" "dst host $LEGACY4 and udp[8:4] != 0")" = 0
+check "the server stays with 192.0.2.8" test "$(path_of server dst)" = 192.0.2.8
+
+# --- IPv6 outside ------------------------------------------------------------------------------
+
+nat_kind symmetric
+daemon_stop proxy
+SERVER_LOCATORS="\"$SERVER6\", \"$SERVER4\""
+proxy_conf
+daemon_start proxy
+check "IPv6 outside: the file arrives" fetch client1 $SERVER4 big
+check "IPv6 outside: in UDP" in_udp
+check "IPv6 outside: the server sees the NAT" test "$(path_of server dst)" = $NAT6
+
+# --- many behind one address, and rubbish ---------------------------------------------------------
+
+key_of hiphost
+SERVER_LOCATORS="\"$SERVER4\""
+hiphost_conf
+nat_conf plain-udp >>"$HPN_DIR/hiphost/hipproxy.conf"
+daemon_start hiphost
+check "a second host behind the NAT: http by HIT" fetch hiphost "$(hit_of server)" big
+check "the first one meanwhile" fetch client1 $SERVER4 big
+check "both on one port" test "$(json server associations '[.associations[] | select(.path.sport == 10500)] | length')" -ge 2
+
+datagram() { printf "$1" | on legacy socat -u - UDP4-SENDTO:$SERVER4:10500; }
+zeros() { head -c "$1" /dev/zero | on legacy socat -u -b 10000 - UDP4-SENDTO:$SERVER4:10500; }
+before=$(dropped server runt)
+datagram '\377'; datagram '\0\0\0'; zeros 4; zeros 43
+datagram '\0\0\0\5abcdefghijklmnopqrstuvwxyz'
+zeros 3000
+wait_for 3 test "$(dropped server oversized)" = 1
+check "runts are counted" test $(($(dropped server runt) - before)) = 4
+check "reserved SPIs are counted" test "$(dropped server reserved-spi)" = 1
+check "oversized control packets are counted" test "$(dropped server oversized)" = 1
+check "all goes on" hello client1 $SERVER4 server
+finish
