@@ -71,6 +71,7 @@ struct hp_conf_esp {
 	uint32_t replay_window;             /* packets */
 	uint64_t rekey_packets, rekey_bytes; /* 0: only ESP's own limits */
 	int engine;                         /* enum hp_conf_engine */
+	const char *keylog;                 /* file for keys of ESP, "": none */
 };
 
 struct hp_conf_rule {

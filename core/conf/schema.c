@@ -126,6 +126,9 @@ static const struct hp_conf_row rows_esp[] = {
 	  "0", .help = "new keys after so many octets; 0: by the cipher's limit" },
 	{ "engine", HP_CONF_ENUM, 0, AT(struct hp_conf_esp, engine), .def = "auto",
 	  .names = names_engine, .help = "who does the cryptography of packets" },
+	{ "keylog", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
+	  AT(struct hp_conf_esp, keylog), 0, 4095, "",
+	  .help = "file for the keys of packets, for debugging; none" },
 	HP_CONF_END
 };
 

@@ -55,6 +55,7 @@ struct hp_daemon {
 	struct hp_pipe *pipe;
 	struct hp_pins *pins;
 	struct hp_state *state;
+	FILE *keylog;                /* for debugging; NULL */
 	struct hp_key **keys;        /* of conf->identities, in their order */
 	size_t n_keys;
 	struct hp_addr client_hit, host_hit;
@@ -96,6 +97,14 @@ int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *out,
 			 const char **why);
 /* Tells the engine of all configured peers. */
 void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf);
+
+/* ---- keylog.c */
+
+/* Opens d->conf->esp.keylog, if any.  0 or -errno, reported. */
+int hp_keylog_open(struct hp_daemon *d);
+/* struct hp_hip_ops.sa_keys */
+void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
+		  const struct hp_keypair *keys);
 
 /* ---- glue.c */
 

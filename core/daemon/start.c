@@ -215,7 +215,8 @@ static int open_files(struct hp_daemon *d)
 			       "%s: %s: flows will not outlive a restart", d->conf->state,
 			       err == -EBUSY ? "another daemon has it" : strerror(-err));
 	}
-	return write_pid(d);
+	err = hp_keylog_open(d);
+	return err ? err : write_pid(d);
 }
 
 static void on_quit(void *ctx, int signo)
@@ -329,6 +330,8 @@ static int make_engine(struct hp_daemon *d)
 	if (err)
 		return err;
 	ops.ctx = d;
+	if (d->keylog)
+		ops.sa_keys = hp_keylog_sa;
 	d->jobs = hp_jobs_new(d->loop, d->conf->hip.workers, d->conf->limits.jobs);
 	if (!d->jobs)
 		return fail(-errno, "worker threads");
@@ -621,6 +624,8 @@ void hp_daemon_stop(struct hp_daemon *d)
 	close_sockets(d);
 	hp_pins_close(d->pins);
 	hp_state_close(d->state);
+	if (d->keylog)
+		fclose(d->keylog);
 	if (d->conf && *d->conf->pidfile && d->loop)
 		unlink(d->conf->pidfile);
 	for (size_t i = 0; i < d->n_keys; i++)

@@ -270,6 +270,8 @@ struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
 		free(sa);
 		return NULL;
 	}
+	if (a->hip->ops.sa_keys)
+		a->hip->ops.sa_keys(a->hip->ops.ctx, a, sa, p.keys);
 	if (!outbound && hp_sadb_add(&a->hip->sadb, sa)) {
 		hp_sa_fini(sa);
 		free(sa);

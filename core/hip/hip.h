@@ -116,6 +116,9 @@ struct hp_hip_ops {
 	/* ev happened; a is valid during the call.  Must not close or free a; NULL:
 	 * ignored. */
 	void (*event)(void *ctx, struct hp_assoc *a, enum hp_hip_event ev);
+	/* For debugging: the keys of a new SA.  NULL: nobody wants them. */
+	void (*sa_keys)(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
+			const struct hp_keypair *keys);
 	/* HP_OPP_PINNED: is hit the one for addr?  0: it was, or it is stored now;
 	 * -EACCES: another is stored.  NULL: as -EACCES. */
 	int (*pin)(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit);

@@ -213,8 +213,15 @@ void world_init(struct world *w)
 		s->cfg.r1_generation = 1;
 		/* One group keeps most worlds quick to make. */
 		s->cfg.n_dh_groups = 1;
-		s->ops = (struct hp_hip_ops){s,		  net_send, take_job, net_source,
-					     accept_peer, event,    pin};
+		s->ops = (struct hp_hip_ops){
+			.ctx = s,
+			.send = net_send,
+			.job = take_job,
+			.source = net_source,
+			.accept = accept_peer,
+			.event = event,
+			.pin = pin,
+		};
 		hp_addr_parse(i ? "192.0.2.2" : "192.0.2.1", &s->addr);
 	}
 	hp_timers_init(&w->timers, clock_ms(w));

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# plugins/mark builds outside of the tree, against the installed headers with pkg-config, and the
+# installed daemon takes it; files that others may write, and strangers, it refuses.
+set -u
+command -v pkg-config >/dev/null || { echo "no pkg-config"; exit 77; }
+src=${srcdir:-.}
+top=$(cd "$src" && pwd)
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+failed=0
+check() { if [ "$2" = 0 ]; then echo "ok    $1"; else echo "FAIL  $1"; failed=1; fi; }
+
+make -s install DESTDIR="$dir/root" >"$dir/install.log" 2>&1 || { cat "$dir/install.log"; exit 1; }
+pc=$(find "$dir/root" -name hipproxy.pc)
+check "hipproxy.pc is installed" "$([ -n "$pc" ]; echo $?)"
+export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$dir/root"
+daemon=$(find "$dir/root" -name hipproxyd -type f)
+lib=$(find "$dir/root" -name libhipproxy.so)
+export LD_LIBRARY_PATH="${lib%/*}"
+
+mkdir -m 700 "$dir/plugins" "$dir/away"
+cp "$top/plugins/mark/mark.c" "$dir/away/"
+(cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
+	-o "$dir/plugins/mark.so" mark.c)
+check "mark.c compiles against the installed headers alone" $?
+
+ctl=$(find "$dir/root" -name hipproxyctl -type f)
+"$ctl" keygen "$dir/key.pem" >/dev/null
+check "keygen" $?
+conf() { # SETTINGS OF PLUGINS
+	echo "identities = ( { name = \"a\"; key = \"$dir/key.pem\"; } );
+		plugin_dir = \"$dir/plugins\"; plugins = { $1 };" >"$dir/hipproxy.conf"
+}
+try() { "$daemon" -c "$dir/hipproxy.conf" "$@" >"$dir/out" 2>&1; }
+refused() { # SENTENCE TEXT
+	if try -t; then echo "FAIL  $1: accepted"; failed=1; return; fi
+	grep -q "$2" "$dir/out"
+	check "$1" $?
+	grep -q "$2" "$dir/out" || cat "$dir/out"
+}
+
+conf 'mark = { dscp = 46; };'
+try -t
+check "the daemon takes it" $?
+try --show-pipeline
+grep -A1 '^out.flow' "$dir/out" | grep -q mark.dscp
+check "its hook is in the pipeline" $?
+
+conf 'mark = { dscp = 99; };'
+refused "a setting out of range, with its line" 'hipproxy.conf:2: plugins.mark.dscp: expected'
+conf 'mark = { };'
+refused "a setting that must be given" 'mark.dscp'
+conf 'nobody = { };'
+refused "a plugin that is not there" 'plugin nobody: '
+
+conf 'mark = { dscp = 46; };'
+chmod 666 "$dir/plugins/mark.so"
+refused "a file others may write" 'mark.so: mode 0666'
+chmod 644 "$dir/plugins/mark.so"
+chmod 777 "$dir/plugins"
+refused "a folder others may write" 'mode 0777'
+chmod 700 "$dir/plugins"
+
+conf 'other = { };'
+echo 'int other;' >"$dir/away/other.c"
+${CC:-cc} -shared -fPIC -o "$dir/plugins/other.so" "$dir/away/other.c"
+refused "an object without the symbol" 'plugin other: .*hipproxy_plugin'
+sed 's/HP_PLUGIN_HEAD,/.abi = 99999, .size_bytes = sizeof(struct hp_plugin),/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' \
+	"$dir/away/mark.c" >"$dir/away/other.c"
+(cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
+refused "another ABI" 'plugin other: .*ABI'
+[ $failed = 0 ]
