@@ -52,6 +52,8 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 	if (v != HP_NEXT)
 		return v;
 	hp_pipe_note(pipe, p, "in.emit", "sent", "");
+	p->flow = NULL; /* may be gone when the packet leaves */
+	p->assoc = NULL;
 	hp_coalesce_add(&pipe->coalesce, p);
 	return HP_TAKEN;
 }
