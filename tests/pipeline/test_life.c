@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Associations come, go, fail and change under flows and held packets.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../harness.h"
+#include "lab.h"
+#include "probe.h"
+
+#define SYN 2
+#define ACK 16
+
+static struct lab l;
+
+static void prepare(const char *client)
+{
+	probe_reset();
+	lab_init(&l);
+	l.n[0].plugin = &probe_plugin;
+	l.n[0].client = client;
+}
+
+static void begin(const char *client)
+{
+	prepare(client);
+	lab_start(&l);
+}
+
+static void end(void)
+{
+	CU_ASSERT_TRUE(lab_all_right(&l, 0));
+	CU_ASSERT_TRUE(lab_all_right(&l, 1));
+	CU_ASSERT_TRUE(lab_fini(&l));
+}
+
+static unsigned udp(const struct talk *t, uint8_t n)
+{
+	return lab_capture(&l, lab_udp(t, &n, 1));
+}
+
+static bool arrived(unsigned first, size_t n)
+{
+	bool good = lab_count(&l, 1) == n;
+
+	for (size_t i = 0; i < n; i++)
+		good = good && lab_out(&l, 1, i)->payload_len == 1 &&
+		       lab_out(&l, 1, i)->payload[0] == first + i;
+	return good;
+}
+
+static uint64_t passed(void)
+{
+	return hp_pipe_totals(l.n[0].pipe)->passed;
+}
+
+static enum fate dead(struct lab *lab, const struct side *from, struct packet *p)
+{
+	(void)lab, (void)from, (void)p;
+	return LOSE;
+}
+
+/* ---- opportunistic */
+
+static void opportunistic(enum hp_opportunistic how, const char *client)
+{
+	prepare(client);
+	l.stranger = true;
+	l.n[0].more = how == HP_OPP_PINNED ? "hip = { opportunistic_initiator = \"pinned\"; };" :
+					     "hip = { opportunistic_initiator = \"on\"; };";
+	l.w.s[0].cfg.opportunistic_initiator = how;
+	l.w.s[1].cfg.opportunistic_responder = HP_OPP_ON;
+}
+
+static void an_opportunistic_exchange_protects(void)
+{
+	struct talk t = lab_talk4(1);
+
+	opportunistic(HP_OPP_ON, "");
+	lab_start(&l);
+	t.served = l.w.s[1].addr;
+	udp(&t, 0);
+	udp(&t, 1);
+	lab_run(&l, 60);
+	udp(&t, 2);
+	lab_run(&l, 5);
+	CU_ASSERT_TRUE(arrived(0, 3));
+	CU_ASSERT_EQUAL(passed(), 0);
+	CU_ASSERT_STRING_EQUAL(hp_pipe_peer_source(hp_peer_find(hp_pipe_peerdb(l.n[0].pipe),
+								 &t.served)), "opportunistic");
+	end();
+}
+
+static void without_hip_there_an_opportunistic_try_ends_plain(void)
+{
+	struct talk t = lab_talk4(1);
+	unsigned id;
+
+	opportunistic(HP_OPP_ON, "hold_timeout_ms = 2000;");
+	lab_start(&l);
+	t.served = test_addr("198.51.100.9");
+	id = udp(&t, 0);
+	lab_run(&l, 1900);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), NONE);
+	lab_run(&l, 200);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), MARKED);
+	lab_run(&l, 60000);
+	CU_ASSERT_EQUAL(lab_verdict(&l, udp(&t, 1)), MARKED);
+	end();
+}
+
+/* Two addresses, one host: the second exchange meets a HIT that has an association. */
+static void two_addresses_of_one_host_share_its_association(void)
+{
+	struct talk t = lab_talk4(1);
+
+	opportunistic(HP_OPP_ON, "");
+	l.also = test_addr("192.0.2.3");
+	lab_start(&l);
+	t.served = l.w.s[1].addr;
+	udp(&t, 0);
+	lab_run(&l, 60);
+	t.served = l.also;
+	udp(&t, 1);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 2));
+	CU_ASSERT_EQUAL(passed(), 0);
+	lab_local(&l, 1, lab_reply(lab_out(&l, 1, 1), 0, "r", 1));
+	lab_run(&l, 5);
+	CU_ASSERT_TRUE(hp_addr_eq(&lab_out(&l, 0, 0)->src, &l.also));
+	end();
+}
+
+static void another_hit_than_the_pinned_one_is_never_spoken_to(void)
+{
+	struct talk t = lab_talk4(1);
+
+	opportunistic(HP_OPP_PINNED, "");
+	l.w.s[0].peer_pin = test_addr("2001:21::bad");
+	lab_start(&l);
+	t.served = l.w.s[1].addr;
+	udp(&t, 0);
+	lab_run(&l, 60000);
+	udp(&t, 1);
+	lab_run(&l, 1000);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 0);
+	CU_ASSERT_EQUAL(passed(), 0);
+	CU_ASSERT_TRUE(lab_count(&l, 0) >= 1);
+	CU_ASSERT_EQUAL(lab_out(&l, 0, 0)->type, 3);
+	end();
+}
+
+static void the_pinned_one_is(void)
+{
+	struct talk t = lab_talk4(1);
+
+	opportunistic(HP_OPP_PINNED, "");
+	lab_start(&l);
+	t.served = l.w.s[1].addr;
+	udp(&t, 0);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 1));
+	CU_ASSERT_EQUAL(l.w.s[0].pin_calls, 1);
+	end();
+}
+
+/* ---- a known peer that does not answer */
+
+static void a_known_peer_that_is_silent_is_never_spoken_to_plain(void)
+{
+	struct talk t = lab_talk4(1);
+	unsigned id;
+
+	begin("hold_timeout_ms = 2000;");
+	l.hip_fate = dead;
+	id = udp(&t, 0);
+	lab_run(&l, 2100);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), STOLEN);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_HOLD_TIMEOUT), 1);
+	CU_ASSERT_EQUAL(lab_count(&l, 0), 0); /* it proves nothing yet */
+	for (uint8_t i = 1; i < 100; i++) {
+		udp(&t, i);
+		lab_run(&l, 1000);
+	}
+	CU_ASSERT_TRUE(lab_drops(&l, 0, HP_DROP_PEER_UNREACHABLE) > 0);
+	CU_ASSERT(lab_out(&l, 0, 0)->type == 3 && lab_out(&l, 0, 0)->code == 1);
+	CU_ASSERT_EQUAL(passed(), 0);
+	CU_ASSERT_EQUAL(l.w.s[0].error, -ETIMEDOUT);
+	l.hip_fate = NULL;
+	for (uint8_t i = 0; i < 100; i++) {
+		udp(&t, i);
+		lab_run(&l, 1000);
+	}
+	CU_ASSERT_TRUE(lab_count(&l, 1) > 60);
+	CU_ASSERT_EQUAL(passed(), 0);
+	end();
+}
+
+/* ---- associations that end */
+
+static void a_flow_outlives_its_association(void)
+{
+	struct talk t = lab_talk4(1);
+	uint16_t port;
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	port = lab_out(&l, 1, 0)->sport;
+	hp_hip_close(world_assoc(&l.w, 0));
+	lab_run(&l, 2);
+	udp(&t, 1);
+	lab_run(&l, 60);
+	udp(&t, 2);
+	lab_run(&l, 300000);
+	t.seq++;
+	CU_ASSERT_TRUE(arrived(0, 3));
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 2)->sport, port);
+	CU_ASSERT_EQUAL(passed(), 0);
+	CU_ASSERT_TRUE(probe.events[HP_EVENT_ASSOC_DOWN] >= 1);
+	end();
+}
+
+static void the_peer_may_close_too(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	hp_hip_close(world_assoc(&l.w, 1));
+	lab_run(&l, 500);
+	udp(&t, 1);
+	lab_run(&l, 5000);
+	CU_ASSERT_TRUE(arrived(0, 2));
+	end();
+}
+
+static void held_packets_survive_the_end_of_an_exchange_that_never_was(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	l.hip_fate = dead;
+	udp(&t, 0);
+	lab_run(&l, 100);
+	l.hip_fate = NULL;
+	hp_hip_close(world_assoc(&l.w, 0)); /* gone at once */
+	lab_run(&l, 2000);
+	CU_ASSERT_TRUE(arrived(0, 1));
+	end();
+}
+
+static void a_restarted_peer_is_found_again(void)
+{
+	struct talk t = lab_talk4(1);
+	unsigned got = 0;
+
+	begin("");
+	l.w.s[1].cfg.opportunistic_responder = HP_OPP_ON;
+	lab_open(&l, &t);
+	lab_restart(&l, 1);
+	for (uint8_t i = 0; i < 60; i++) {
+		udp(&t, i);
+		lab_run(&l, 1000);
+		got += lab_count(&l, 1) > 0;
+	}
+	CU_ASSERT_TRUE(got > 10);
+	CU_ASSERT_TRUE(lab_drops(&l, 1, HP_DROP_ESP_SPI) > 0);
+	CU_ASSERT_EQUAL(passed(), 0);
+	end();
+}
+
+static void a_restarted_proxy_takes_up_its_connections(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	lab_open(&l, &t);
+	lab_restart(&l, 0);
+	for (int i = 0; i < 20; i++) {
+		lab_capture(&l, lab_tcp(&t, "x", 1));
+		lab_run(&l, 1000);
+	}
+	CU_ASSERT_TRUE(lab_count(&l, 1) >= 19);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 0)->sport, 1);
+	end();
+}
+
+/* The peer has a new key: flows to the old HIT end, new ones reach the new HIT. */
+static void a_changed_hit_ends_the_flow_and_begins_another(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 1));
+	l.w.s[1].key = world_key(HP_KEY_P384, 1);
+	lab_restart(&l, 1);
+	l.w.s[0].cfg.n_hit_suites = 2;
+	lab_reconfigure(&l);
+	for (uint8_t i = 1; i < 120; i++) {
+		udp(&t, i);
+		lab_run(&l, 1000);
+	}
+	CU_ASSERT_TRUE(lab_drops(&l, 0, HP_DROP_PEER_CHANGED) >= 1);
+	CU_ASSERT_TRUE(lab_count(&l, 1) > 20);
+	CU_ASSERT_TRUE(hp_addr_eq(&lab_out(&l, 1, lab_count(&l, 1) - 1)->dst, &l.w.s[1].hit));
+	CU_ASSERT_EQUAL(passed(), 0);
+	end();
+}
+
+static void flows_go_when_the_database_is_flushed(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	lab_open(&l, &t);
+	hp_pipe_forget(l.n[0].pipe, HP_FLUSH_FLOWS);
+	CU_ASSERT_EQUAL(l.n[0].flows_gone, 1);
+	lab_capture(&l, lab_tcp(&t, "again", 5));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 0)->payload_len, 5);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 0)->sport, 1);
+	end();
+}
+
+/* The coalescer still has a packet of the flow, the device refuses it, and a trace looks. */
+static void count_lines(void *ctx, const struct hp_trace_line *line)
+{
+	(void)line;
+	(*(unsigned *)ctx)++;
+}
+
+static void a_flush_between_joining_and_leaving_is_harmless(void)
+{
+	struct talk t = lab_talk4(1);
+	struct hp_packet *p;
+	unsigned lines = 0;
+
+	begin("");
+	lab_open(&l, &t);
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	lab_run(&l, 5);
+	p = lab_reply(lab_out(&l, 1, 0), ACK, lab_text(), 500);
+	lab_local(&l, 1, p);
+	l.w.now_us += 5000;
+	for (size_t i = 0; i < l.n_wire; i++) {
+		struct hp_packet *q = l.n[0].ops.get(l.n[0].ops.ctx);
+
+		memcpy(q->data, l.wire[i]->data, l.wire[i]->len);
+		q->len = l.wire[i]->len;
+		q->src = l.w.s[1].addr;
+		q->dst = l.w.s[0].addr;
+		q->ttl = 60;
+		hp_pipe_esp(l.n[0].pipe, q);
+	}
+	hp_pipe_forget(l.n[0].pipe, HP_FLUSH_FLOWS);
+	t.client = test_addr("10.9.9.9");
+	hp_pipe_trace(l.n[0].pipe, &t.client, count_lines, &lines);
+	l.n[0].plain_err = -EIO;
+	hp_pipe_flush(l.n[0].pipe);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_TUN), 1);
+	CU_ASSERT_EQUAL(lines, 0);
+	lab_run(&l, 5);
+	end();
+}
+
+static void a_path_that_refuses_is_counted(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	lab_open(&l, &t);
+	l.n[0].esp_err = -ENETUNREACH;
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_SEND), 1);
+	end();
+}
+
+static void rekeying_goes_unnoticed(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&l.w, 0)), 0);
+	for (uint8_t i = 1; i < 50; i++) {
+		udp(&t, i);
+		lab_run(&l, 1);
+	}
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 50));
+	CU_ASSERT_EQUAL(l.w.s[0].events[HP_HIP_REKEYED], 1);
+	end();
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(an_opportunistic_exchange_protects),
+	HP_TEST(without_hip_there_an_opportunistic_try_ends_plain),
+	HP_TEST(two_addresses_of_one_host_share_its_association),
+	HP_TEST(another_hit_than_the_pinned_one_is_never_spoken_to),
+	HP_TEST(the_pinned_one_is),
+	HP_TEST(a_known_peer_that_is_silent_is_never_spoken_to_plain),
+	HP_TEST(a_flow_outlives_its_association),
+	HP_TEST(the_peer_may_close_too),
+	HP_TEST(held_packets_survive_the_end_of_an_exchange_that_never_was),
+	HP_TEST(a_restarted_peer_is_found_again),
+	HP_TEST(a_restarted_proxy_takes_up_its_connections),
+	HP_TEST(a_changed_hit_ends_the_flow_and_begins_another),
+	HP_TEST(flows_go_when_the_database_is_flushed),
+	HP_TEST(a_flush_between_joining_and_leaving_is_harmless),
+	HP_TEST(a_path_that_refuses_is_counted),
+	HP_TEST(rekeying_goes_unnoticed),
+	HP_TEST_END
+};
+
+int main(int argc, char **argv)
+{
+	int ret = hp_test_main("life", tests, argc, argv);
+
+	world_keys_free();
+	return ret;
+}
