@@ -175,6 +175,17 @@ static void account(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_sta
 			  reason);
 }
 
+/* Once it is translated, or comes from a peer, a packet is nothing the kernel could go on with as
+ * if we were not there: it would travel in the clear. */
+static enum hp_verdict no_pass(struct hp_pipe *pipe, const struct hp_packet *p,
+			       enum hp_stage stage, const struct hp_step *last)
+{
+	pipe->drops[HP_DROP_PLUGIN]++;
+	hp_pipe_note_hook(pipe, p, hp_stage_name(stage), last->hook->name, "drop",
+			  "too late to pass");
+	return HP_DROP;
+}
+
 static enum hp_verdict run(struct hp_pipe *pipe, struct hp_packet *p, enum hp_stage stage,
 			   uint64_t wanted)
 {
@@ -184,6 +195,8 @@ static enum hp_verdict run(struct hp_pipe *pipe, struct hp_packet *p, enum hp_st
 	if (!wanted)
 		return HP_NEXT;
 	v = hp_registry_run(pipe->d.registry, stage, wanted, p, &last);
+	if (v == HP_PASS && stage > HP_STAGE_OUT_L7)
+		return no_pass(pipe, p, stage, last);
 	if (v != HP_NEXT && last)
 		account(pipe, p, stage, v, last);
 	return v;

@@ -77,7 +77,8 @@ struct hp_hook {
 	struct hp_match match;
 	const char *const *after; /* names in the same stage, NULL ends; unknown ones are ignored */
 	const char *const *before;
-	/* See enum hp_verdict.  HP_DROP only by way of hp_packet_drop. */
+	/* See enum hp_verdict.  HP_DROP only by way of hp_packet_drop.  HP_PASS up to OUT_L7: in
+	 * later stages it is a drop. */
 	enum hp_verdict (*fn)(struct hp_instance *self, struct hp_packet *p);
 	const char *help;         /* one sentence */
 };
