@@ -498,6 +498,23 @@ void lab_restart(struct lab *l, int at)
 	node_start(l, at);
 }
 
+bool lab_renew(struct lab *l, int at)
+{
+	struct node *n = &l->n[at];
+	bool good = !n->judged_twice;
+
+	node_stop(n);
+	for (unsigned i = 0; i < n->n_captured; i++)
+		good = good && n->verdict[i] != NONE;
+	memset(n->verdict, NONE, n->n_captured);
+	n->n_captured = 0;
+	n->judged_twice = false;
+	good = good && !n->live;
+	lab_forget(l, at);
+	node_start(l, at);
+	return good;
+}
+
 int lab_reconfigure(struct lab *l)
 {
 	struct node *n = &l->n[0];

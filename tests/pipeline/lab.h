@@ -107,6 +107,8 @@ void lab_start(struct lab *l);
 struct hp_conf *lab_conf(struct lab *l, int at);
 /* The node forgets everything; its key may have changed. */
 void lab_restart(struct lab *l, int at);
+/* Another pipeline on the same engine, whose associations stay.  As lab_fini. */
+bool lab_renew(struct lab *l, int at);
 /* Node 0 takes the configuration as it would be now. */
 int lab_reconfigure(struct lab *l);
 /* Frees all; true if every packet came back and each captured one got exactly one verdict. */
