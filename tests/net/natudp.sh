@@ -156,7 +156,7 @@ check "download, another address" another_address
 # For a second all packets seem to come from legacy's address, as if it had sent them on.
 stolen() {
 	local pid
-	fetch client1 $SERVER4 big --limit-rate 8M & pid=$!
+	slow_upload & pid=$!
 	sleep 1
 	nat_kind as $LEGACY4:23000
 	sleep 1
