@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HIP and ESP in UDP against a real kernel: runs out by UDP_SEGMENT and in by UDP_GRO, with
+ * outer header, path MTU, and what does not belong on the port.
+ *
+ *	gateway 10.2.0.1 2001:db8:2::1 -- 10.2.0.2 2001:db8:2::2 server
+ */
+#include "../harness.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "io/udp.h"
+#include "netns.h"
+#include "wire/hip.h"
+
+#define MARK 0x10000u
+#define PORT 10500
+
+static int ns_gateway, ns_server;
+static struct hp_timers timers;
+static struct hp_loop *loop;
+static struct hp_pool *pool;
+
+struct seen {
+	int hip, esp;
+	struct hp_path path;
+	uint8_t msg[4096];
+	size_t len;
+	struct hp_packet last;
+	size_t octets;
+	unsigned long sum; /* of numbers in the packets: all are there, none twice */
+	bool in_order;
+	uint32_t next;
+};
+
+static struct hp_encap *here, *there;
+static struct seen seen_here, seen_there;
+
+static struct hp_addr addr(const char *s)
+{
+	struct hp_addr a = { { 0 } };
+
+	CU_ASSERT(!hp_addr_parse(s, &a));
+	return a;
+}
+
+static void until(const int *n, int want)
+{
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+
+	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
+		hp_loop_once(loop, 20);
+}
+
+static void until64(const uint64_t *n, uint64_t want)
+{
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+
+	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
+		hp_loop_once(loop, 20);
+}
+
+static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct seen *s = ctx;
+
+	s->hip++;
+	s->path = *path;
+	s->len = len;
+	memcpy(s->msg, msg, len < sizeof(s->msg) ? len : sizeof(s->msg));
+}
+
+static void on_esp(void *ctx, struct hp_packet *p)
+{
+	struct seen *s = ctx;
+	uint32_t n = hp_get32(p->data + 4);
+
+	s->esp++;
+	s->octets += p->len;
+	s->sum += n;
+	s->in_order = s->in_order && n == s->next;
+	s->next++;
+	s->last = *p;
+	hp_pool_put(pool, p);
+}
+
+static void pair_open(void)
+{
+	struct hp_encap_cfg cfg = { .mark = MARK, .port = PORT };
+	struct hp_raw_ops ops = { &seen_here, on_hip, on_esp, NULL };
+	struct hp_io_err e = { "" };
+
+	memset(&seen_here, 0, sizeof(seen_here));
+	memset(&seen_there, 0, sizeof(seen_there));
+	seen_there.in_order = true;
+	netns_enter(ns_gateway);
+	CU_ASSERT_EQUAL_FATAL(hp_encap_open(loop, pool, &cfg, &ops, &here, &e), 0);
+	ops.ctx = &seen_there;
+	netns_enter(ns_server);
+	CU_ASSERT_EQUAL_FATAL(hp_encap_open(loop, pool, &cfg, &ops, &there, &e), 0);
+	netns_enter(ns_gateway);
+}
+
+static void pair_close(void)
+{
+	hp_encap_close(here);
+	hp_encap_close(there);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).small_used, 0);
+	CU_ASSERT_EQUAL(hp_pool_counts(pool).big_used, 0);
+}
+
+static const char *const sources[] = { "10.2.0.1", "2001:db8:2::1" };
+static const char *const targets[] = { "10.2.0.2", "2001:db8:2::2" };
+
+static struct hp_path path_of(int v6)
+{
+	return (struct hp_path){ .src = addr(sources[v6]), .dst = addr(targets[v6]),
+				 .sport = PORT, .dport = PORT };
+}
+
+static void messages_cross_and_can_be_answered(void)
+{
+	uint8_t msg[2008];
+
+	for (size_t i = 0; i < sizeof(msg); i++)
+		msg[i] = (uint8_t)i;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct hp_path path = path_of(v6);
+
+		pair_open();
+		/* Longer than the link. */
+		CU_ASSERT(!hp_encap_hip_send(here, &path, msg, sizeof(msg)));
+		until(&seen_there.hip, 1);
+		CU_ASSERT_EQUAL(seen_there.len, sizeof(msg));
+		CU_ASSERT(!memcmp(seen_there.msg, msg, sizeof(msg)));
+		CU_ASSERT(hp_addr_eq(&seen_there.path.dst, &path.src));
+		CU_ASSERT(hp_addr_eq(&seen_there.path.src, &path.dst));
+		CU_ASSERT_EQUAL(seen_there.path.sport, PORT);
+		CU_ASSERT_EQUAL(seen_there.path.dport, PORT);
+		CU_ASSERT(!hp_encap_hip_send(there, &seen_there.path, msg, 40));
+		until(&seen_here.hip, 1);
+		CU_ASSERT_EQUAL(seen_here.len, 40);
+		/* The kernel may choose the source; without a port it is no path in UDP. */
+		memset(&path.src, 0, sizeof(path.src));
+		CU_ASSERT(!hp_encap_hip_send(here, &path, msg, 48));
+		until(&seen_there.hip, 2);
+		CU_ASSERT_EQUAL(seen_there.len, 48);
+		path.dport = 0;
+		CU_ASSERT_EQUAL(hp_encap_hip_send(here, &path, msg, 40), -EINVAL);
+		pair_close();
+	}
+}
+
+static uint8_t *numbered(uint32_t n, uint32_t seg)
+{
+	uint8_t *data = calloc(n, seg);
+
+	for (uint32_t i = 0; i < n; i++) {
+		hp_put32(data + (size_t)i * seg, 0x12345678);
+		hp_put32(data + (size_t)i * seg + 4, i);
+	}
+	return data;
+}
+
+static void crosses(int v6, uint32_t n, uint32_t seg, uint32_t last)
+{
+	struct hp_path path = path_of(v6);
+	uint8_t *data = numbered(n, seg);
+	struct hp_raw_run run = { .data = data, .n = n, .seg = seg, .last = last,
+				  .tos = 0xb8, .ttl = 33, .df = true };
+
+	pair_open();
+	CU_ASSERT(!hp_encap_esp_send(here, &path, &run));
+	until(&seen_there.esp, (int)n);
+	CU_ASSERT_EQUAL(seen_there.esp, (int)n);
+	CU_ASSERT_EQUAL(seen_there.octets, (size_t)(n - 1) * seg + last);
+	CU_ASSERT_EQUAL(seen_there.sum, (unsigned long)n * (n - 1) / 2);
+	CU_ASSERT_TRUE(seen_there.in_order);
+	CU_ASSERT_EQUAL(seen_there.last.len, last);
+	CU_ASSERT_EQUAL(seen_there.last.tos, 0xb8);
+	CU_ASSERT_EQUAL(seen_there.last.ttl, 33);
+	CU_ASSERT_EQUAL(seen_there.last.dir, HP_INBOUND);
+	CU_ASSERT_EQUAL(seen_there.last.sport, PORT);
+	CU_ASSERT_EQUAL(seen_there.last.dport, PORT);
+	CU_ASSERT(hp_addr_eq(&seen_there.last.src, &path.src));
+	CU_ASSERT(hp_addr_eq(&seen_there.last.dst, &path.dst));
+	CU_ASSERT_EQUAL(hp_encap_counts(here)->esp_out, n);
+	CU_ASSERT_EQUAL(hp_encap_counts(there)->esp_in, n);
+	pair_close();
+	free(data);
+}
+
+static void runs_cross_whole_and_in_order(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		crosses(v6, 1, 1400, 1400);
+		crosses(v6, 2, 1400, 1400);
+		crosses(v6, 40, 1400, 77);
+		crosses(v6, 64, 1000, 1000);
+		crosses(v6, 46, 1412, 1412);
+		/* More than one call takes: by number, and by octets. */
+		crosses(v6, 65, 60, 60);
+		crosses(v6, 200, 100, 99);
+		crosses(v6, 100, 1400, 900);
+	}
+}
+
+/* Without offloads the kernel cuts in software. */
+static void runs_cross_links_without_offloads(void)
+{
+	netns_enter(ns_gateway);
+	netns_sh("ethtool -K veths tso off gso off gro off tx off >/dev/null 2>&1");
+	runs_cross_whole_and_in_order();
+	netns_enter(ns_gateway);
+	netns_sh("ethtool -K veths tso on gso on gro on tx on >/dev/null 2>&1");
+}
+
+static void what_is_too_long_for_the_path_is_refused_or_fragmented(void)
+{
+	static uint8_t data[65536];
+	struct hp_raw_run run;
+
+	hp_put32(data, 0x12345678);
+	hp_put32(data + 3000, 0x12345678);
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct hp_path path = path_of(v6);
+
+		pair_open();
+		run = (struct hp_raw_run){ .data = data, .n = 1, .seg = 9000, .last = 9000,
+					   .df = true };
+		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run), -EMSGSIZE);
+		run.n = 2;
+		run.seg = run.last = 3000;
+		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run), -EMSGSIZE);
+		run = (struct hp_raw_run){ .data = data, .n = 1, .seg = 9000, .last = 9000 };
+		CU_ASSERT(!hp_encap_esp_send(here, &path, &run));
+		until(&seen_there.esp, 1);
+		CU_ASSERT_EQUAL(seen_there.last.len, 9000);
+		CU_ASSERT_EQUAL(seen_there.last.cap, HP_PACKET_CAP);
+		CU_ASSERT_EQUAL(seen_there.octets, 9000);
+		pair_close();
+	}
+}
+
+static void rubbish(size_t len, uint32_t word)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct hp_addr dst = addr("10.2.0.2");
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint8_t *p = calloc(1, len + 4);
+
+	hp_put32(p, word);
+	to.sin_addr.s_addr = hp_addr_to4(&dst);
+	CU_ASSERT(sendto(fd, p, len, 0, (void *)&to, sizeof(to)) == (ssize_t)len);
+	free(p);
+	close(fd);
+}
+
+static void what_does_not_belong_here_is_counted(void)
+{
+	const struct hp_encap_counts *n;
+
+	pair_open();
+	n = hp_encap_counts(there);
+	rubbish(1, 0xff000000);
+	rubbish(3, 0);
+	rubbish(43, 0);
+	rubbish(17, 0x12345678);
+	until64(&n->runt, 4);
+	CU_ASSERT_EQUAL(n->runt, 4);
+	rubbish(100, 255);
+	rubbish(3000, 0);
+	until64(&n->oversized, 1);
+	CU_ASSERT_EQUAL(n->oversized, 1);
+	CU_ASSERT_EQUAL(n->reserved, 1);
+	CU_ASSERT_EQUAL(seen_there.hip + seen_there.esp, 0);
+	rubbish(44, 0);
+	until(&seen_there.hip, 1);
+	CU_ASSERT_EQUAL(seen_there.hip, 1);
+	CU_ASSERT(seen_there.path.dport && seen_there.path.dport != PORT);
+	pair_close();
+}
+
+static void an_empty_pool_is_counted(void)
+{
+	uint8_t *data = numbered(64, 1000);
+	struct hp_path path = path_of(0);
+	struct hp_raw_run run = { .data = data, .n = 64, .seg = 1000, .last = 1000, .df = true };
+	struct hp_pool *big = pool;
+
+	pool = hp_pool_new(1, 0);
+	pair_open();
+	CU_ASSERT(!hp_encap_esp_send(here, &path, &run));
+	until64(&hp_encap_counts(there)->no_buffer, 64);
+	CU_ASSERT_EQUAL(hp_encap_counts(there)->no_buffer, 64);
+	CU_ASSERT_EQUAL(seen_there.esp, 0);
+	pair_close();
+	hp_pool_free(pool);
+	pool = big;
+	free(data);
+}
+
+static void a_port_that_is_taken_is_told(void)
+{
+	struct hp_encap_cfg cfg = { .mark = MARK, .port = PORT };
+	struct hp_raw_ops ops = { &seen_here, on_hip, on_esp, NULL };
+	struct hp_io_err e = { "" };
+	struct hp_encap *second = NULL;
+
+	pair_open();
+	CU_ASSERT_EQUAL(hp_encap_open(loop, pool, &cfg, &ops, &second, &e), -EADDRINUSE);
+	CU_ASSERT(strstr(e.text, "10500") != NULL);
+	pair_close();
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(messages_cross_and_can_be_answered),
+	HP_TEST(runs_cross_whole_and_in_order),
+	HP_TEST(runs_cross_links_without_offloads),
+	HP_TEST(what_is_too_long_for_the_path_is_refused_or_fragmented),
+	HP_TEST(what_does_not_belong_here_is_counted),
+	HP_TEST(an_empty_pool_is_counted),
+	HP_TEST(a_port_that_is_taken_is_told),
+	HP_TEST_END
+};
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	if (!netns_available())
+		return 77;
+	ns_server = netns_new();
+	ns_gateway = netns_new();
+	if (!netns_link(ns_gateway, "veths", "10.2.0.1/24", "2001:db8:2::1/64", ns_server, "eth0",
+			"10.2.0.2/24", "2001:db8:2::2/64")) {
+		printf("skipped: veth does not work here\n");
+		return 77;
+	}
+	hp_timers_init(&timers, hp_clock_ms(&hp_clock_monotonic));
+	loop = hp_loop_new(&timers, &hp_clock_monotonic);
+	pool = hp_pool_new(256, 1024);
+	r = hp_test_main("io_udp", tests, argc, argv);
+	hp_pool_free(pool);
+	hp_loop_free(loop);
+	return r;
+}
