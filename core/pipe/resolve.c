@@ -91,6 +91,15 @@ static void limit_wait(struct hp_pipe *pipe, struct hp_pipe_peer *pp)
 			     hp_pipe_now(pipe) + pipe->conf->client.hold_timeout_ms);
 }
 
+/* What is known of a destination is not forgotten while packets wait for it. */
+static void outlive_wait(struct hp_pipe *pipe, struct hp_peer *e)
+{
+	uint64_t end_ms = pp_of(e)->timer.at_ms + 1;
+
+	if (e->expires_ms && e->expires_ms < end_ms)
+		hp_peer_set(e, e->state, end_ms - hp_pipe_now(pipe));
+}
+
 static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_packet *p)
 {
 	p = pipe->d.ops->compact(pipe->d.ops->ctx, p);
@@ -100,6 +109,7 @@ static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_p
 	}
 	hp_pipe_note(pipe, p, "out.hold", "held", hp_peer_state_name(e->state));
 	limit_wait(pipe, pp_of(e));
+	outlive_wait(pipe, e);
 	return HP_TAKEN;
 }
 
