@@ -227,6 +227,8 @@ int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf)
 	pipe->conf = conf;
 	hp_flowdb_reconfigure(pipe->flows, conf->limits.flows, &t);
 	hp_peerdb_reconfigure(pipe->peers, conf->limits.peers, &hold);
+	hp_reassembly_reconfigure(pipe->reasm, conf->limits.reassembly,
+				  1000ull * conf->timeouts.reassembly_s);
 	hp_peerdb_each(pipe->peers, forget_idle, NULL);
 	return 0;
 }

@@ -111,6 +111,13 @@ void hp_reassembly_free(struct hp_reassembly *r)
 	free(r);
 }
 
+void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams,
+			       uint64_t timeout_ms)
+{
+	r->cfg.max_datagrams = max_datagrams;
+	r->cfg.timeout_ms = timeout_ms;
+}
+
 size_t hp_reassembly_count(const struct hp_reassembly *r)
 {
 	return r->tab.count;
@@ -166,7 +173,7 @@ static struct datagram *datagram_new(struct hp_reassembly *r, const struct name 
 {
 	struct datagram *d;
 
-	if (r->tab.count && r->tab.count >= r->cfg.max_datagrams)
+	while (r->tab.count && r->tab.count >= r->cfg.max_datagrams)
 		datagram_drop(HP_CONTAINER(hp_list_first(&r->oldest), struct datagram, age),
 			      HP_REASMC_EVICTED);
 	d = calloc(1, sizeof(*d));

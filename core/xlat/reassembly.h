@@ -45,6 +45,9 @@ struct hp_reassembly;
 struct hp_reassembly *hp_reassembly_new(const struct hp_reassembly_config *cfg,
 					struct hp_timers *timers, const struct hp_clock *clock);
 void hp_reassembly_free(struct hp_reassembly *r);
+/* Limits for what comes from now on. */
+void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams,
+			       uint64_t timeout_ms);
 size_t hp_reassembly_count(const struct hp_reassembly *r);
 const uint64_t *hp_reassembly_counters(const struct hp_reassembly *r); /* HP_REASMC_MAX */
 const char *hp_reassembly_counter_name(enum hp_reassembly_counter c);
