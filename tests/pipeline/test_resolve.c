@@ -301,6 +301,35 @@ static void an_answer_with_a_lifetime_is_asked_for_again(void)
 	end();
 }
 
+/* What is known may expire while packets wait for the exchange. */
+static enum fate dead(struct lab *lab, const struct side *from, struct packet *p)
+{
+	(void)lab, (void)from, (void)p;
+	return LOSE;
+}
+
+static void a_short_lifetime_does_not_end_waiting(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin_unknown("resolvers = [ \"quick\" ];");
+	probe.answer.ttl_s = 1;
+	l.hip_fate = dead;
+	udp(&t, 0);
+	lab_run(&l, 1100);
+	l.hip_fate = NULL;
+	lab_run(&l, 3000);
+	CU_ASSERT_TRUE(arrived(0, 1));
+	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 0);
+	t.sport = 2;
+	udp(&t, 1);
+	lab_run(&l, 5100);
+	t.sport = 3;
+	udp(&t, 2);
+	CU_ASSERT_TRUE(strlen(probe.asked) > 1);
+	end();
+}
+
 /* ---- the hold queue */
 
 static void the_hold_queue_is_bounded(void)
@@ -461,6 +490,24 @@ static void a_reload_while_a_resolver_is_busy_is_harmless(void)
 	end();
 }
 
+static void a_reload_changes_the_limit_of_reassembly(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin_known("");
+	l.n[0].more = "limits = { reassembly = 2; };";
+	lab_reconfigure(&l);
+	for (uint8_t i = 0; i < 10; i++) {
+		struct hp_packet *p = lab_udp(&t, lab_text(), 32);
+
+		hp_put16(p->data + 4, i);
+		hp_put16(p->data + 6, 0x2000);
+		lab_capture(&l, p);
+	}
+	CU_ASSERT_EQUAL(l.n[0].live, 2);
+	end();
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(the_unknown_passes_with_a_mark),
 	HP_TEST(the_unknown_is_refused_with_an_icmp_error),
@@ -476,6 +523,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_resolver_that_is_silent_in_the_background_is_cancelled),
 	HP_TEST(a_flush_cancels_and_drops_what_is_held),
 	HP_TEST(an_answer_with_a_lifetime_is_asked_for_again),
+	HP_TEST(a_short_lifetime_does_not_end_waiting),
 	HP_TEST(the_hold_queue_is_bounded),
 	HP_TEST(the_hold_queue_is_bounded_in_octets),
 	HP_TEST(all_hold_queues_together_are_bounded),
@@ -484,6 +532,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(an_empty_pool_is_no_trouble),
 	HP_TEST(a_reload_keeps_held_packets_and_flows),
 	HP_TEST(a_reload_while_a_resolver_is_busy_is_harmless),
+	HP_TEST(a_reload_changes_the_limit_of_reassembly),
 	HP_TEST_END
 };
 
