@@ -40,6 +40,9 @@ struct seen {
 	uint32_t mtu; /* of an ICMP error */
 };
 
+/* Fills the rest from data, len and partial. */
+void seen_read(struct seen *s);
+
 enum verdict { NONE, PASSED, MARKED, STOLEN };
 
 /* One ESP packet on the wire. */

@@ -289,6 +289,75 @@ static void a_restarted_proxy_takes_up_its_connections(void)
 	end();
 }
 
+/* Two clients with one port, one of them translated: after a restart each has its own again. */
+static void restored_flows_keep_their_ports(void)
+{
+	struct talk a = lab_talk4(5), b = lab_talk4(5);
+	struct hp_flow_key keys[2];
+	uint16_t ports[2];
+	struct hp_flow *f;
+
+	begin("");
+	b.client = test_addr("10.0.0.9");
+	udp(&a, 0);
+	udp(&b, 1);
+	lab_run(&l, 60);
+	for (int i = 0; i < 2; i++) {
+		const struct talk *t = i ? &b : &a;
+
+		f = hp_flow_find_legacy(hp_pipe_flowdb(l.n[0].pipe), 17, &t->client, 5,
+					&t->served, 80);
+		keys[i] = f->key;
+		ports[i] = lab_out(&l, 1, i)->sport;
+	}
+	lab_restart(&l, 0);
+	for (int i = 1; i >= 0; i--) {
+		f = hp_pipe_flow_restore(l.n[0].pipe, &keys[i], true);
+		CU_ASSERT_PTR_NOT_NULL(f);
+		CU_ASSERT_PTR_NULL(hp_pipe_flow_restore(l.n[0].pipe, &keys[i], true));
+	}
+	udp(&b, 3);
+	udp(&a, 2);
+	lab_run(&l, 3000);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 4);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 2)->sport, ports[1]);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 3)->sport, ports[0]);
+	lab_local(&l, 1, lab_reply(lab_out(&l, 1, 2), 0, "r", 1));
+	lab_run(&l, 5);
+	CU_ASSERT_TRUE(hp_addr_eq(&lab_out(&l, 0, 0)->dst, &b.client));
+	end();
+}
+
+/* The peer speaks first after our restart: its SPI is unknown, it is asked for a new exchange. */
+static void a_restored_flow_is_reached_by_its_peer(void)
+{
+	struct talk t = lab_talk4(5);
+	struct hp_flow_key key;
+	struct seen q;
+	uint8_t keep[100];
+	size_t got = 0;
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	q = *lab_out(&l, 1, 0);
+	memcpy(keep, q.data, q.len);
+	q.l4 = keep + 40;
+	key = hp_flow_find_legacy(hp_pipe_flowdb(l.n[0].pipe), 17, &t.client, 5, &t.served,
+				  80)->key;
+	lab_restart(&l, 0);
+	hp_hip_known_peer(l.w.s[0].hip, &l.w.s[1].hit, &l.w.s[1].addr, 1, false);
+	hp_pipe_flow_restore(l.n[0].pipe, &key, true);
+	for (int i = 0; i < 20; i++) {
+		lab_local(&l, 1, lab_reply(&q, 0, "r", 1));
+		lab_run(&l, 500);
+		got = lab_count(&l, 0);
+	}
+	CU_ASSERT_TRUE(got >= 10);
+	CU_ASSERT_TRUE(hp_addr_eq(&lab_out(&l, 0, 0)->dst, &t.client));
+	end();
+}
+
 /* The peer has a new key: flows to the old HIT end, new ones reach the new HIT. */
 static void a_changed_hit_ends_the_flow_and_begins_another(void)
 {
@@ -411,6 +480,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(held_packets_survive_the_end_of_an_exchange_that_never_was),
 	HP_TEST(a_restarted_peer_is_found_again),
 	HP_TEST(a_restarted_proxy_takes_up_its_connections),
+	HP_TEST(restored_flows_keep_their_ports),
+	HP_TEST(a_restored_flow_is_reached_by_its_peer),
 	HP_TEST(a_changed_hit_ends_the_flow_and_begins_another),
 	HP_TEST(flows_go_when_the_database_is_flushed),
 	HP_TEST(a_flush_between_joining_and_leaving_is_harmless),

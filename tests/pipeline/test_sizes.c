@@ -111,6 +111,32 @@ static void mss_is_clamped_for_every_suite_and_path(void)
 		}
 }
 
+/* ESP in UDP (RFC 3948): eight octets less, as soon as the path is that. */
+static void udp_encapsulation_takes_eight_octets(void)
+{
+	struct talk t = lab_talk4(4003), u = lab_talk4(4004);
+	unsigned most = room(&suites[0], false, 1500 - 8);
+
+	begin(&suites[0], false, 1500);
+	lab_open(&l, &t);
+	for (int i = 0; i < 2; i++) {
+		struct hp_path *path = (struct hp_path *)hp_assoc_path(world_assoc(&l.w, i));
+
+		path->sport = path->dport = 10500;
+		hp_pipe_assoc_event(l.n[i].pipe, world_assoc(&l.w, i), HP_HIP_PATH_CHANGED);
+	}
+	lab_capture(&l, lab_syn(&u, 1460));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(mss_of(lab_out(&l, 1, 0)), most - 20);
+	lab_capture(&l, lab_udp(&t, lab_text(), most - 8));
+	lab_capture(&l, lab_udp(&t, lab_text(), most - 7));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 2);
+	CU_ASSERT_EQUAL(lab_out(&l, 0, 0)->mtu, most + 20);
+	CU_ASSERT_TRUE(l.n[0].esp_longest <= 1500 && l.n[0].esp_longest > 1500 - 4);
+	end();
+}
+
 static void a_small_mss_is_left_alone(void)
 {
 	struct talk t = lab_talk4(4001);
@@ -370,6 +396,7 @@ static void local_applications_are_told_the_path_mtu(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(mss_is_clamped_for_every_suite_and_path),
+	HP_TEST(udp_encapsulation_takes_eight_octets),
 	HP_TEST(a_small_mss_is_left_alone),
 	HP_TEST(a_syn_without_mss_passes),
 	HP_TEST(options_make_segments_shorter),
