@@ -484,8 +484,10 @@ static struct hp_packet *take(struct node *n, struct hp_packet *model)
 	struct hp_packet *p =
 		packet_new(n, HP_PACKET_HEADROOM + model->len + HP_PACKET_TAILROOM);
 
-	if (!p)
-		abort();
+	if (!p) { /* as the kernel does when nobody reads: lost */
+		test_packet_free(model);
+		return NULL;
+	}
 	memcpy(p->data, model->data, model->len);
 	p->len = model->len;
 	p->gso = model->gso;
@@ -503,6 +505,10 @@ unsigned lab_capture(struct lab *l, struct hp_packet *model)
 
 	if (id >= LAB_CAPTURED)
 		abort();
+	if (!p) {
+		n->verdict[id] = STOLEN;
+		return id;
+	}
 	p->queued = true;
 	p->queue_id = id;
 	hp_pipe_captured(n->pipe, p);
@@ -511,7 +517,10 @@ unsigned lab_capture(struct lab *l, struct hp_packet *model)
 
 void lab_local(struct lab *l, int at, struct hp_packet *model)
 {
-	hp_pipe_local(l->n[at].pipe, take(&l->n[at], model));
+	struct hp_packet *p = take(&l->n[at], model);
+
+	if (p)
+		hp_pipe_local(l->n[at].pipe, p);
 }
 
 enum verdict lab_verdict(const struct lab *l, unsigned id)

@@ -23,7 +23,8 @@
 
 static struct lab l;
 static uint32_t seed;
-static unsigned echoes, answers;
+static bool wild; /* also fragments, strangers, local packets, an empty pool, our own restarts */
+static unsigned echoes, answers, strays;
 
 static unsigned dice(unsigned sides)
 {
@@ -102,6 +103,42 @@ static bool tag_read(const struct seen *s, struct tag *tag)
 	return tag->magic == MAGIC;
 }
 
+/* Two fragments; now and then one is lost, or both come backwards. */
+static void ask_in_pieces(struct hp_packet *p)
+{
+	bool v4 = p->data[0] >> 4 == 4, backwards = dice(2);
+	size_t head = v4 ? 20 : 40, cut = 8 * (1 + dice(20)), rest = p->len - head - cut;
+	static uint32_t id;
+
+	id++;
+	for (int i = 0; i < 2; i++) {
+		bool first = (i == 0) != backwards;
+		struct hp_packet *f = test_packet_new();
+		size_t at = first ? 0 : cut, len = first ? cut : rest;
+		uint8_t *body = f->data + head + (v4 ? 0 : 8);
+
+		memcpy(f->data, p->data, head);
+		memcpy(body, p->data + head + at, len);
+		f->len = (size_t)(body - f->data) + len;
+		if (v4) {
+			hp_put16(f->data + 2, (uint16_t)f->len);
+			hp_put16(f->data + 4, (uint16_t)id);
+			hp_put16(f->data + 6, (uint16_t)(at / 8 | (first ? 0x2000 : 0)));
+		} else {
+			hp_put16(f->data + 4, (uint16_t)(len + 8));
+			f->data[6] = 44;
+			f->data[40] = 17;
+			hp_put16(f->data + 42, (uint16_t)(at | first));
+			hp_put32(f->data + 44, id);
+		}
+		if (dice(50))
+			lab_capture(&l, f);
+		else
+			test_packet_free(f);
+	}
+	test_packet_free(p);
+}
+
 static void ask(void)
 {
 	static uint8_t buf[65536];
@@ -111,7 +148,36 @@ static void ask(void)
 	struct hp_packet *p = tcp ? lab_tcp(&t, buf, len) : lab_udp(&t, buf, len);
 
 	p->gso = super;
-	lab_capture(&l, p);
+	if (wild && !tcp && len > 200)
+		ask_in_pieces(p);
+	else
+		lab_capture(&l, p);
+}
+
+/* What belongs to nobody: it may pass, and nothing else may. */
+static void stray(void)
+{
+	struct talk t = some_talk();
+	bool room = l.n[0].pool_left > 0;
+	struct hp_addr nobody = test_addr("2001:21::99");
+	unsigned id;
+
+	switch (dice(3)) {
+	case 0:
+		t.served = test_addr("198.51.100.1");
+		t.client = test_addr(LAB_CLIENT4);
+		t.served.b[15] = (uint8_t)dice(256);
+		id = lab_capture(&l, lab_syn(&t, 1460));
+		CU_ASSERT_TRUE(lab_verdict(&l, id) == MARKED || !room);
+		strays += lab_verdict(&l, id) == MARKED;
+		break;
+	case 1:
+		lab_local(&l, 0, test_udp(&l.w.s[0].hit, 1, &nobody, 2, "x", 1));
+		break;
+	case 2:
+		lab_local(&l, 0, test_udp(&l.w.s[0].hit, 1, &l.w.s[1].hit, 2, "x", 1));
+		break;
+	}
 }
 
 /* The host answers what it got, once, and the answer goes where the question came from. */
@@ -155,7 +221,7 @@ static void look_at_answers(void)
 /* Without their flows answers on the way could reach whoever gets the port next. */
 static void forget(unsigned what)
 {
-	for (int i = 0; what & HP_FLUSH_FLOWS && i < 3; i++) {
+	for (int i = 0; what != HP_FLUSH_PEERS && i < 3; i++) {
 		lab_run(&l, 10);
 		echo();
 		look_at_answers();
@@ -168,7 +234,18 @@ static void disturb(void)
 	struct hp_assoc *a;
 	int at = (int)dice(2);
 
-	switch (dice(12)) {
+	switch (dice(wild ? 15 : 12)) {
+	case 12:
+		forget(0); /* drains */
+		lab_restart(&l, 0);
+		lab_forget(&l, 1);
+		break;
+	case 13:
+		l.n[0].pool_left = dice(2) ? 30 : 100000;
+		break;
+	case 14:
+		l.n[1].pool_left = dice(2) ? 30 : 100000;
+		break;
 	case 0:
 		forget(1 + dice(3));
 		break;
@@ -213,6 +290,7 @@ static void disturb(void)
 static void quiet_down(void)
 {
 	l.n[0].esp_err = l.n[0].plain_err = 0;
+	l.n[0].pool_left = l.n[1].pool_left = 100000;
 	l.hip_fate = NULL;
 	l.esp_fate = NULL;
 	for (int i = 0; i < 60; i++) {
@@ -222,12 +300,25 @@ static void quiet_down(void)
 	}
 }
 
+static void check_sums(void)
+{
+	struct hp_pipe_totals t = *hp_pipe_totals(l.n[0].pipe);
+	uint64_t gone = lab_drops_all(&l, 0) - lab_drops(&l, 0, HP_DROP_TUN);
+
+	for (int r = HP_DROP_ESP_RUNT; r <= HP_DROP_NO_FLOW; r++)
+		gone -= lab_drops(&l, 0, (enum hp_drop_reason)r);
+	CU_ASSERT_EQUAL(t.passed, 0);
+	CU_ASSERT_EQUAL(t.out_packets + gone, l.n[0].n_captured);
+	for (unsigned i = 0; i < l.n[0].n_captured; i++)
+		CU_ASSERT_EQUAL(lab_verdict(&l, i), STOLEN);
+}
+
 static void soak(uint32_t start)
 {
-	static struct hp_pipe_totals t;
-	uint64_t gone;
+	unsigned plain = 0;
 
 	seed = start;
+	strays = 0;
 	probe_reset();
 	lab_init(&l);
 	l.n[0].plugin = &probe_plugin;
@@ -236,6 +327,8 @@ static void soak(uint32_t start)
 	for (int step = 0; step < 3000; step++) {
 		for (unsigned n = dice(4); n; n--)
 			ask();
+		if (wild && !dice(5))
+			stray();
 		lab_run(&l, dice(6));
 		echo();
 		look_at_answers();
@@ -243,20 +336,17 @@ static void soak(uint32_t start)
 			disturb();
 	}
 	quiet_down();
-	t = *hp_pipe_totals(l.n[0].pipe);
-	gone = lab_drops_all(&l, 0) - lab_drops(&l, 0, HP_DROP_TUN);
-	for (int r = HP_DROP_ESP_RUNT; r <= HP_DROP_NO_FLOW; r++)
-		gone -= lab_drops(&l, 0, (enum hp_drop_reason)r);
-	CU_ASSERT_EQUAL(t.passed, 0);
 	CU_ASSERT_EQUAL(hp_peerdb_hold_pool(hp_pipe_peerdb(l.n[0].pipe))->packets, 0);
-	CU_ASSERT_EQUAL(t.out_packets + gone, l.n[0].n_captured);
 	for (unsigned i = 0; i < l.n[0].n_captured; i++)
-		CU_ASSERT_EQUAL(lab_verdict(&l, i), STOLEN);
+		plain += lab_verdict(&l, i) == MARKED || lab_verdict(&l, i) == PASSED;
+	CU_ASSERT_EQUAL(plain, strays);
+	if (!wild)
+		check_sums();
 	CU_ASSERT_TRUE(lab_fini(&l));
 	CU_ASSERT_EQUAL(probe.bad, 0);
 }
 
-static void everything_at_once(void)
+static void some_runs(void)
 {
 	const char *runs = getenv("HP_SOAK");
 	uint32_t n = runs ? (uint32_t)atoi(runs) : 4;
@@ -271,8 +361,21 @@ static void everything_at_once(void)
 	CU_ASSERT_TRUE(echoes > 100 * n && answers > 100 * n);
 }
 
+static void everything_at_once(void)
+{
+	wild = false;
+	some_runs();
+}
+
+static void everything_at_once_and_worse(void)
+{
+	wild = true;
+	some_runs();
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(everything_at_once),
+	HP_TEST(everything_at_once_and_worse),
 	HP_TEST_END
 };
 
