@@ -86,6 +86,15 @@ void hp_daemon_quit(struct hp_daemon *d);
 
 /* Capture rules in (on) or out.  0, or -errno and a sentence in err. */
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
+/* Parts of the start that a reload needs too.  Complaints go to the log. */
+void hp_daemon_complain(void *ctx, const char *text);
+struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
+void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
+int hp_daemon_check_hip(const struct hp_conf *conf, struct hp_hip_config *out);
+int hp_daemon_check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf);
+
+/* ---- reload.c */
+
 /* A new configuration, all of it or nothing.  0, or -errno and in err how many complaints have
  * been logged. */
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err);

@@ -37,7 +37,7 @@ static int fail_io(int err, const struct hp_io_err *e)
 
 /* ---- configuration, keys, plugins */
 
-static void complain(void *ctx, const char *text)
+void hp_daemon_complain(void *ctx, const char *text)
 {
 	(void)ctx;
 	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s", text);
@@ -60,12 +60,12 @@ static int plugin_settings(void *ctx, const char *plugin, const struct hp_conf_r
 			   size_t bytes, const void **out)
 {
 	struct hp_daemon *d = ctx;
-	struct hp_conf_report report = { .line = complain };
+	struct hp_conf_report report = { .line = hp_daemon_complain };
 
 	return hp_conf_plugin(d->tried ? d->tried : d->conf, plugin, rows, bytes, out, &report);
 }
 
-static struct hp_registry_config registry_config(struct hp_daemon *d)
+struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 {
 	return (struct hp_registry_config){
 		.dir = d->conf->plugin_dir,
@@ -77,7 +77,7 @@ static struct hp_registry_config registry_config(struct hp_daemon *d)
 	};
 }
 
-static void set_logging(const struct hp_daemon *d, const struct hp_conf_log *log)
+void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log)
 {
 	hp_log_target((enum hp_log_target)log->target, "hipproxyd");
 	hp_log_level_all((enum hp_log_level)(d->level >= 0 ? d->level : log->level));
@@ -117,7 +117,7 @@ static struct hp_addr hit_of(const struct hp_daemon *d, const char *name)
 
 static int load_plugins(struct hp_daemon *d)
 {
-	struct hp_registry_config cfg = registry_config(d);
+	struct hp_registry_config cfg = hp_daemon_registry_config(d);
 	int err;
 
 	d->registry = hp_registry_new(&cfg);
@@ -130,7 +130,7 @@ static int load_plugins(struct hp_daemon *d)
 }
 
 /* Resolvers that no plugin offers would silently never be asked. */
-static int check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf)
+int hp_daemon_check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf)
 {
 	const struct hp_conf_strings *names = &conf->client.resolvers;
 	struct hp_service_ref ref;
@@ -145,7 +145,7 @@ static int check_resolvers(const struct hp_registry *reg, const struct hp_conf *
 	return 0;
 }
 
-static int check_hip(const struct hp_conf *conf, struct hp_hip_config *out)
+int hp_daemon_check_hip(const struct hp_conf *conf, struct hp_hip_config *out)
 {
 	const char *why = "";
 	int err = hp_daemon_hip_config(conf, out, &why);
@@ -157,7 +157,7 @@ static int check_hip(const struct hp_conf *conf, struct hp_hip_config *out)
 
 int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
 {
-	struct hp_conf_report report = { .line = complain };
+	struct hp_conf_report report = { .line = hp_daemon_complain };
 	struct hp_hip_config hip;
 	int err;
 
@@ -167,11 +167,11 @@ int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
 	if (!err)
 		err = load_keys(d);
 	if (!err)
-		err = check_hip(d->conf, &hip);
+		err = hp_daemon_check_hip(d->conf, &hip);
 	if (!err)
 		err = load_plugins(d);
 	if (!err)
-		err = check_resolvers(d->registry, d->conf);
+		err = hp_daemon_check_resolvers(d->registry, d->conf);
 	if (err)
 		return err;
 	if (d->conf->client.enabled)
@@ -325,7 +325,7 @@ static int make_engine(struct hp_daemon *d)
 {
 	struct hp_hip_ops ops = hp_daemon_hip_ops;
 	struct hp_hip_config cfg;
-	int err = check_hip(d->conf, &cfg);
+	int err = hp_daemon_check_hip(d->conf, &cfg);
 
 	if (err)
 		return err;
@@ -450,7 +450,7 @@ int hp_daemon_start(struct hp_daemon *d)
 	int err;
 
 	d->started_ms = hp_clock_ms(&d->clock);
-	set_logging(d, &d->conf->log);
+	hp_daemon_set_logging(d, &d->conf->log);
 	err = make_loop(d);
 	if (!err)
 		err = open_files(d);
@@ -469,82 +469,6 @@ int hp_daemon_start(struct hp_daemon *d)
 		return fail_io(err, &e);
 	log_ready(d);
 	return 0;
-}
-
-/* ---- reload */
-
-static int reload(struct hp_daemon *d, struct hp_conf *conf, struct hp_hip_config *hip)
-{
-	struct hp_registry_config cfg = registry_config(d);
-	int err;
-
-	err = check_hip(conf, hip);
-	if (!err)
-		err = check_resolvers(d->registry, conf);
-	if (!err)
-		err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
-	return err;
-}
-
-static int apply(struct hp_daemon *d, struct hp_conf *conf, const struct hp_hip_config *hip)
-{
-	int err = hp_pipe_reconfigure(d->pipe, conf);
-
-	if (err)
-		return err;
-	hp_hip_reconfigure(d->hip, hip);
-	hp_hip_forget_peers(d->hip);
-	hp_daemon_known_peers(d->hip, conf);
-	set_logging(d, &conf->log);
-	return 0;
-}
-
-/* Pins may be wanted now, or have been edited. */
-static int reopen_pins(struct hp_daemon *d, const struct hp_conf *conf)
-{
-	struct hp_pins *pins = NULL;
-	int err = 0;
-
-	if (conf->hip.opportunistic_initiator == HP_CONF_OPP_PINNED ||
-	    conf->hip.opportunistic_responder == HP_CONF_OPP_PINNED)
-		err = hp_pins_open(conf->hip.pins, &pins);
-	if (err)
-		return err;
-	hp_pins_close(d->pins);
-	d->pins = pins;
-	return 0;
-}
-
-int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)
-{
-	struct hp_conf_report report = { .line = complain };
-	struct hp_hip_config hip;
-	struct hp_conf *conf;
-	int err = hp_conf_load(d->conf_path, &conf, &report);
-
-	if (err)
-		goto refused;
-	d->tried = conf;
-	err = hp_conf_diff(d->conf, conf, &report) ? -EBUSY : reload(d, conf, &hip);
-	if (!err)
-		err = reopen_pins(d, conf);
-	if (!err)
-		err = apply(d, conf, &hip);
-	d->tried = NULL;
-	if (err) {
-		hp_conf_free(conf);
-		goto refused;
-	}
-	hp_conf_free(d->conf);
-	d->conf = conf;
-	hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
-	return 0;
-refused:
-	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays",
-	       d->conf_path);
-	return hp_io_fail(e, err, "not reloaded, the old configuration stays (%s); see the log",
-			  err == -EBUSY ? "a key that needs a restart has changed" :
-					  "the new one has errors");
 }
 
 /* ---- the end */
