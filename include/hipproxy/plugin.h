@@ -126,6 +126,8 @@ struct hp_service {
 	 * hp_resolve_done(ticket) follows unless cancelled; another -errno: failed. */
 	int (*resolve)(struct hp_instance *self, const struct hp_addr *dst,
 		       struct hp_resolve_result *out, struct hp_resolve_ticket *ticket);
+	/* The ticket is forgotten: done must not be called any more.  A resolver that answers
+	 * -EINPROGRESS has it. */
 	void (*cancel)(struct hp_instance *self, struct hp_resolve_ticket *ticket);
 	/* BACKEND.  0: *out filled; -ENOENT: not known here, ask the next. */
 	int (*backend)(struct hp_instance *self, const struct hp_addr *local_hit,

@@ -111,6 +111,28 @@ static void without_hip_there_an_opportunistic_try_ends_plain(void)
 	end();
 }
 
+/* The first connection could not wait; the next ones are protected. */
+static void an_opportunistic_exchange_that_ends_late_still_counts(void)
+{
+	struct talk t = lab_talk4(1);
+	unsigned id;
+
+	opportunistic(HP_OPP_ON, "hold_timeout_ms = 300;");
+	lab_start(&l);
+	l.hip_fate = dead;
+	t.served = l.w.s[1].addr;
+	id = udp(&t, 0);
+	lab_run(&l, 400);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), MARKED);
+	l.hip_fate = NULL;
+	lab_run(&l, 2000);
+	t.sport = 2;
+	CU_ASSERT_EQUAL(lab_verdict(&l, udp(&t, 1)), STOLEN);
+	lab_run(&l, 5);
+	CU_ASSERT_TRUE(arrived(1, 1));
+	end();
+}
+
 /* Two addresses, one host: the second exchange meets a HIT that has an association. */
 static void two_addresses_of_one_host_share_its_association(void)
 {
@@ -471,6 +493,7 @@ static void rekeying_goes_unnoticed(void)
 static const struct hp_test tests[] = {
 	HP_TEST(an_opportunistic_exchange_protects),
 	HP_TEST(without_hip_there_an_opportunistic_try_ends_plain),
+	HP_TEST(an_opportunistic_exchange_that_ends_late_still_counts),
 	HP_TEST(two_addresses_of_one_host_share_its_association),
 	HP_TEST(another_hit_than_the_pinned_one_is_never_spoken_to),
 	HP_TEST(the_pinned_one_is),

@@ -472,6 +472,28 @@ static void a_reload_keeps_held_packets_and_flows(void)
 	end();
 }
 
+static void a_reload_may_make_the_unknown_known(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin_unknown("");
+	CU_ASSERT_EQUAL(lab_verdict(&l, udp(&t, 0)), MARKED);
+	l.stranger = false;
+	lab_reconfigure(&l);
+	t.sport = 2;
+	udp(&t, 1);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(1, 1));
+	l.stranger = true;
+	lab_reconfigure(&l);
+	udp(&t, 2); /* what began protected stays it */
+	t.sport = 3;
+	CU_ASSERT_EQUAL(lab_verdict(&l, udp(&t, 3)), MARKED);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(1, 2));
+	end();
+}
+
 static void a_reload_while_a_resolver_is_busy_is_harmless(void)
 {
 	struct talk t = lab_talk4(1);
@@ -531,6 +553,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(peers_are_limited),
 	HP_TEST(an_empty_pool_is_no_trouble),
 	HP_TEST(a_reload_keeps_held_packets_and_flows),
+	HP_TEST(a_reload_may_make_the_unknown_known),
 	HP_TEST(a_reload_while_a_resolver_is_busy_is_harmless),
 	HP_TEST(a_reload_changes_the_limit_of_reassembly),
 	HP_TEST_END
