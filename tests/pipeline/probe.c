@@ -115,7 +115,10 @@ static enum hp_verdict classify(struct hp_instance *self, struct hp_packet *p)
 
 static enum hp_verdict out_flow(struct hp_instance *self, struct hp_packet *p)
 {
-	want(p->flow && p->assoc && legacy_form(p));
+	unsigned *area = hp_flow_area(p->flow, self->plugin);
+
+	want(p->assoc && legacy_form(p));
+	probe.most = ++*area > probe.most ? *area : probe.most;
 	if (probe.set_flag)
 		hp_flow_flag_set(p->flow, PROBE_FLAG);
 	return meet(self, p, 'f');
@@ -216,4 +219,5 @@ const struct hp_plugin probe_plugin = {
 	.services = services,
 	.events = events,
 	.drops = drops,
+	.flow_area_bytes = sizeof(unsigned),
 };

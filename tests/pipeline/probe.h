@@ -23,6 +23,7 @@ struct probe {
 	enum hp_verdict say;
 	bool set_flag;   /* OUT_FLOW's sets PROBE_FLAG */
 	unsigned events[HP_EVENTS];
+	unsigned most;   /* packets OUT_FLOW saw of one flow, by the area in it */
 	size_t bad;      /* a packet that was not in the form its stage promises */
 };
 

@@ -64,6 +64,20 @@ static void a_flow_meets_only_the_hooks_it_matches(void)
 	end();
 }
 
+static void each_flow_has_an_area(void)
+{
+	struct talk t = lab_talk4(1), u = lab_talk4(2);
+
+	begin();
+	lab_open(&l, &t);
+	lab_open(&l, &u);
+	for (int i = 0; i < 4; i++)
+		lab_capture(&l, lab_tcp(&t, "x", 1));
+	lab_capture(&l, lab_tcp(&u, "x", 1));
+	CU_ASSERT_EQUAL(probe.most, 5);
+	end();
+}
+
 static void a_flag_changes_the_choice_at_once(void)
 {
 	struct talk t = lab_talk4(1), u = lab_talk4(2);
@@ -232,6 +246,7 @@ static void traces_tell_every_verdict(void)
 static const struct hp_test tests[] = {
 	HP_TEST(stages_come_in_their_order),
 	HP_TEST(a_flow_meets_only_the_hooks_it_matches),
+	HP_TEST(each_flow_has_an_area),
 	HP_TEST(a_flag_changes_the_choice_at_once),
 	HP_TEST(a_drop_in_any_hook_is_counted_and_final),
 	HP_TEST(pass_in_classify_lets_this_packet_go),

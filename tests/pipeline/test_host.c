@@ -326,7 +326,29 @@ static void local_packets_with_other_addresses_are_dropped(void)
 	lab_local(&l, 1, test_udp(&hit, 1, &l.w.s[0].hit, 2, "x", 1));
 	lab_local(&l, 1, test_udp(&l.w.s[1].hit, 1, &a, 2, "x", 1));
 	CU_ASSERT_EQUAL(lab_drops(&l, 1, HP_DROP_HOST_SOURCE), 3);
-	CU_ASSERT_EQUAL(lab_count(&l, 1), 0);
+	b = l.w.s[1].hit;
+	lab_local(&l, 1, test_udp(&b, 1, &b, 2, "x", 1));
+	lab_run(&l, 60);
+	CU_ASSERT_EQUAL(lab_drops_all(&l, 1), 4);
+	lab_forget(&l, 1);
+	end();
+}
+
+/* RFC 7915, section 4.1. */
+static void source_routes_are_refused(void)
+{
+	struct talk t = lab_talk4(1);
+	struct hp_packet *p = lab_udp(&t, "x", 1);
+
+	begin();
+	lab_open(&l, &t);
+	memmove(p->data + 28, p->data + 20, 9);
+	memcpy(p->data + 20, "\x83\x07\x04\x01\x02\x03\x04\x00", 8);
+	p->data[0] = 0x47;
+	p->len += 8;
+	test_seal_checksums(p);
+	lab_capture(&l, p);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_XLAT), 1);
 	end();
 }
 
@@ -396,6 +418,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_proxy_may_be_a_host_with_the_same_identity),
 	HP_TEST(a_local_packet_to_an_unknown_hit_is_answered),
 	HP_TEST(local_packets_with_other_addresses_are_dropped),
+	HP_TEST(source_routes_are_refused),
 	HP_TEST(truncated_packets_are_counted_at_every_length),
 	HP_TEST(truncated_transport_is_counted_at_every_length),
 	HP_TEST_END

@@ -111,6 +111,23 @@ static void without_hip_there_an_opportunistic_try_ends_plain(void)
 	end();
 }
 
+/* The exchange gives up before those that wait do. */
+static void a_failed_opportunistic_exchange_lets_go(void)
+{
+	struct talk t = lab_talk4(1);
+	unsigned id;
+
+	opportunistic(HP_OPP_ON, "hold_timeout_ms = 60000;");
+	lab_start(&l);
+	t.served = test_addr("198.51.100.9");
+	id = udp(&t, 0);
+	lab_run(&l, 2000);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), NONE);
+	lab_run(&l, 57000);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), MARKED);
+	end();
+}
+
 /* The first connection could not wait; the next ones are protected. */
 static void an_opportunistic_exchange_that_ends_late_still_counts(void)
 {
@@ -217,6 +234,43 @@ static void a_known_peer_that_is_silent_is_never_spoken_to_plain(void)
 	}
 	CU_ASSERT_TRUE(lab_count(&l, 1) > 60);
 	CU_ASSERT_EQUAL(passed(), 0);
+	end();
+}
+
+/* The connection began protected; now nobody knows a HIT any more, and the association ends. */
+static void a_protected_connection_never_turns_plain(void)
+{
+	struct talk t = lab_talk4(1), u = lab_talk4(2);
+
+	begin("");
+	udp(&t, 0);
+	lab_run(&l, 60);
+	l.stranger = true;
+	lab_reconfigure(&l);
+	hp_hip_close(world_assoc(&l.w, 0));
+	lab_run(&l, 100);
+	for (uint8_t i = 1; i < 4; i++)
+		CU_ASSERT_EQUAL(lab_verdict(&l, udp(&t, i)), STOLEN);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_SA), 3);
+	CU_ASSERT_EQUAL(lab_verdict(&l, udp(&u, 9)), MARKED);
+	end();
+}
+
+static void used_up_sequence_numbers_are_counted(void)
+{
+	struct talk t = lab_talk4(1);
+	struct hp_packet *p;
+
+	begin("");
+	lab_open(&l, &t);
+	hp_assoc_sa_out(world_assoc(&l.w, 0))->seq = UINT64_MAX - 1;
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	p = lab_tcp(&t, lab_text(), 5000);
+	p->gso = true;
+	lab_capture(&l, p);
+	CU_ASSERT_EQUAL(l.n[0].esp_sent, 1);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_SEAL), 2);
 	end();
 }
 
@@ -493,11 +547,14 @@ static void rekeying_goes_unnoticed(void)
 static const struct hp_test tests[] = {
 	HP_TEST(an_opportunistic_exchange_protects),
 	HP_TEST(without_hip_there_an_opportunistic_try_ends_plain),
+	HP_TEST(a_failed_opportunistic_exchange_lets_go),
 	HP_TEST(an_opportunistic_exchange_that_ends_late_still_counts),
 	HP_TEST(two_addresses_of_one_host_share_its_association),
 	HP_TEST(another_hit_than_the_pinned_one_is_never_spoken_to),
 	HP_TEST(the_pinned_one_is),
 	HP_TEST(a_known_peer_that_is_silent_is_never_spoken_to_plain),
+	HP_TEST(a_protected_connection_never_turns_plain),
+	HP_TEST(used_up_sequence_numbers_are_counted),
 	HP_TEST(a_flow_outlives_its_association),
 	HP_TEST(the_peer_may_close_too),
 	HP_TEST(held_packets_survive_the_end_of_an_exchange_that_never_was),
