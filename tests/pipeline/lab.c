@@ -462,7 +462,8 @@ bool lab_fini(struct lab *l)
 	bool good;
 
 	world_fini(&l->w);
-	good = node_fini(&l->n[0]) & node_fini(&l->n[1]);
+	good = node_fini(&l->n[0]);
+	good = node_fini(&l->n[1]) && good;
 	for (size_t i = 0; i < l->n_wire; i++)
 		free(l->wire[i]);
 	free(l->last);
