@@ -143,9 +143,7 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 		return NULL;
 	if (!a)
 		return start(hip, id, peer_hit, &path->dst, 1, path);
-	/* Asked where it was, it cannot hear us: a NAT has moved it. */
-	if (may_restart(a) || (a->state == HP_I1_SENT && path->dport &&
-			       !hp_nat_same(&a->path, path))) {
+	if (may_restart(a)) {
 		a->rounds = 0;
 		a->path = *path;
 		hp_i1_start(a);

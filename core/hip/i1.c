@@ -132,10 +132,11 @@ int hp_i1_input(const struct hp_rx *rx)
 	return r1 ? send_r1(rx, id, r1, opportunistic) : HP_HIPD_NO_R1;
 }
 
-/* Section 6.7, step 3: both began; the host with the greater HIT answers. */
+/* Section 6.7, step 3: both began; the host with the greater HIT answers.  A host behind a
+ * NAT that is not where we look for it will not see our I1: then its own counts. */
 int hp_i1_input_crossing(const struct hp_rx *rx)
 {
-	if (!hp_assoc_greater(rx->a))
+	if (!hp_assoc_greater(rx->a) && hp_nat_reaches(rx->a, rx->path))
 		return HP_HIPD_CROSSED;
 	return hp_i1_input(rx);
 }

@@ -433,6 +433,8 @@ int hp_update_check(struct hp_assoc *a, const struct hp_path *path);
 bool hp_nat_same(const struct hp_path *a, const struct hp_path *b); /* the peer's end */
 /* Towards dst as the mode says; in mode AUTO the native one of the two. */
 struct hp_path hp_nat_path(const struct hp_hip *hip, const struct hp_addr *dst);
+/* Does a's I1 go where path leads? */
+bool hp_nat_reaches(const struct hp_assoc *a, const struct hp_path *path);
 /* Does a's I1 leave on a second path? */
 bool hp_nat_other(const struct hp_assoc *a, struct hp_path *other);
 /* An R1 by the lesser way is kept for a moment: true, it is. */

@@ -51,6 +51,14 @@ bool hp_nat_other(const struct hp_assoc *a, struct hp_path *other)
 	return true;
 }
 
+bool hp_nat_reaches(const struct hp_assoc *a, const struct hp_path *path)
+{
+	struct hp_path other;
+
+	return !path->dport || hp_nat_same(path, &a->path) ||
+	       (hp_nat_other(a, &other) && hp_nat_same(path, &other));
+}
+
 void hp_nat_wait_clear(struct hp_assoc *a)
 {
 	hp_timer_cancel(a->hip->timers, &a->nat.t_r1);

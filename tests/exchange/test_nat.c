@@ -574,6 +574,31 @@ static void a_restarted_responder_finds_the_mapping(void)
 	world_fini(&w);
 }
 
+/* The Responder has lost its state and looks for the Initiator where it is no more, while that
+ * one begins anew too; whoever has the greater HIT. */
+static void both_begin_and_only_one_is_heard(void)
+{
+	for (int swap = 0; swap < 2; swap++) {
+		memset(&box, 0, sizeof(box));
+		hp_addr_parse("198.51.100.7", &box.outside);
+		world_init(&w);
+		w.fate = fate;
+		for (int i = 0; i < 2; i++) {
+			w.s[i].key = world_key(HP_KEY_P256, swap ? !i : i);
+			w.s[i].nat = (struct hp_hip_nat){HP_NAT_UDP, PORT, 15000};
+		}
+		world_start(&w);
+		box.port = 40777;
+		hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
+		hp_hip_known_port(w.s[1].hip, &w.s[0].hit, 40001);
+		CU_ASSERT_FATAL(hp_hip_connect(w.s[1].hip, NULL, &w.s[0].hit, NULL, 0) != NULL);
+		CU_ASSERT_TRUE(world_connect(&w, 3000));
+		CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+		CU_ASSERT_TRUE(world_data(&w));
+		world_fini(&w);
+	}
+}
+
 static void another_host_behind_the_same_nat_is_not_taken_for_it(void)
 {
 	struct hp_path p;
@@ -621,6 +646,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(what_is_under_way_does_not_lead_back),
 	HP_TEST(what_cannot_move_begins_anew),
 	HP_TEST(a_restarted_responder_finds_the_mapping),
+	HP_TEST(both_begin_and_only_one_is_heard),
 	HP_TEST(another_host_behind_the_same_nat_is_not_taken_for_it),
 	HP_TEST_END};
 

@@ -98,7 +98,7 @@ capture_stop nat out0
 dissect() { tshark -r "$HPN_DIR/nat/out0.pcap" "$@" 2>/dev/null; }
 types=$(dissect -Y hip -T fields -e hip.packet_type | sort -un | tr '\n' ' ')
 check "tshark knows I1 to R2 and NOTIFY in UDP (types $types)" test "$types" = "1 2 3 4 17 "
-check "none is malformed" test "$(dissect -Y _ws.malformed | wc -l)" = 0
+check "none is malformed" test "$(dissect -Y 'hip && _ws.malformed' | wc -l)" = 0
 check "NAT_TRAVERSAL_MODE is in R1 and I2" test "$(dissect -Y 'hip.tlv.nat_traversal_mode_id == 1' | wc -l)" = 2
 check "checksums are zero" test "$(dissect -Y 'hip && hip.checksum != 0' | wc -l)" = 0
 check "keepalives go both ways" test "$(dissect -Y 'hip.packet_type == 17' -T fields -e ip.src | sort -u | wc -l)" = 2
@@ -170,6 +170,17 @@ pcap=$HPN_DIR/legacy/eth0.pcap
 check "legacy was asked" test "$(packets "$pcap" "dst host $LEGACY4 and udp[8:4] = 0")" -ge 1
 check "legacy got no ESP" test "$(packets "$pcap" "dst host $LEGACY4 and udp[8:4] != 0")" = 0
 check "the server stays with 192.0.2.8" test "$(path_of server dst)" = 192.0.2.8
+
+# --- a narrow path ---------------------------------------------------------------------------
+
+nat_kind restricted
+on nat ip route add $SERVER4/32 dev out0 mtu lock 1300
+on nat ip route add 10.2.0.2/32 dev in0 mtu lock 1300
+check "1300 octets on the way: the file arrives" fetch client1 $SERVER4 big
+check "1300 octets on the way: ssh uploads" upload client1 $SERVER4 2000000
+check "1300 octets on the way: both know" test "$(json proxy associations '.associations[0].mtu')$(json server associations '.associations[0].mtu')" = 13001300
+on nat ip route del $SERVER4/32 dev out0 mtu lock 1300
+on nat ip route del 10.2.0.2/32 dev in0 mtu lock 1300
 
 # --- IPv6 outside ------------------------------------------------------------------------------
 
