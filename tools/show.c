@@ -93,6 +93,7 @@ void hp_show_status(const json_t *reply)
 	const json_t *capture = json_object_get(reply, "capture");
 	const json_t *counts = json_object_get(reply, "counts");
 	const json_t *totals = json_object_get(reply, "totals");
+	const json_t *nat = json_object_get(reply, "nat");
 	char cell[HP_CELL_MAX], unit[HP_UNIT_MAX];
 
 	printf("%-14shipproxy %s, pid %" PRIu64 ", up %s\n", "daemon", text(reply, "version"),
@@ -104,6 +105,9 @@ void hp_show_status(const json_t *reply)
 		printf("%-14s%s, queue %" PRIu64 ", fails %s\n", "capture",
 		       text(capture, "backend"), number(capture, "queue"),
 		       text(capture, "on_failure"));
+	if (number(nat, "port"))
+		printf("%-14s%s, UDP port %" PRIu64 "\n", "NAT traversal", text(nat, "mode"),
+		       number(nat, "port"));
 	printf("%-14s%" PRIu64 " associations, %" PRIu64 " flows, %" PRIu64
 	       " destinations known, %" PRIu64 " packets held\n", "now",
 	       number(counts, "associations"), number(counts, "flows"),

@@ -182,6 +182,35 @@ check "1300 octets on the way: both know" test "$(json proxy associations '.asso
 on nat ip route del $SERVER4/32 dev out0 mtu lock 1300
 on nat ip route del 10.2.0.2/32 dev in0 mtu lock 1300
 
+# --- a daemon that is killed -------------------------------------------------------------------
+
+nat_kind symmetric
+hello client1 $SERVER4 server
+killed() { # NODE: prints nothing, ends with the transfer
+	local get
+	fetch client1 $SERVER4 big --limit-rate 6M & get=$!
+	sleep 1.5
+	daemon_stop "$1" KILL 2>/dev/null
+	sleep 0.5
+	daemon_start "$1" || return 1
+	wait $get
+}
+check "the server is killed in a transfer: right sha256" killed server
+check "the proxy is killed in a transfer: right sha256" killed proxy
+# The server comes back and does not know the new mapping.
+killed_and_moved() {
+	local get
+	fetch client1 $SERVER4 big --limit-rate 6M & get=$!
+	sleep 1.5
+	daemon_stop server KILL 2>/dev/null
+	nat_kind ports 24000-24099
+	daemon_start server || return 1
+	wait $get
+}
+SECONDS=0
+check "the server is killed and the mapping changes: right sha256" killed_and_moved
+say "      after $SECONDS s"
+
 # --- IPv6 outside ------------------------------------------------------------------------------
 
 nat_kind symmetric
