@@ -124,6 +124,14 @@ void hp_daemon_captured(void *ctx, struct hp_packet *p);
 void hp_daemon_local(void *ctx, struct hp_packet *p);
 void hp_daemon_flush(void *ctx);
 
+/* ---- hosting.c */
+
+int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit);
+int hp_daemon_attract(void *ctx, const struct hp_prefix *pool);
+int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
+int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
+			     const struct hp_addr *peer_hit);
+
 /* ---- transport.c */
 
 /* For plugins and the control socket.  0, or -errno, logged, and nothing has changed. */

@@ -71,7 +71,11 @@ static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct h
 	const struct hp_daemon *d = ctx;
 	const struct hp_conf_host *host = &d->conf->host;
 
+	int err = hp_daemon_backend_accept(d, local_hit, peer_hit);
+
 	(void)path;
+	if (err != -ENOENT)
+		return err;
 	if (!hp_addr_eq(local_hit, &d->host_hit))
 		return 0;
 	for (size_t i = 0; i < host->accept.n; i++)

@@ -73,6 +73,9 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.report = complain_plugin,
 		.settings = plugin_settings,
 		.transport = hp_daemon_transport,
+		.claim = hp_daemon_claim,
+		.attract = hp_daemon_attract,
+		.answer = hp_daemon_answer,
 		.ctx = d,
 	};
 }

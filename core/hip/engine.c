@@ -188,6 +188,7 @@ int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 	id->key = hp_key_ref(key);
 	id->hit = *hp_key_hit(key);
 	id->rhash = hp_rhash_of_suite(hp_key_hit_suite(key));
+	id->never_opportunistic = flags & HP_IDENTITY_NEVER_OPPORTUNISTIC;
 	id->controls = flags & HP_IDENTITY_ANONYMOUS ? HP_HIP_CONTROL_ANONYMOUS : 0;
 	hp_list_init(&id->r1s);
 	hp_list_init(&id->node);
@@ -198,6 +199,16 @@ int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 	}
 	hp_list_add_tail(&hip->identities, &id->node);
 	hp_r1_make_all(hip, id);
+	return 0;
+}
+
+int hp_hip_identity_never_opportunistic(struct hp_hip *hip, const struct hp_addr *hit)
+{
+	struct hp_identity *id = hp_identity_find(hip, hit);
+
+	if (!id)
+		return -ENOENT;
+	id->never_opportunistic = true;
 	return 0;
 }
 

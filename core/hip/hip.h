@@ -227,13 +227,18 @@ size_t hp_hip_nat_count(const struct hp_hip *hip);
  */
 void hp_hip_shutdown(struct hp_hip *hip);
 
-enum { HP_IDENTITY_ANONYMOUS = 1 };
+enum {
+	HP_IDENTITY_ANONYMOUS = 1,
+	HP_IDENTITY_NEVER_OPPORTUNISTIC = 2, /* answers no I1 without its HIT */
+};
 
 /* A reference to key (private) is taken.  di: "" or NULL for none, "host.example" an
  * FQDN, with an '@' a NAI; copied.  The first identity is the default one.  0, -EINVAL no
  * private key or di too long, -EEXIST, -ENOMEM. */
 int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 			const char *di);
+/* From now on the identity answers no I1 without its HIT.  0, -ENOENT. */
+int hp_hip_identity_never_opportunistic(struct hp_hip *hip, const struct hp_addr *hit);
 /* Its associations are dropped.  0, -ENOENT. */
 int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit);
 /* The default identity's HIT; NULL without any. */

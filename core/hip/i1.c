@@ -54,17 +54,21 @@ static struct hp_r1 *choose_r1(const struct hp_hip *hip, const struct hp_identit
 static struct hp_identity *choose_identity(const struct hp_hip *hip,
 					   const struct hp_addr *hit_i)
 {
+	struct hp_identity *any = NULL;
 	struct hp_list *n;
 
 	HP_LIST_EACH(n, &hip->identities)
 	{
 		struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
 
+		if (id->never_opportunistic)
+			continue;
 		if (hp_hit_suite(&id->hit) == hp_hit_suite(hit_i))
 			return id;
+		if (!any)
+			any = id;
 	}
-	n = hp_list_first(&hip->identities);
-	return n ? HP_CONTAINER(n, struct hp_identity, node) : NULL;
+	return any;
 }
 
 /* Section 6.7: R1s to one address are limited. */

@@ -65,7 +65,7 @@ struct hp_r1 {
 struct hp_identity {
 	struct hp_list node;
 	unsigned refs;
-	bool removed;
+	bool removed, never_opportunistic;
 	struct hp_key *key;
 	struct hp_addr hit;
 	enum hp_rhash rhash; /* of associations in which this is the Responder */

@@ -9,6 +9,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -135,5 +136,19 @@ int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to)
 	rtm->rtm_type = RTN_UNICAST;
 	put_addr(h, RTA_DST, &to->addr);
 	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)ifindex);
+	return talk(h);
+}
+
+int hp_rtnl_neigh_proxy(int ifindex, const struct hp_addr *addr)
+{
+	union request r;
+	struct nlmsghdr *h = begin(&r, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(h, sizeof(*ndm));
+
+	ndm->ndm_family = hp_addr_is4(addr) ? AF_INET : AF_INET6;
+	ndm->ndm_ifindex = ifindex;
+	ndm->ndm_state = NUD_PERMANENT;
+	ndm->ndm_flags = NTF_PROXY;
+	put_addr(h, NDA_DST, addr);
 	return talk(h);
 }

@@ -19,5 +19,7 @@ int hp_rtnl_link_no_autoaddr(int ifindex);
  * kernel says. */
 int hp_rtnl_addr(int ifindex, const struct hp_addr *addr, bool add);
 int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to);
+/* The kernel answers ARP or neighbour solicitations for addr on this link. */
+int hp_rtnl_neigh_proxy(int ifindex, const struct hp_addr *addr);
 
 #endif

@@ -236,3 +236,8 @@ const char *hp_tun_name(const struct hp_tun *tun)
 {
 	return tun->name;
 }
+
+int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to)
+{
+	return hp_rtnl_route_add(tun->ifindex, to);
+}

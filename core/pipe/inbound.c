@@ -64,6 +64,10 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
 	struct hp_flow *f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
 					     icmp ? 0 : p->sport);
 
+	enum hp_verdict v = f ? HP_NEXT : hp_pipe_peer_begun(pipe, p, &f);
+
+	if (v != HP_NEXT)
+		return v;
 	if (f)
 		return to_flow(pipe, p, f);
 	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit))

@@ -147,6 +147,17 @@ enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct h
 			     unsigned int mss);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
 
+/* hosting.c: legacy servers behind Host Identities of ours.  peer_begun: a peer's packet without
+ * a flow; HP_NEXT: *f is its flow, NULL if its HIT is of no service.  pool_client: p goes to an
+ * address that stands for a peer; 0 and *ask, or -ENOENT. */
+enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,
+				   struct hp_flow **f);
+int hp_pipe_pool_client(struct hp_pipe *pipe, const struct hp_packet *p,
+			struct hp_backend_ask *ask);
+/* Tells plugins, the daemon, and binds: the end of making a flow. */
+void hp_pipe_flow_begins(struct hp_pipe *pipe, struct hp_flow *f, struct hp_assoc *a,
+			 struct hp_pipe_assoc *pa);
+
 /* resolve.c: finds the association to dst, a legacy address or a HIT, beginning to look for one
  * if there is none.  HP_NEXT: *a may carry data; HP_PASS: dst has no HIP; HP_TAKEN: p is held
  * (or was, and has been dropped). */

@@ -180,20 +180,15 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struc
 
 	if (err)
 		return refused(pipe, p, err);
-	hp_flow_bind(*out, a, &pa->flows);
-	hp_pipe_flow_made(pipe, *out);
-	if (pipe->d.ops->flow_new)
-		pipe->d.ops->flow_new(pipe->d.ops->ctx, *out);
+	hp_pipe_flow_begins(pipe, *out, a, pa);
 	return HP_NEXT;
 }
 
-static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p, bool background,
-			       struct hp_flow **out)
+static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
+			       const struct hp_ask *q, struct hp_flow **out)
 {
-	struct hp_ask q = { .local_hit = &pipe->d.client_hit, .dst = &p->dst,
-			    .background = background };
 	struct hp_assoc *a;
-	enum hp_verdict v = hp_pipe_resolve(pipe, p, &q, &a);
+	enum hp_verdict v = hp_pipe_resolve(pipe, p, q, &a);
 
 	if (v != HP_NEXT)
 		return v;
@@ -202,14 +197,33 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p, bool b
 	return flow_new(pipe, p, a, out);
 }
 
+/* A legacy server opens a connection to a peer, by the address it knows it by. */
+static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
+				  const struct hp_backend_ask *who, struct hp_flow **out)
+{
+	struct hp_ask q = { .local_hit = &who->local_hit, .dst = &who->peer_hit };
+	enum hp_verdict v = protect(pipe, p, &q, out);
+
+	return v == HP_PASS ? hp_pipe_drop(pipe, p, "out.pool", HP_DROP_PEER_UNREACHABLE) : v;
+}
+
 static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **out)
 {
-	const struct hp_policy_rule *rule =
-		hp_policy_match(pipe->policy, &p->src, &p->dst, p->proto, p->dport);
+	struct hp_ask q = { .local_hit = &pipe->d.client_hit, .dst = &p->dst };
+	const struct hp_policy_rule *rule;
+	struct hp_backend_ask who;
 
+	if (!hp_pipe_pool_client(pipe, p, &who))
+		return begin_back(pipe, p, &who, out);
+	if (p->tun) { /* to let it pass would bring it back */
+		hp_pipe_icmp_unreachable(pipe, p);
+		return hp_pipe_drop(pipe, p, "out.pool", HP_DROP_POOL);
+	}
+	rule = hp_policy_match(pipe->policy, &p->src, &p->dst, p->proto, p->dport);
+	q.background = rule->probe == HP_PROBE_BACKGROUND;
 	switch (rule->action) {
 	case HP_POLICY_PROTECT:
-		return protect(pipe, p, rule->probe == HP_PROBE_BACKGROUND, out);
+		return protect(pipe, p, &q, out);
 	case HP_POLICY_BYPASS:
 		hp_pipe_note(pipe, p, "out.policy", "pass", "a rule says bypass");
 		return HP_PASS;
@@ -291,14 +305,26 @@ void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 	hp_pipe_outbound(pipe, p);
 }
 
+/* From an application on this host, between HITs; or from a legacy server to an address of a
+ * pool, which the kernel has routed here. */
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
 {
+	bool ours;
+
 	catch_up(pipe);
 	p->dir = HP_OUTBOUND;
-	if (hp_packet_dissect(p))
+	p->tun = true;
+	if (hp_packet_dissect(p)) {
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_BAD_PACKET));
-	else if (!hp_addr_is_hit(&p->dst) || !hp_pipe_is_local(pipe, p))
+		return;
+	}
+	ours = hp_pipe_is_local(pipe, p);
+	if (hp_addr_is_hit(&p->dst) != ours || hp_addr_is_multicast(&p->dst)) {
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_SOURCE));
-	else
+		return;
+	}
+	if (!ours)
+		p = hp_pipe_whole(pipe, p, "out.reassembly");
+	if (p)
 		hp_pipe_outbound(pipe, p);
 }

@@ -101,6 +101,18 @@ int hp_registry_service(const struct hp_registry *reg, enum hp_service_kind kind
 	return -ENOENT;
 }
 
+int hp_registry_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i,
+			   struct hp_service_ref *out)
+{
+	for (struct module *m = reg->modules; m; m = m->next)
+		for (const struct hp_service *s = m->self.plugin->services; s && s->name; s++)
+			if (s->kind == kind && !i--) {
+				*out = (struct hp_service_ref){ s, &m->self };
+				return 0;
+			}
+	return -ENOENT;
+}
+
 void hp_resolve_done(struct hp_resolve_ticket *t, int err,
 		     const struct hp_resolve_result *result)
 {
@@ -160,4 +172,26 @@ int hp_transport_set(struct hp_instance *self, const struct hp_transport *t)
 	const struct module *m = HP_CONTAINER(self, struct module, self);
 
 	return m->reg->cfg.transport ? m->reg->cfg.transport(m->reg->cfg.ctx, t) : -EOPNOTSUPP;
+}
+
+int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr *hit)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.claim ? m->reg->cfg.claim(m->reg->cfg.ctx, name, hit) : -EOPNOTSUPP;
+}
+
+int hp_pool_attract(struct hp_instance *self, const struct hp_prefix *pool)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.attract ? m->reg->cfg.attract(m->reg->cfg.ctx, pool) : -EOPNOTSUPP;
+}
+
+int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_addr *addr)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.answer ? m->reg->cfg.answer(m->reg->cfg.ctx, iface, addr) :
+				    -EOPNOTSUPP;
 }

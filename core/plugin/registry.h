@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include <hipproxy/plugin.h>
+#include <hipproxy/hosting.h>
 #include <hipproxy/transport.h>
 
 #define HP_STAGE_HOOKS 64
@@ -36,6 +37,10 @@ struct hp_registry_config {
 			size_t bytes, const void **out);
 	/* What hp_transport_set of a plugin asks for; NULL: nothing of the kind here. */
 	int (*transport)(void *ctx, const struct hp_transport *t);
+	/* As in hipproxy/hosting.h; NULL: nothing of the kind here. */
+	int (*claim)(void *ctx, const char *name, struct hp_addr *hit);
+	int (*attract)(void *ctx, const struct hp_prefix *pool);
+	int (*answer)(void *ctx, const char *iface, const struct hp_addr *addr);
 	void *ctx;                      /* of these functions */
 };
 
@@ -111,6 +116,9 @@ struct hp_service_ref {
 /* 0 or -ENOENT. */
 int hp_registry_service(const struct hp_registry *reg, enum hp_service_kind kind,
 			const char *name, struct hp_service_ref *out);
+/* The i-th service of a kind in the order of registration: 0, or -ENOENT past the last. */
+int hp_registry_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i,
+			   struct hp_service_ref *out);
 /* Tells everyone who subscribed. */
 void hp_registry_event(const struct hp_registry *reg, const struct hp_event_info *info);
 

@@ -58,6 +58,7 @@ struct hp_packet {
 	uint32_t queue_id;   /* NFQUEUE packet id; valid if queued */
 	uint16_t queue_num;
 	bool queued;
+	bool tun;            /* routed to us by the kernel, by the TUN device */
 	struct hp_packet *next; /* the holder's list (pool, hold queue); not for hooks */
 };
 

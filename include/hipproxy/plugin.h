@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <hipproxy/addr.h>
 #include <hipproxy/assoc.h>
@@ -24,7 +25,7 @@
 #include <hipproxy/packet.h>
 
 /* Changes whenever a struct or a meaning in these headers does. */
-#define HP_PLUGIN_ABI 1
+#define HP_PLUGIN_ABI 2
 
 /* ---- stages, in the order in which a packet meets them */
 
@@ -108,9 +109,17 @@ struct hp_resolve_ticket {
 void hp_resolve_done(struct hp_resolve_ticket *t, int err,
 		     const struct hp_resolve_result *result);
 
+/* A conversation that a HIP peer begins. */
+struct hp_backend_ask {
+	struct hp_addr local_hit, peer_hit;
+	uint16_t local_port; /* host order; 0 if the protocol has none */
+	uint8_t proto;
+};
+
 struct hp_backend {
 	struct hp_addr addr; /* legacy server */
-	bool preserve_client; /* false: the server sees the proxy's address */
+	uint16_t port;       /* of it */
+	struct hp_addr far;  /* by which it knows the peer; of the same family */
 };
 
 enum hp_service_kind {
@@ -129,9 +138,24 @@ struct hp_service {
 	/* The ticket is forgotten: done must not be called any more.  A resolver that answers
 	 * -EINPROGRESS has it. */
 	void (*cancel)(struct hp_instance *self, struct hp_resolve_ticket *ticket);
-	/* BACKEND.  0: *out filled; -ENOENT: not known here, ask the next. */
-	int (*backend)(struct hp_instance *self, const struct hp_addr *local_hit,
+	/* BACKEND.  -ENOENT: local_hit is not of this service, ask the next.
+	 * backend: 0, *out filled; -EACCES not permitted; -ENOBUFS no address for the peer. */
+	int (*backend)(struct hp_instance *self, const struct hp_backend_ask *ask,
 		       struct hp_backend *out);
+	/* May the peer have an association?  0; -EACCES: silence; -EPERM: NOTIFY
+	 * BLOCKED_BY_POLICY.  Asked at I1, where peer_hit is only claimed, and at I2. */
+	int (*accept)(struct hp_instance *self, const struct hp_addr *local_hit,
+		      const struct hp_addr *peer_hit);
+	/* legacy talks to far: which HITs is that between?  0, *ask filled in but for port and
+	 * protocol. */
+	int (*client)(struct hp_instance *self, const struct hp_addr *legacy,
+		      const struct hp_addr *far, struct hp_backend_ask *ask);
+	/* What backend would say and by which rule, as a sentence.  Nothing is counted.
+	 * Optional. */
+	int (*explain)(struct hp_instance *self, const struct hp_backend_ask *ask, char *text,
+		       size_t bytes);
+	/* Its rules with their hits, a line each.  Optional. */
+	void (*report)(struct hp_instance *self, FILE *out);
 };
 
 /* ---- events */

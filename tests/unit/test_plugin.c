@@ -345,7 +345,8 @@ static int resolve(struct hp_instance *self, const struct hp_addr *dst,
 	return -EINPROGRESS;
 }
 
-static int backend(struct hp_instance *self, const struct hp_addr *hit, struct hp_backend *out)
+static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
+		   struct hp_backend *out)
 {
 	return -ENOENT;
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What plugins with legacy servers behind them ask of the daemon (hipproxy/hosting.h).
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "io/rtnl.h"
+
+int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
+{
+	struct hp_daemon *d = ctx;
+	const struct hp_conf *conf = d->tried ? d->tried : d->conf;
+	const struct hp_conf_identity *id = *name ? hp_conf_identity_find(conf, name) : NULL;
+
+	if (!id)
+		return -ENOENT;
+	*hit = *hp_key_hit(d->keys[id - conf->identities.at]);
+	if (hp_addr_eq(hit, &d->client_hit) || hp_addr_eq(hit, &d->host_hit))
+		return -EBUSY;
+	return d->hip ? hp_hip_identity_never_opportunistic(d->hip, hit) : 0;
+}
+
+int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
+{
+	struct hp_daemon *d = ctx;
+
+	return d->tun ? hp_tun_route(d->tun, pool) : 0;
+}
+
+int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
+{
+	unsigned int ifindex = if_nametoindex(iface);
+
+	(void)ctx;
+	return ifindex ? hp_rtnl_neigh_proxy((int)ifindex, addr) : -ENODEV;
+}
+
+/* What the service that has this identity says: 0, -EACCES, -EPERM; -ENOENT if none has. */
+int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
+			     const struct hp_addr *peer_hit)
+{
+	struct hp_service_ref ref;
+
+	for (size_t i = 0; !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++) {
+		int err = ref.service->accept ?
+				  ref.service->accept(ref.self, local_hit, peer_hit) : -ENOENT;
+
+		if (err != -ENOENT)
+			return err;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Legacy servers behind Host Identities of this machine: services say which server that is, how
+ * it knows the peer, and whether the peer may.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+
+static int ask_backend(struct hp_pipe *pipe, const struct hp_backend_ask *ask,
+		       struct hp_backend *out)
+{
+	struct hp_service_ref ref;
+	int err = -ENOENT;
+
+	for (size_t i = 0; err == -ENOENT; i++) {
+		if (hp_registry_service_at(pipe->d.registry, HP_SERVICE_BACKEND, i, &ref))
+			return -ENOENT;
+		if (ref.service->backend)
+			err = ref.service->backend(ref.self, ask, out);
+	}
+	return err;
+}
+
+int hp_pipe_pool_client(struct hp_pipe *pipe, const struct hp_packet *p,
+			struct hp_backend_ask *ask)
+{
+	struct hp_service_ref ref;
+
+	for (size_t i = 0; !hp_registry_service_at(pipe->d.registry, HP_SERVICE_BACKEND, i, &ref);
+	     i++)
+		if (ref.service->client &&
+		    !ref.service->client(ref.self, &p->src, &p->dst, ask))
+			return 0;
+	return -ENOENT;
+}
+
+void hp_pipe_flow_begins(struct hp_pipe *pipe, struct hp_flow *f, struct hp_assoc *a,
+			 struct hp_pipe_assoc *pa)
+{
+	hp_flow_bind(f, a, &pa->flows);
+	hp_pipe_flow_made(pipe, f);
+	if (pipe->d.ops->flow_new)
+		pipe->d.ops->flow_new(pipe->d.ops->ctx, f);
+}
+
+static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int err)
+{
+	switch (err) {
+	case -EACCES:
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_ACCESS);
+	case -ENOBUFS:
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_POOL);
+	default:
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_FLOW);
+	}
+}
+
+static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
+				const struct hp_backend_ask *ask, const struct hp_backend *b,
+				struct hp_flow **f)
+{
+	bool icmp = p->proto == HP_PROTO_ICMP6;
+	struct hp_flow_key key = {
+		.legacy = b->addr, .legacy_port = icmp ? p->dport : b->port, .far = b->far,
+		.local_hit = ask->local_hit, .local_port = p->dport,
+		.peer_hit = ask->peer_hit, .peer_port = icmp ? 0 : p->sport, .proto = p->proto,
+	};
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
+	int err = pa ? hp_flow_add(pipe->flows, &key, false, f) : -ENOMEM;
+
+	if (err == -EADDRINUSE)
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_PORTS_USED);
+	if (err)
+		return hp_pipe_drop(pipe, p, "in.flow",
+				    err == -ENOMEM ? HP_DROP_NO_MEMORY : HP_DROP_FLOWS_FULL);
+	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
+	return HP_NEXT;
+}
+
+/* A reset begins nothing. */
+static bool is_reset(const struct hp_packet *p)
+{
+	return p->proto == HP_PROTO_TCP && p->len >= p->l4_off + 20u &&
+	       (p->data[p->l4_off + HP_TCP_OFF_FLAGS] & HP_TCP_RST);
+}
+
+enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,
+				   struct hp_flow **f)
+{
+	struct hp_backend_ask ask = { .local_hit = p->dst, .peer_hit = p->src,
+				      .local_port = p->dport, .proto = p->proto };
+	struct hp_backend b = { .port = p->dport };
+	int err;
+
+	*f = NULL;
+	err = ask_backend(pipe, &ask, &b);
+	if (err == -ENOENT)
+		return HP_NEXT;
+	if (err || is_reset(p))
+		return refused(pipe, p, err ? err : -EINVAL);
+	if (!hp_pipe_maps(pipe, p->proto))
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_MAPPING);
+	return flow_new(pipe, p, &ask, &b, f);
+}

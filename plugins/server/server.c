@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server: legacy servers behind Host Identities of this machine.
+ *
+ * HIP clients reach a hosted identity; what they send goes to its legacy server, which sees each
+ * client at an address of its own (pool.c) and can open connections back.  Rules say who may
+ * (rules.c).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hipproxy/hosting.h>
+#include <hipproxy/log.h>
+#include <hipproxy/plugin.h>
+
+#include "pool.h"
+#include "rules.h"
+
+/* ---- settings */
+
+struct port_row {
+	int proto;
+	struct hp_conf_ports ports;
+	uint16_t to;
+};
+
+struct hosted_row {
+	const char *identity;
+	struct hp_addr server;
+	struct hp_conf_list ports;
+};
+
+struct client_row {
+	const char *name;
+	struct hp_addr hit;
+};
+
+struct rule_row {
+	const char *client, *identity;
+	int proto, action;
+	struct hp_conf_ports ports;
+};
+
+struct settings {
+	struct hp_conf_list hosted, clients, rules;
+	struct hp_prefix pool4, pool6;
+	const char *mapping, *answer_on;
+	int access, refuse;
+};
+
+enum { ALLOW, DENY };
+enum { SILENT, NOTIFY };
+
+static const char *const names_access[] = { "allow", "deny", NULL };
+static const char *const names_refuse[] = { "silent", "notify", NULL };
+static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", NULL };
+static const uint8_t protos[] = { 0, 6, 17, 58 };
+
+static const struct hp_conf_row port_rows[] = {
+	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct port_row, proto), .def = "tcp",
+	  .names = names_proto, .help = "transport protocol" },
+	{ "port", HP_CONF_PORTS, HP_CONF_REQUIRED, HP_CONF_AT(struct port_row, ports),
+	  .help = "as HIP clients know it" },
+	{ "to", HP_CONF_INT, 0, HP_CONF_AT(struct port_row, to), 0, 65535, "0",
+	  .help = "the server's port for the first of them; 0: the same" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row hosted_rows[] = {
+	{ "identity", HP_CONF_STRING, HP_CONF_REQUIRED,
+	  HP_CONF_AT(struct hosted_row, identity), 1, 64, .help = "name in `identities`" },
+	{ "server", HP_CONF_ADDR, HP_CONF_REQUIRED, HP_CONF_AT(struct hosted_row, server),
+	  .help = "the legacy server's address" },
+	{ "ports", HP_CONF_GROUPS, 0, HP_CONF_AT(struct hosted_row, ports), 0, 1024,
+	  .rows = port_rows, .item_bytes = sizeof(struct port_row),
+	  .help = "what of it can be reached; everything" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row client_rows[] = {
+	{ "name", HP_CONF_STRING, HP_CONF_REQUIRED, HP_CONF_AT(struct client_row, name), 1, 64,
+	  .help = "for rules" },
+	{ "hit", HP_CONF_HIT, HP_CONF_REQUIRED, HP_CONF_AT(struct client_row, hit),
+	  .help = "the client's HIT" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row rule_rows[] = {
+	{ "client", HP_CONF_STRING, 0, HP_CONF_AT(struct rule_row, client), 0, 64, "",
+	  .help = "a HIT, or a name in `clients`; any" },
+	{ "identity", HP_CONF_STRING, 0, HP_CONF_AT(struct rule_row, identity), 0, 64, "",
+	  .help = "the hosted identity; any" },
+	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct rule_row, proto), .def = "any",
+	  .names = names_proto, .help = "transport protocol" },
+	{ "ports", HP_CONF_PORTS, 0, HP_CONF_AT(struct rule_row, ports),
+	  .help = "as HIP clients know them; any" },
+	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, HP_CONF_AT(struct rule_row, action),
+	  .names = names_access, .help = "\"allow\" or \"deny\"" },
+	HP_CONF_END
+};
+
+static const struct hp_conf_row schema[] = {
+	{ "hosted", HP_CONF_GROUPS, HP_CONF_REQUIRED, HP_CONF_AT(struct settings, hosted), 1,
+	  1024, .rows = hosted_rows, .item_bytes = sizeof(struct hosted_row),
+	  .help = "identities and the servers behind them" },
+	{ "pool4", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool4),
+	  .help = "IPv4 addresses by which servers know HIP clients" },
+	{ "pool6", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool6),
+	  .help = "IPv6 addresses by which servers know HIP clients" },
+	{ "mapping", HP_CONF_STRING, HP_CONF_ABSOLUTE, HP_CONF_AT(struct settings, mapping), 0,
+	  4095, "/var/lib/hipproxy/clients", .help = "file of addresses given out; none" },
+	{ "answer_on", HP_CONF_STRING, 0, HP_CONF_AT(struct settings, answer_on), 0, 15, "",
+	  .help = "interface on which ARP and ND for them are answered; none" },
+	{ "clients", HP_CONF_GROUPS, 0, HP_CONF_AT(struct settings, clients), 0, 65536,
+	  .rows = client_rows, .item_bytes = sizeof(struct client_row),
+	  .help = "names of HIP clients" },
+	{ "rules", HP_CONF_GROUPS, 0, HP_CONF_AT(struct settings, rules), 0, 4096,
+	  .rows = rule_rows, .item_bytes = sizeof(struct rule_row),
+	  .help = "the first that matches decides" },
+	{ "default", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, access), .def = "allow",
+	  .names = names_access, .help = "when no rule matches" },
+	{ "refuse", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, refuse), .def = "silent",
+	  .names = names_refuse, .help = "what a client without any right gets" },
+	HP_CONF_END
+};
+
+/* ---- counters */
+
+enum { FLOWS, BACK, DENIED, NOT_HOSTED, REFUSED, CLIENTS };
+
+static const struct hp_counter counters[] = {
+	[FLOWS] = { "flows", "connections clients have begun" },
+	[BACK] = { "back", "connections servers have begun" },
+	[DENIED] = { "denied", "connections a rule did not permit" },
+	[NOT_HOSTED] = { "not_hosted", "connections to a port that is not hosted" },
+	[REFUSED] = { "refused", "associations no rule permits anything for" },
+	[CLIENTS] = { "clients", "clients that were given an address" },
+	{ NULL, NULL }
+};
+
+/* ---- state */
+
+struct access {
+	struct hp_addr *hits; /* of settings->hosted, in its order */
+	struct rules rules;
+};
+
+struct state {
+	struct pool *pool;
+	struct access access;
+};
+
+/* ---- helpers: settings */
+
+static const struct hosted_row *hosted_at(const struct settings *s, size_t i)
+{
+	return (const struct hosted_row *)s->hosted.at + i;
+}
+
+static int complain(const char *what, const char *name, const char *why)
+{
+	hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: %s \"%s\": %s", what, name, why);
+	return -EINVAL;
+}
+
+/* The hosted identity called name, zero for "". */
+static int find_hosted(const struct settings *s, const struct hp_addr *hits, const char *name,
+		       struct hp_addr *out)
+{
+	*out = (struct hp_addr){ 0 };
+	if (!*name)
+		return 0;
+	for (size_t i = 0; i < s->hosted.n; i++)
+		if (!strcmp(hosted_at(s, i)->identity, name)) {
+			*out = hits[i];
+			return 0;
+		}
+	return complain("rules: identity", name, "expected one of `hosted`");
+}
+
+static int find_client(const struct settings *s, const char *name, struct hp_addr *out)
+{
+	const struct client_row *c = s->clients.at;
+
+	*out = (struct hp_addr){ 0 };
+	if (!*name || (!hp_addr_parse(name, out) && hp_addr_is_hit(out)))
+		return 0;
+	for (size_t i = 0; i < s->clients.n; i++)
+		if (!strcmp(c[i].name, name)) {
+			*out = c[i].hit;
+			return 0;
+		}
+	return complain("rules: client", name, "expected a HIT, or a name in `clients`");
+}
+
+static int read_rule(const struct settings *s, const struct hp_addr *hits,
+		     const struct rule_row *row, struct rule *out)
+{
+	int err = find_client(s, row->client, &out->client);
+
+	if (!err)
+		err = find_hosted(s, hits, row->identity, &out->hosted);
+	out->proto = protos[row->proto];
+	out->port_min = row->ports.min;
+	out->port_max = row->ports.max;
+	out->allow = row->action == ALLOW;
+	return err;
+}
+
+static int read_hosted(struct hp_instance *self, const struct settings *s, struct hp_addr *hits)
+{
+	for (size_t i = 0; i < s->hosted.n; i++) {
+		const struct hosted_row *row = hosted_at(s, i);
+		int err = hp_identity_claim(self, row->identity, &hits[i]);
+
+		if (err == -EBUSY)
+			return complain("hosted: identity", row->identity,
+					"it is the client's or the host's role already");
+		if (err)
+			return complain("hosted: identity", row->identity,
+					"expected a name in `identities`");
+		if (!(hp_addr_is4(&row->server) ? s->pool4 : s->pool6).bits)
+			return complain("hosted: identity", row->identity,
+					hp_addr_is4(&row->server) ? "pool4 is needed" :
+								    "pool6 is needed");
+	}
+	return 0;
+}
+
+static void access_free(struct access *a)
+{
+	free(a->hits);
+	free(a->rules.at);
+}
+
+static int access_read(struct hp_instance *self, const struct settings *s, struct access *a)
+{
+	const struct rule_row *rows = s->rules.at;
+	int err;
+
+	*a = (struct access){
+		.hits = calloc(s->hosted.n, sizeof(*a->hits)),
+		.rules = { .at = calloc(s->rules.n + 1, sizeof(struct rule)), .n = s->rules.n,
+			   .otherwise = s->access == ALLOW },
+	};
+	err = a->hits && a->rules.at ? read_hosted(self, s, a->hits) : -ENOMEM;
+	for (size_t i = 0; !err && i < s->rules.n; i++)
+		err = read_rule(s, a->hits, &rows[i], &a->rules.at[i]);
+	if (err)
+		access_free(a);
+	return err;
+}
+
+/* ---- helpers: questions */
+
+static const struct hosted_row *find_row(const struct hp_instance *self,
+					 const struct hp_addr *hit)
+{
+	const struct settings *s = self->settings;
+	const struct state *st = self->state;
+
+	for (size_t i = 0; i < s->hosted.n; i++)
+		if (hp_addr_eq(&st->access.hits[i], hit))
+			return hosted_at(s, i);
+	return NULL;
+}
+
+/* The server's port, or -EACCES. */
+static int map_port(const struct hosted_row *row, uint8_t proto, uint16_t port, uint16_t *out)
+{
+	const struct port_row *p = row->ports.at;
+
+	*out = port;
+	if (!row->ports.n)
+		return 0;
+	for (size_t i = 0; i < row->ports.n; i++) {
+		uint8_t want = protos[p[i].proto];
+
+		if ((want && want != proto) || port < p[i].ports.min || port > p[i].ports.max)
+			continue;
+		if (p[i].to)
+			*out = (uint16_t)(p[i].to + (port - p[i].ports.min));
+		return 0;
+	}
+	return -EACCES;
+}
+
+static struct question question(const struct hp_backend_ask *ask)
+{
+	return (struct question){ .client = ask->peer_hit, .hosted = ask->local_hit,
+				  .proto = ask->proto, .port = ask->local_port };
+}
+
+static void answer_for(struct hp_instance *self, const struct hp_addr *addr)
+{
+	const struct settings *s = self->settings;
+	int err = *s->answer_on ? hp_pool_answer(self, s->answer_on, addr) : 0;
+
+	if (err)
+		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: answer_on %s: %s", s->answer_on,
+		       strerror(-err));
+}
+
+static int far_address(struct hp_instance *self, const struct hp_addr *peer, bool v4,
+		       struct hp_addr *out)
+{
+	struct state *st = self->state;
+	char hit[HP_ADDR_STRLEN], addr[HP_ADDR_STRLEN];
+	bool fresh;
+	int err = pool_address(st->pool, peer, v4, out, &fresh);
+
+	if (err || !fresh)
+		return err;
+	hp_count(&self->counters, CLIENTS);
+	hp_log(HP_LOG_PLUGIN, HP_LOG_INFO, "server: client %s is %s to its servers",
+	       hp_addr_format(peer, hit), hp_addr_format(out, addr));
+	answer_for(self, out);
+	return 0;
+}
+
+/* ---- service */
+
+static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
+		   struct hp_backend *out)
+{
+	const struct hosted_row *row = find_row(self, &ask->local_hit);
+	struct question q = question(ask);
+	struct state *st = self->state;
+	int err;
+
+	if (!row)
+		return -ENOENT;
+	out->addr = row->server;
+	err = map_port(row, ask->proto, ask->local_port, &out->port);
+	if (err) {
+		hp_count(&self->counters, NOT_HOSTED);
+		return err;
+	}
+	if (!rules_decide(&st->access.rules, &q)) {
+		hp_count(&self->counters, DENIED);
+		return -EACCES;
+	}
+	err = far_address(self, &ask->peer_hit, hp_addr_is4(&row->server), &out->far);
+	if (!err)
+		hp_count(&self->counters, FLOWS);
+	return err;
+}
+
+static int accept_peer(struct hp_instance *self, const struct hp_addr *local_hit,
+		       const struct hp_addr *peer_hit)
+{
+	const struct settings *s = self->settings;
+	struct state *st = self->state;
+
+	if (!find_row(self, local_hit))
+		return -ENOENT;
+	if (rules_any(&st->access.rules, peer_hit, local_hit))
+		return 0;
+	hp_count(&self->counters, REFUSED);
+	return s->refuse == NOTIFY ? -EPERM : -EACCES;
+}
+
+static int client(struct hp_instance *self, const struct hp_addr *legacy,
+		  const struct hp_addr *far, struct hp_backend_ask *ask)
+{
+	const struct settings *s = self->settings;
+	const struct state *st = self->state;
+	const struct hp_addr *hit = pool_hit(st->pool, far);
+
+	for (size_t i = 0; hit && i < s->hosted.n; i++)
+		if (hp_addr_eq(&hosted_at(s, i)->server, legacy)) {
+			ask->local_hit = st->access.hits[i];
+			ask->peer_hit = *hit;
+			hp_count(&self->counters, BACK);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static int explain(struct hp_instance *self, const struct hp_backend_ask *ask, char *text,
+		   size_t bytes)
+{
+	const struct hosted_row *row = find_row(self, &ask->local_hit);
+	const struct state *st = self->state;
+	struct question q = question(ask);
+	char server[HP_ADDR_STRLEN];
+	uint16_t port;
+	bool allow;
+	size_t i;
+
+	if (!row)
+		return -ENOENT;
+	if (map_port(row, ask->proto, ask->local_port, &port)) {
+		snprintf(text, bytes, "denied: %s does not host this port", row->identity);
+		return -EACCES;
+	}
+	i = rules_find(&st->access.rules, &q);
+	allow = i < st->access.rules.n ? st->access.rules.at[i].allow :
+					 st->access.rules.otherwise;
+	hp_addr_format(&row->server, server);
+	if (i < st->access.rules.n)
+		snprintf(text, bytes, "%s by rule %zu; server %s, port %u",
+			 allow ? "allowed" : "denied", i + 1, server, port);
+	else
+		snprintf(text, bytes, "%s by default; server %s, port %u",
+			 allow ? "allowed" : "denied", server, port);
+	return allow ? 0 : -EACCES;
+}
+
+static void report(struct hp_instance *self, FILE *out)
+{
+	const struct settings *s = self->settings;
+	const struct state *st = self->state;
+	const struct rule_row *rows = s->rules.at;
+
+	for (size_t i = 0; i < s->rules.n; i++)
+		fprintf(out, "%4zu  %-5s  client %s, identity %s, protocol %s, ports %u-%u  %llu hits\n",
+			i + 1, names_access[rows[i].action],
+			*rows[i].client ? rows[i].client : "any",
+			*rows[i].identity ? rows[i].identity : "any", names_proto[rows[i].proto],
+			rows[i].ports.min, rows[i].ports.max,
+			(unsigned long long)st->access.rules.at[i].hits);
+	fprintf(out, "      %-5s  by default  %llu hits\n", names_access[s->access],
+		(unsigned long long)st->access.rules.otherwise_hits);
+}
+
+static const struct hp_service services[] = {
+	{ .name = "server", .kind = HP_SERVICE_BACKEND, .backend = backend,
+	  .accept = accept_peer, .client = client, .explain = explain, .report = report },
+	{ .name = NULL }
+};
+
+/* ---- life */
+
+static int attract(struct hp_instance *self, const struct hp_prefix *pool)
+{
+	char text[HP_PREFIX_STRLEN];
+	int err = pool->bits ? hp_pool_attract(self, pool) : 0;
+
+	if (err)
+		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: pool %s: %s",
+		       hp_prefix_format(pool, text), strerror(-err));
+	return err;
+}
+
+static int open_pool(const struct settings *s, struct pool **out)
+{
+	size_t line;
+	int err = pool_open(&s->pool4, &s->pool6, s->mapping, out, &line);
+
+	if (err == -EINVAL)
+		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR,
+		       "server: %s:%zu: expected HIT ADDRESS, each once", s->mapping, line);
+	else if (err)
+		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: %s: %s", s->mapping,
+		       strerror(-err));
+	return err;
+}
+
+static void stop(struct hp_instance *self)
+{
+	struct state *st = self->state;
+
+	pool_close(st->pool);
+	access_free(&st->access);
+	free(st);
+	self->state = NULL;
+}
+
+static int start(struct hp_instance *self)
+{
+	const struct settings *s = self->settings;
+	struct state *st = calloc(1, sizeof(*st));
+	const struct hp_addr *addr;
+	int err = st ? access_read(self, s, &st->access) : -ENOMEM;
+
+	if (err) {
+		free(st);
+		return err;
+	}
+	self->state = st;
+	err = open_pool(s, &st->pool);
+	if (!err)
+		err = attract(self, &s->pool4);
+	if (!err)
+		err = attract(self, &s->pool6);
+	if (err) {
+		stop(self);
+		return err;
+	}
+	for (size_t i = 0; (addr = pool_at(st->pool, i)); i++)
+		answer_for(self, addr);
+	return 0;
+}
+
+static bool same_prefix(const struct hp_prefix *a, const struct hp_prefix *b)
+{
+	return a->bits == b->bits && hp_addr_eq(&a->addr, &b->addr);
+}
+
+/* Rules, identities and servers change; addresses given out do not. */
+static int reload(struct hp_instance *self, const void *settings)
+{
+	const struct settings *old = self->settings, *new = settings;
+	struct state *st = self->state;
+	struct access access;
+	int err;
+
+	if (!same_prefix(&old->pool4, &new->pool4) || !same_prefix(&old->pool6, &new->pool6) ||
+	    strcmp(old->mapping, new->mapping))
+		return complain("reload", "pool4, pool6, mapping", "they need a restart");
+	err = access_read(self, new, &access);
+	if (err)
+		return err;
+	access_free(&st->access);
+	st->access = access;
+	return 0;
+}
+
+HP_PLUGIN(server) = {
+	HP_PLUGIN_HEAD,
+	.name = "server",
+	.version = "1",
+	.summary = "legacy servers behind Host Identities of this machine",
+	.schema = schema,
+	.settings_bytes = sizeof(struct settings),
+	.services = services,
+	.counters = counters,
+	.start = start,
+	.reload = reload,
+	.stop = stop,
+};
