@@ -96,6 +96,26 @@ static bool fill_nat(json_t *request, int argc, char **argv)
 	return true;
 }
 
+static bool fill_policy(json_t *request, int argc, char **argv)
+{
+	char *end;
+	long port;
+
+	if (argc == 1)
+		return true;
+	if (argc < 5 || argc > 6 || strcmp(argv[1], "test"))
+		return false;
+	port = argc == 6 ? strtol(argv[5], &end, 10) : 0;
+	if (argc == 6 && (*end || port < 0 || port > 65535))
+		return false;
+	json_object_set_new(request, "action", json_string("test"));
+	json_object_set_new(request, "client", json_string(argv[2]));
+	json_object_set_new(request, "identity", json_string(argv[3]));
+	json_object_set_new(request, "protocol", json_string(argv[4]));
+	json_object_set_new(request, "port", json_integer(port));
+	return true;
+}
+
 static const struct command commands[] = {
 	{ "status", "", "version, roles, identities, totals", NULL, hp_show_status, false },
 	{ "associations", "", "HIP associations: peer, state, path, traffic", NULL,
@@ -112,6 +132,9 @@ static const struct command commands[] = {
 	  hp_show_done, false },
 	{ "nat", "plain-udp|auto|off", "put HIP and ESP in UDP: always, where it works, never",
 	  fill_nat, hp_show_done, false },
+	{ "policy", "[test CLIENT IDENTITY PROTO PORT]",
+	  "a server-side proxy's rules, or which would decide", fill_policy, hp_show_policy,
+	  false },
 	{ "reload", "", "read the configuration again: all of it or nothing", NULL,
 	  hp_show_done, false },
 	{ "close", "HIT", "close the association with this peer", fill_close, hp_show_done,

@@ -283,3 +283,11 @@ void hp_show_done(const json_t *reply)
 	if (s)
 		puts(s);
 }
+
+void hp_show_policy(const json_t *reply)
+{
+	if (json_object_get(reply, "text"))
+		hp_show_pipeline(reply);
+	else
+		hp_show_done(reply);
+}

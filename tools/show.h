@@ -19,6 +19,7 @@ void hp_show_pipeline(const json_t *reply);
 /* One line of a trace. */
 void hp_show_trace(const json_t *line);
 /* A command that only did something. */
+void hp_show_policy(const json_t *reply);
 void hp_show_done(const json_t *reply);
 
 #endif

@@ -138,6 +138,85 @@ static int nat(struct hp_daemon *d, struct hp_control_client *c, const json_t *r
 	return 0;
 }
 
+/* ---- access policy of services */
+
+static int policy_list(struct hp_daemon *d, json_t *reply)
+{
+	struct hp_service_ref ref;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
+		if (ref.service->report)
+			ref.service->report(ref.self, f);
+	if (fclose(f))
+		return -ENOMEM;
+	json_object_set_new(reply, "text", json_string(len ? text : "no plugin has access rules\n"));
+	free(text);
+	return 0;
+}
+
+static int parse_proto(const char *name)
+{
+	if (!strcmp(name, "tcp"))
+		return 6;
+	if (!strcmp(name, "udp"))
+		return 17;
+	return strcmp(name, "icmp") ? -1 : 58;
+}
+
+/* A HIT, or an identity's name. */
+static int parse_identity(const struct hp_daemon *d, const char *name, struct hp_addr *hit)
+{
+	const struct hp_conf_identity *id;
+
+	if (!hp_addr_parse(name, hit) && hp_addr_is_hit(hit))
+		return 0;
+	id = *name ? hp_conf_identity_find(d->conf, name) : NULL;
+	if (!id)
+		return -EINVAL;
+	*hit = *hp_key_hit(d->keys[id - d->conf->identities.at]);
+	return 0;
+}
+
+static int policy_test(struct hp_daemon *d, const json_t *request, json_t *reply)
+{
+	json_int_t port = json_integer_value(json_object_get(request, "port"));
+	int proto = parse_proto(arg(request, "protocol")), err = -ENOENT;
+	struct hp_backend_ask ask = { .local_port = (uint16_t)port, .proto = (uint8_t)proto };
+	struct hp_service_ref ref;
+	char text[256] = "";
+
+	if (hp_addr_parse(arg(request, "client"), &ask.peer_hit) ||
+	    !hp_addr_is_hit(&ask.peer_hit))
+		return refuse(reply, -EINVAL, "client: expected a HIT");
+	if (parse_identity(d, arg(request, "identity"), &ask.local_hit))
+		return refuse(reply, -EINVAL, "identity: expected a name in `identities`, or a HIT");
+	if (proto < 0 || port < 0 || port > 65535)
+		return refuse(reply, -EINVAL, "expected tcp, udp or icmp, and a port");
+	for (size_t i = 0; err == -ENOENT &&
+	     !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
+		if (ref.service->explain)
+			err = ref.service->explain(ref.self, &ask, text, sizeof(text));
+	if (err == -ENOENT)
+		return refuse(reply, err, "this identity is not hosted");
+	json_object_set_new(reply, "allowed", json_boolean(!err));
+	json_object_set_new(reply, "message", json_string(text));
+	return 0;
+}
+
+static int policy(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	(void)c;
+	if (!strcmp(arg(request, "action"), "test"))
+		return policy_test(d, request, reply);
+	return policy_list(d, reply);
+}
+
 /* ---- ending associations: collected first, for closing may free them */
 
 struct victims {
@@ -260,6 +339,7 @@ static const struct command commands[] = {
 	{ "drops", drops },
 	{ "pipeline", pipeline },
 	{ "proxy", proxy },
+	{ "policy", policy },
 	{ "reload", reload },
 	{ "nat", nat },
 	{ "close", close_peer },
