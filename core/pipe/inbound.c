@@ -157,6 +157,9 @@ static enum hp_verdict open_packet(struct hp_pipe *pipe, struct hp_packet *p)
 	came_by(p->assoc, p);
 	if (inner_header(p, sa, &o))
 		return hp_pipe_drop(pipe, p, "in.esp", HP_DROP_BAD_PACKET);
+	/* What came in fragments of the outer packet, its sender lets be cut. */
+	if (o.len > hp_pipe_max_payload(pipe, p->assoc))
+		p->df = false;
 	pa = hp_pipe_assoc_area(p->assoc);
 	if (pa) {
 		pa->packets[HP_INBOUND]++;
