@@ -28,6 +28,24 @@ const struct hp_known *hp_known_find(const struct hp_hip *hip, const struct hp_a
 	return known(hip, hit);
 }
 
+/* Where it was met in UDP stays its first address, if it is among the new ones. */
+static void set_known(struct hp_known *k, const struct hp_addr *addrs, size_t n)
+{
+	struct hp_addr met = k->addrs[0];
+	size_t i = 0;
+
+	while (k->port && i < n && !hp_addr_eq(&addrs[i], &met))
+		i++;
+	if (i == n)
+		k->port = 0;
+	memcpy(k->addrs, addrs, n * sizeof(*addrs));
+	k->n = n;
+	if (k->port) {
+		k->addrs[i] = k->addrs[0];
+		k->addrs[0] = met;
+	}
+}
+
 int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addrs, size_t n, bool no_esn_icv)
 {
@@ -45,10 +63,8 @@ int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 			return -ENOBUFS;
 		}
 	}
-	memcpy(k->addrs, addrs, n * sizeof(*addrs));
-	k->n = n;
+	set_known(k, addrs, n);
 	k->no_esn_icv = no_esn_icv;
-	k->port = 0;
 	return 0;
 }
 
@@ -244,6 +260,18 @@ static int has_addr(struct hp_hnode *n, void *arg)
 	return s->found != NULL;
 }
 
+/* Its I1 goes to a port of the same NAT and nobody answers. */
+static int unanswered(struct hp_assoc *a, void *arg)
+{
+	const struct hp_path *path = arg;
+
+	if (a->state != HP_I1_SENT || !a->sent.tries || a->path.dport == path->dport ||
+	    !hp_addr_eq(&a->path.dst, &path->dst))
+		return 0;
+	hp_nat_begin_at(a, path);
+	return 1;
+}
+
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
 {
 	const struct hp_addr *local = hp_hip_default_hit(hip);
@@ -253,8 +281,11 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
 		return;
 	hp_htab_each(&hip->known, has_addr, &s);
-	if (!s.found || hp_hip_find(hip, local, &s.found->hit))
+	if (!s.found || hp_hip_find(hip, local, &s.found->hit)) {
+		if (path->dport)
+			hp_hip_each(hip, unanswered, (void *)path);
 		return;
+	}
 	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
 		       "ESP with unknown SPI %08x from a known peer: new base exchange",
 		       spi);

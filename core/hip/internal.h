@@ -446,6 +446,8 @@ int hp_nat_check_modes(const struct hp_hip_msg *m, const struct hp_path *path);
 /* a->path as the mode wants it, before an exchange. */
 void hp_nat_fit(struct hp_assoc *a);
 void hp_nat_look(struct hp_assoc *a, uint64_t now);
+/* Starts the exchange again, at path. */
+void hp_nat_begin_at(struct hp_assoc *a, const struct hp_path *path);
 /* The peer asks by path whether we are there. */
 void hp_nat_asked(struct hp_assoc *a, const struct hp_path *path);
 /* A keepalive came.  It is not authenticated. */

@@ -162,7 +162,7 @@ static void redirect(struct hp_assoc *a, const struct hp_path *path)
 
 /* It did not answer where it was, and a new exchange has begun: it is to be had there.  The
  * exchange itself shows who answers. */
-static void begin_there(struct hp_assoc *a, const struct hp_path *path)
+void hp_nat_begin_at(struct hp_assoc *a, const struct hp_path *path)
 {
 	a->path = *path;
 	a->rounds = 0;
@@ -178,7 +178,7 @@ static void check(struct hp_assoc *a, const struct hp_path *path)
 		return;
 	a->nat.check_ms = now;
 	if (a->state == HP_I1_SENT)
-		begin_there(a, path);
+		hp_nat_begin_at(a, path);
 	else if (a->rk.active)
 		redirect(a, path);
 	else

@@ -599,6 +599,60 @@ static void both_begin_and_only_one_is_heard(void)
 	}
 }
 
+/* Both the Responder's memory and the NAT's are gone. */
+static void a_restarted_responder_that_asks_at_the_old_port_learns_the_new_one(void)
+{
+	struct hp_addr addrs[2];
+	struct hp_path p;
+
+	behind(HP_NAT_UDP);
+	world_restart(&w, 1);
+	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
+	hp_hip_known_port(w.s[1].hip, &w.s[0].hit, 40001);
+	/* The configuration knows it by two addresses, this one among them. */
+	hp_addr_parse("203.0.113.9", &addrs[0]);
+	addrs[1] = box.outside;
+	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, addrs, 2, false);
+	box.port = 40777;
+	CU_ASSERT_FATAL(hp_hip_connect(w.s[1].hip, NULL, &w.s[0].hit, NULL, 0) != NULL);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40001);
+	world_run(&w, 5);
+	p = seen_path();
+	hp_hip_unknown_spi(w.s[1].hip, &p, 0x12345678);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40001); /* it may still answer */
+	world_run(&w, 600);
+	hp_hip_unknown_spi(w.s[1].hip, &p, 0x12345678);
+	world_run(&w, 20);
+	CU_ASSERT_TRUE(world_up(&w));
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+static void opportunistic_exchanges_choose_in_the_same_way(void)
+{
+	struct hp_addr nobody = {{0}};
+
+	for (int blocked = 0; blocked < 2; blocked++) {
+		memset(&box, 0, sizeof(box));
+		world_init(&w);
+		w.fate = fate;
+		box.block_udp = blocked;
+		for (int i = 0; i < 2; i++) {
+			w.s[i].nat = (struct hp_hip_nat){HP_NAT_AUTO, PORT, 15000};
+			w.s[i].cfg.opportunistic_initiator = HP_OPP_ON;
+			w.s[i].cfg.opportunistic_responder = HP_OPP_ON;
+		}
+		world_start(&w);
+		CU_ASSERT_FATAL(hp_hip_connect(w.s[0].hip, NULL, &nobody, &w.s[1].addr, 1) !=
+				NULL);
+		world_run(&w, 200);
+		CU_ASSERT_TRUE(world_up(&w));
+		CU_ASSERT_EQUAL(path_at(0).dport, blocked ? 0 : PORT);
+		world_fini(&w);
+	}
+}
+
 static void another_host_behind_the_same_nat_is_not_taken_for_it(void)
 {
 	struct hp_path p;
@@ -647,6 +701,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(what_cannot_move_begins_anew),
 	HP_TEST(a_restarted_responder_finds_the_mapping),
 	HP_TEST(both_begin_and_only_one_is_heard),
+	HP_TEST(a_restarted_responder_that_asks_at_the_old_port_learns_the_new_one),
+	HP_TEST(opportunistic_exchanges_choose_in_the_same_way),
 	HP_TEST(another_host_behind_the_same_nat_is_not_taken_for_it),
 	HP_TEST_END};
 

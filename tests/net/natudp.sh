@@ -215,6 +215,8 @@ say "      after $SECONDS s"
 
 nat_kind symmetric
 daemon_stop proxy
+ctl server flush all >/dev/null
+rm -f "$HPN_DIR/proxy/state"
 SERVER_LOCATORS="\"$SERVER6\", \"$SERVER4\""
 proxy_conf
 daemon_start proxy
