@@ -128,6 +128,7 @@ void hp_daemon_flush(void *ctx);
 
 int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool);
+int hp_daemon_translate(void *ctx, struct hp_packet *p);
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);

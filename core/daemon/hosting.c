@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What plugins with legacy servers behind them ask of the daemon (hipproxy/hosting.h).
+ * What plugins ask of the daemon: identities and addresses for legacy servers
+ * (hipproxy/hosting.h), the core's translation.
  */
 #include "daemon/daemon.h"
 
@@ -37,6 +38,13 @@ int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
 
 	(void)ctx;
 	return ifindex ? hp_rtnl_neigh_proxy((int)ifindex, addr) : -ENODEV;
+}
+
+int hp_daemon_translate(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pipe_translate(d->pipe, p);
 }
 
 /* What the service that has this identity says: 0, -EACCES, -EPERM; -ENOENT if none has. */

@@ -76,6 +76,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.claim = hp_daemon_claim,
 		.attract = hp_daemon_attract,
 		.answer = hp_daemon_answer,
+		.translate = hp_daemon_translate,
 		.ctx = d,
 	};
 }

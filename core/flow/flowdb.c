@@ -22,10 +22,16 @@ struct tuple {
 	uint8_t proto, zero[3];
 };
 
+/* The same conversation is ICMP on an IPv4 side and ICMPv6 between HITs. */
+static uint8_t name_proto(uint8_t proto)
+{
+	return proto == 1 ? 58 : proto;
+}
+
 static struct tuple tuple_make(uint8_t proto, const struct hp_addr *a, uint16_t ap,
 			       const struct hp_addr *b, uint16_t bp)
 {
-	return (struct tuple){ *a, *b, ap, bp, proto, { 0 } };
+	return (struct tuple){ *a, *b, ap, bp, name_proto(proto), { 0 } };
 }
 
 static struct tuple legacy_tuple(const struct hp_flow_key *k)
@@ -43,7 +49,7 @@ static bool legacy_eq(const struct hp_hnode *n, const void *key)
 	const struct hp_flow_key *k = &HP_CONTAINER(n, const struct hp_flow, by_legacy)->key;
 	const struct tuple *t = key;
 
-	return k->legacy_port == t->ap && k->far_port == t->bp && k->proto == t->proto &&
+	return k->legacy_port == t->ap && k->far_port == t->bp && name_proto(k->proto) == t->proto &&
 	       hp_addr_eq(&k->legacy, &t->a) && hp_addr_eq(&k->far, &t->b);
 }
 
@@ -52,7 +58,7 @@ static bool hit_eq(const struct hp_hnode *n, const void *key)
 	const struct hp_flow_key *k = &HP_CONTAINER(n, const struct hp_flow, by_hit)->key;
 	const struct tuple *t = key;
 
-	return k->local_port == t->ap && k->peer_port == t->bp && k->proto == t->proto &&
+	return k->local_port == t->ap && k->peer_port == t->bp && name_proto(k->proto) == t->proto &&
 	       hp_addr_eq(&k->local_hit, &t->a) && hp_addr_eq(&k->peer_hit, &t->b);
 }
 

@@ -37,6 +37,14 @@ static bool has_ports(uint8_t proto)
 	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP;
 }
 
+int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	if (!p->flow)
+		return -EPROTONOSUPPORT;
+	return p->dir == HP_OUTBOUND ? hp_xlat_to_hit(&pipe->xlat, p, &p->flow->key) :
+				       hp_xlat_to_legacy(&pipe->xlat, p, &p->flow->key);
+}
+
 /* A plugin before this step may have translated the packet already. */
 static enum hp_verdict xlat_out(struct hp_instance *self, struct hp_packet *p)
 {
@@ -129,6 +137,19 @@ void hp_pipe_choices_free(struct hp_pipe *pipe)
 	pipe->choices = NULL;
 }
 
+/* Hooks of an ICMP error about a flow: rare, so they are found anew. */
+static uint64_t related_choice(struct hp_pipe *pipe, const struct hp_packet *p,
+			       enum hp_stage stage)
+{
+	struct hp_match_in in = {
+		.family = hp_addr_is4(&p->flow->key.legacy) ? 4 : 6,
+		.proto = p->proto,
+		.flow_flags = p->flow->flags,
+	};
+
+	return hp_registry_resolve(pipe->d.registry, stage, &in);
+}
+
 static const struct hp_choice *flow_choice(struct hp_pipe *pipe, struct hp_flow *f)
 {
 	const struct hp_choice *c = f->hooks;
@@ -204,8 +225,11 @@ static enum hp_verdict run(struct hp_pipe *pipe, struct hp_packet *p, enum hp_st
 
 enum hp_verdict hp_pipe_hooks(struct hp_pipe *pipe, struct hp_packet *p, enum hp_stage stage)
 {
-	const struct hp_choice *c = flow_choice(pipe, p->flow);
+	const struct hp_choice *c;
 
+	if (p->related)
+		return run(pipe, p, stage, related_choice(pipe, p, stage));
+	c = flow_choice(pipe, p->flow);
 	if (!c)
 		return hp_pipe_drop(pipe, p, hp_stage_name(stage), HP_DROP_NO_MEMORY);
 	return run(pipe, p, stage, c->wanted.stage[stage]);

@@ -99,7 +99,7 @@ enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,
 		return HP_NEXT;
 	if (err || is_reset(p))
 		return refused(pipe, p, err ? err : -EINVAL);
-	if (!hp_pipe_maps(pipe, p->proto))
+	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p))
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_MAPPING);
 	return flow_new(pipe, p, &ask, &b, f);
 }

@@ -15,7 +15,7 @@ static enum hp_verdict toward_legacy(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	static const enum hp_stage stages[] = { HP_STAGE_IN_FLOW, HP_STAGE_IN_XLAT,
 						HP_STAGE_IN_L7, HP_STAGE_IN_EMIT };
-	enum hp_verdict v = hp_pipe_fits_legacy(pipe, p, p->flow);
+	enum hp_verdict v = p->related ? HP_NEXT : hp_pipe_fits_legacy(pipe, p, p->flow);
 
 	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages) && v == HP_NEXT; i++)
 		v = hp_pipe_hooks(pipe, p, stages[i]);
@@ -47,7 +47,8 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 	p->flow = f;
 	if (f->assoc != p->assoc && pa)
 		hp_flow_bind(f, p->assoc, &pa->flows);
-	hp_flow_track(f, HP_INBOUND, look_at_tcp(pipe, p), p->len);
+	if (!p->related)
+		hp_flow_track(f, HP_INBOUND, look_at_tcp(pipe, p), p->len);
 	v = toward_legacy(pipe, p);
 	if (v != HP_NEXT)
 		return v;
@@ -58,13 +59,24 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 	return HP_TAKEN;
 }
 
-static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
+/* The flow of p, in HIT form; one may begin.  NULL with HP_NEXT: nobody's. */
+static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **f)
 {
 	bool icmp = p->proto == HP_PROTO_ICMP6;
-	struct hp_flow *f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
-					     icmp ? 0 : p->sport);
 
-	enum hp_verdict v = f ? HP_NEXT : hp_pipe_peer_begun(pipe, p, &f);
+	*f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
+			      icmp ? 0 : p->sport);
+	if (!*f && icmp) {
+		*f = hp_pipe_related_hit(pipe, p);
+		p->related = *f != NULL;
+	}
+	return *f ? HP_NEXT : hp_pipe_peer_begun(pipe, p, f);
+}
+
+static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_flow *f;
+	enum hp_verdict v = find_flow(pipe, p, &f);
 
 	if (v != HP_NEXT)
 		return v;

@@ -147,6 +147,13 @@ enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct h
 			     unsigned int mss);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
 
+/* related.c: the flow an ICMP error is about, NULL if p is no error or about none: from the legacy
+ * side; from a peer, in HIT form. */
+struct hp_flow *hp_pipe_related_legacy(struct hp_pipe *pipe, const struct hp_packet *p);
+struct hp_flow *hp_pipe_related_hit(struct hp_pipe *pipe, const struct hp_packet *p);
+/* Of ICMP only echo requests begin a flow. */
+bool hp_pipe_may_begin(const struct hp_packet *p);
+
 /* hosting.c: legacy servers behind Host Identities of ours.  peer_begun: a peer's packet without
  * a flow; HP_NEXT: *f is its flow, NULL if its HIT is of no service.  pool_client: p goes to an
  * address that stands for a peer; 0 and *ask, or -ENOENT. */

@@ -117,8 +117,10 @@ static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct
 
 	p->flow = f;
 	p->assoc = f->assoc;
-	look_at_mss(pipe, p, flags);
-	hp_flow_track(f, HP_OUTBOUND, flags, p->len);
+	if (!p->related) {
+		look_at_mss(pipe, p, flags);
+		hp_flow_track(f, HP_OUTBOUND, flags, p->len);
+	}
 	v = hooks_before_esp(pipe, p);
 	if (v != HP_NEXT)
 		return v;
@@ -192,7 +194,7 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
 
 	if (v != HP_NEXT)
 		return v;
-	if (!hp_pipe_maps(pipe, p->proto))
+	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p))
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MAPPING);
 	return flow_new(pipe, p, a, out);
 }
@@ -237,7 +239,13 @@ static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	struct hp_flow *f = hp_flow_find_legacy(pipe->flows, p->proto, &p->src, p->sport,
 						&p->dst, far_port(p));
-	enum hp_verdict v = f ? ready(pipe, p, f) : begin(pipe, p, &f);
+	enum hp_verdict v;
+
+	if (!f) {
+		f = hp_pipe_related_legacy(pipe, p);
+		p->related = f != NULL;
+	}
+	v = f ? ready(pipe, p, f) : begin(pipe, p, &f);
 
 	return v == HP_NEXT ? forward(pipe, p, f) : v;
 }

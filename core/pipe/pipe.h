@@ -92,6 +92,9 @@ int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf);
 struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
 				     bool outbound);
 
+/* hp_packet_translate: between legacy form and HIT form by p->flow and p->dir. */
+int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
+
 /* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
  * source, p->dst the outer destination, ttl and tos those of the outer header. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p);

@@ -195,3 +195,10 @@ int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_
 	return m->reg->cfg.answer ? m->reg->cfg.answer(m->reg->cfg.ctx, iface, addr) :
 				    -EOPNOTSUPP;
 }
+
+int hp_packet_translate(struct hp_instance *self, struct hp_packet *p)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.translate ? m->reg->cfg.translate(m->reg->cfg.ctx, p) : -EOPNOTSUPP;
+}

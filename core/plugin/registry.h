@@ -41,6 +41,7 @@ struct hp_registry_config {
 	int (*claim)(void *ctx, const char *name, struct hp_addr *hit);
 	int (*attract)(void *ctx, const struct hp_prefix *pool);
 	int (*answer)(void *ctx, const char *iface, const struct hp_addr *addr);
+	int (*translate)(void *ctx, struct hp_packet *p); /* hp_packet_translate */
 	void *ctx;                      /* of these functions */
 };
 

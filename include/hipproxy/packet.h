@@ -51,6 +51,9 @@ struct hp_packet {
 	bool csum_partial;   /* transport checksum holds the pseudo header's sum only */
 
 	enum hp_direction dir;
+	/* An ICMP error: flow is what it is about, and hooks are matched by the packet's own
+	 * protocol, not by the flow's. */
+	bool related;
 	struct hp_flow *flow;   /* borrowed; NULL before FLOW */
 	struct hp_assoc *assoc; /* borrowed; NULL when none yet */
 
@@ -74,6 +77,12 @@ enum hp_verdict {
  * pull: n octets fewer, NULL if the packet is shorter.  Return the new data pointer. */
 uint8_t *hp_packet_push(struct hp_packet *p, size_t n);
 uint8_t *hp_packet_pull(struct hp_packet *p, size_t n);
+
+/* The core's own translation between p's legacy form and its HIT form, by p->flow and p->dir, for
+ * TCP, UDP and ICMP echo (identifier translated).  For hooks in the XLAT stages; core steps leave
+ * alone what is translated already.  0; -EBADMSG, -EPROTONOSUPPORT, -EMSGSIZE, -ENOBUFS. */
+struct hp_instance;
+int hp_packet_translate(struct hp_instance *self, struct hp_packet *p);
 
 /* Reads the headers again into src .. df.  0, or -EBADMSG when data is no sane IP packet. */
 int hp_packet_dissect(struct hp_packet *p);
