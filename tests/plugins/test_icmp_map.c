@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The icmp plugin's mapping: every row of RFC 7915's tables, MTU arithmetic, golden packets, and
+ * every length.
+ */
+#include "../harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <hipproxy/checksum.h>
+#include <hipproxy/wire.h>
+
+#include "../../plugins/icmp/map.h"
+
+#define HIT_A "2001:22:8779:e036:4c5b:d383:1fe:9df9"
+#define HIT_B "2001:22:be37:688f:2351:bcbb:b037:621c"
+
+/* ---- the tables, written down once more from the RFC's text */
+
+static const struct {
+	uint8_t type, code;
+	uint32_t rest;
+	enum map_why why;
+	uint8_t to_type, to_code;
+	uint32_t to_rest;
+} rows46[] = {
+	/* 4.2, destination unreachable */
+	{ 3, 0, 0, MAP_OK, 1, 0, 0 },     { 3, 1, 0, MAP_OK, 1, 0, 0 },
+	{ 3, 2, 0, MAP_OK, 4, 1, 6 },     { 3, 3, 0, MAP_OK, 1, 4, 0 },
+	{ 3, 4, 1400, MAP_OK, 2, 0, 1420 }, { 3, 4, 1200, MAP_OK, 2, 0, 1280 },
+	{ 3, 4, 65535, MAP_OK, 2, 0, 65555 },
+	{ 3, 5, 0, MAP_OK, 1, 0, 0 },     { 3, 6, 0, MAP_OK, 1, 0, 0 },
+	{ 3, 7, 0, MAP_OK, 1, 0, 0 },     { 3, 8, 0, MAP_OK, 1, 0, 0 },
+	{ 3, 9, 0, MAP_OK, 1, 1, 0 },     { 3, 10, 0, MAP_OK, 1, 1, 0 },
+	{ 3, 11, 0, MAP_OK, 1, 0, 0 },    { 3, 12, 0, MAP_OK, 1, 0, 0 },
+	{ 3, 13, 0, MAP_OK, 1, 1, 0 },    { 3, 14, 0, MAP_CODE, 0, 0, 0 },
+	{ 3, 15, 0, MAP_OK, 1, 1, 0 },    { 3, 16, 0, MAP_CODE, 0, 0, 0 },
+	/* others */
+	{ 4, 0, 0, MAP_QUENCH, 0, 0, 0 }, { 5, 0, 0, MAP_REDIRECT, 0, 0, 0 },
+	{ 5, 1, 0, MAP_REDIRECT, 0, 0, 0 },
+	{ 6, 0, 0, MAP_TYPE, 0, 0, 0 },   { 9, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 10, 0, 0, MAP_TYPE, 0, 0, 0 },  { 13, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 14, 0, 0, MAP_TYPE, 0, 0, 0 },  { 15, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 16, 0, 0, MAP_TYPE, 0, 0, 0 },  { 17, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 18, 0, 0, MAP_TYPE, 0, 0, 0 },  { 40, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 11, 0, 0, MAP_OK, 3, 0, 0 },    { 11, 1, 0, MAP_OK, 3, 1, 0 },
+	{ 11, 2, 0, MAP_CODE, 0, 0, 0 },
+	{ 12, 1, 0, MAP_CODE, 0, 0, 0 },  { 12, 3, 0, MAP_CODE, 0, 0, 0 },
+};
+
+static const struct {
+	uint8_t type, code;
+	uint32_t rest;
+	enum map_why why;
+	uint8_t to_type, to_code;
+	uint32_t to_rest;
+} rows64[] = {
+	{ 1, 0, 0, MAP_OK, 3, 1, 0 },     { 1, 1, 0, MAP_OK, 3, 10, 0 },
+	{ 1, 2, 0, MAP_OK, 3, 1, 0 },     { 1, 3, 0, MAP_OK, 3, 1, 0 },
+	{ 1, 4, 0, MAP_OK, 3, 3, 0 },     { 1, 5, 0, MAP_CODE, 0, 0, 0 },
+	{ 1, 6, 0, MAP_CODE, 0, 0, 0 },
+	{ 2, 0, 1500, MAP_OK, 3, 4, 1480 }, { 2, 0, 1280, MAP_OK, 3, 4, 1260 },
+	{ 2, 0, 40, MAP_OK, 3, 4, 68 },   { 2, 0, 0, MAP_OK, 3, 4, 68 },
+	{ 2, 0, 100000, MAP_OK, 3, 4, 65515 },
+	{ 3, 0, 0, MAP_OK, 11, 0, 0 },    { 3, 1, 0, MAP_OK, 11, 1, 0 },
+	{ 3, 2, 0, MAP_CODE, 0, 0, 0 },
+	{ 4, 1, 40, MAP_OK, 3, 2, 0 },    { 4, 2, 0, MAP_CODE, 0, 0, 0 },
+	{ 5, 0, 0, MAP_TYPE, 0, 0, 0 },   { 100, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 130, 0, 0, MAP_TYPE, 0, 0, 0 }, { 133, 0, 0, MAP_TYPE, 0, 0, 0 },
+	{ 137, 0, 0, MAP_REDIRECT, 0, 0, 0 },
+};
+
+static void every_type_and_code_to_icmpv6(void)
+{
+	for (size_t i = 0; i < sizeof(rows46) / sizeof(*rows46); i++) {
+		struct map_head in = { rows46[i].type, rows46[i].code, rows46[i].rest }, out;
+
+		CU_ASSERT_EQUAL_FATAL(map_head46(&in, 1500, &out), rows46[i].why);
+		if (rows46[i].why != MAP_OK)
+			continue;
+		CU_ASSERT_EQUAL(out.type, rows46[i].to_type);
+		CU_ASSERT_EQUAL(out.code, rows46[i].to_code);
+		CU_ASSERT_EQUAL(out.rest, rows46[i].to_rest);
+	}
+}
+
+static void every_type_and_code_to_icmp(void)
+{
+	for (size_t i = 0; i < sizeof(rows64) / sizeof(*rows64); i++) {
+		struct map_head in = { rows64[i].type, rows64[i].code, rows64[i].rest }, out;
+
+		CU_ASSERT_EQUAL_FATAL(map_head64(&in, &out), rows64[i].why);
+		if (rows64[i].why != MAP_OK)
+			continue;
+		CU_ASSERT_EQUAL(out.type, rows64[i].to_type);
+		CU_ASSERT_EQUAL(out.code, rows64[i].to_code);
+		CU_ASSERT_EQUAL(out.rest, rows64[i].to_rest);
+	}
+}
+
+/* Figures 3 and 6; -1: no counterpart. */
+static void every_pointer(void)
+{
+	static const int to6[] = { 0, 1, 4, 4, -1, -1, -1, -1, 7, 6, -1, -1,
+				   8, 8, 8, 8, 24, 24, 24, 24 };
+	static const int to4_head[] = { 0, 1, -1, -1, 2, 2, 9, 8 };
+	struct map_head out;
+
+	for (uint32_t at = 0; at < 256; at++) {
+		struct map_head in = { 12, 0, at << 24 };
+		int want = at < 20 ? to6[at] : -1;
+
+		CU_ASSERT_EQUAL(map_head46(&in, 0, &out), want < 0 ? MAP_POINTER : MAP_OK);
+		if (want >= 0)
+			CU_ASSERT(out.type == 4 && !out.code && out.rest == (uint32_t)want);
+		in = (struct map_head){ 4, 0, at };
+		want = at < 8 ? to4_head[at] : at < 24 ? 12 : at < 40 ? 16 : -1;
+		CU_ASSERT_EQUAL(map_head64(&in, &out), want < 0 ? MAP_POINTER : MAP_OK);
+		if (want >= 0)
+			CU_ASSERT(out.type == 12 && out.rest == (uint32_t)want << 24);
+	}
+}
+
+static void old_routers_that_tell_no_mtu_get_plateaus(void)
+{
+	static const struct {
+		uint32_t len, mtu;
+	} rows[] = { { 65535, 32020 }, { 32000, 17934 }, { 1500, 1512 }, { 1492, 1280 },
+		     { 9000, 8186 }, { 2002, 1512 }, { 60, 1280 } };
+	struct map_head in = { 3, 4, 0 }, out;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CU_ASSERT_EQUAL(map_head46(&in, rows[i].len, &out), MAP_OK);
+		CU_ASSERT_EQUAL(out.rest, rows[i].mtu);
+	}
+}
+
+/* ---- whole packets */
+
+static struct hp_addr addr(const char *s)
+{
+	struct hp_addr a;
+
+	CU_ASSERT_FATAL(!hp_addr_parse(s, &a));
+	return a;
+}
+
+static struct map_to to_legacy(void)
+{
+	return (struct map_to){ .src = addr("192.0.2.80"), .dst = addr("10.1.0.11"), .ttl = 61,
+				.tos = 0x20,
+				.quoted = { .src = addr("10.1.0.11"), .dst = addr("192.0.2.80"),
+					    .sport = 40000, .dport = 9999, .id = 77 } };
+}
+
+static struct map_to to_peer(void)
+{
+	return (struct map_to){ .src = addr(HIT_A), .dst = addr(HIT_B), .ttl = 60,
+				.quoted = { .src = addr(HIT_B), .dst = addr(HIT_A), .sport = 80,
+					    .dport = 50123, .id = 99 } };
+}
+
+/* l4 of len octets between src and dst, complete; returns the packet's length. */
+static size_t packet(uint8_t *p, const char *src, const char *dst, uint8_t proto,
+		     const uint8_t *l4, size_t len, int csum_at)
+{
+	struct hp_addr s = addr(src), d = addr(dst);
+	bool v4 = hp_addr_is4(&s);
+	size_t h = v4 ? 20 : 40;
+
+	memset(p, 0, h);
+	memcpy(p + h, l4, len);
+	hp_put16(p + h + csum_at, 0);
+	hp_put16(p + h + csum_at,
+		 proto == 1 ? hp_csum_finish(hp_csum_add(0, p + h, len)) :
+			      hp_csum_l4(&s, &d, proto, p + h, len));
+	if (v4) {
+		p[0] = 0x45;
+		hp_put16(p + 2, (uint16_t)(20 + len));
+		p[8] = 62;
+		p[9] = proto;
+		memcpy(p + 12, s.b + 12, 4);
+		memcpy(p + 16, d.b + 12, 4);
+		hp_put16(p + 10, hp_csum_finish(hp_csum_add(0, p, 20)));
+	} else {
+		p[0] = 0x60;
+		hp_put16(p + 4, (uint16_t)len);
+		p[6] = proto;
+		p[7] = 62;
+		memcpy(p + 8, s.b, 16);
+		memcpy(p + 24, d.b, 16);
+	}
+	return h + len;
+}
+
+/* An error of this family that quotes n octets of quoted. */
+static size_t error(uint8_t *p, bool v4, uint8_t type, uint8_t code, const uint8_t *quoted,
+		    size_t n)
+{
+	uint8_t l4[1400] = { type, code };
+
+	memcpy(l4 + 8, quoted, n);
+	return packet(p, v4 ? "10.1.0.1" : HIT_B, v4 ? "192.0.2.80" : HIT_A, v4 ? 1 : 58, l4, 8 + n,
+		      2);
+}
+
+static void check_ip4(const uint8_t *p, size_t len)
+{
+	CU_ASSERT_EQUAL(p[0], 0x45);
+	CU_ASSERT_EQUAL(hp_get16(p + 2), len);
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, p, 20)), 0);
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, p + 20, len - 20)), 0);
+}
+
+static void a_closed_port_is_told_to_the_legacy_client(void)
+{
+	static const uint8_t udp[] = { 0x9c, 0x41, 0x27, 0x0f, 0, 12, 0, 0, 1, 2, 3, 4 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct hp_addr s = addr("10.1.0.11"), d = addr("192.0.2.80");
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 17, udp, sizeof(udp), 6), len;
+
+	n = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	check_ip4(out, len);
+	CU_ASSERT_EQUAL(len, 20 + 8 + 20 + sizeof(udp));
+	CU_ASSERT(out[8] == 61 && out[1] == 0x20 && out[9] == 1);
+	CU_ASSERT(out[20] == 3 && out[21] == 3);
+	/* The client finds what it has sent. */
+	CU_ASSERT(!memcmp(out + 28 + 12, s.b + 12, 4) && !memcmp(out + 28 + 16, d.b + 12, 4));
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, out + 28, 20)), 0);
+	CU_ASSERT(hp_get16(out + 48) == 40000 && hp_get16(out + 50) == 9999);
+	CU_ASSERT_EQUAL(hp_csum_l4(&s, &d, 17, out + 48, sizeof(udp)), 0);
+}
+
+static void a_narrow_link_is_told_to_the_peer(void)
+{
+	uint8_t tcp[40] = { 0, 80, 0x9c, 0x40, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct hp_addr s = addr(HIT_B), d = addr(HIT_A);
+	struct map_to to = to_peer();
+	size_t n = packet(quoted, "192.0.2.80", "10.1.0.11", 6, tcp, sizeof(tcp), 16), len;
+
+	n = error(in, true, 3, 4, quoted, n);
+	hp_put16(in + 26, 1300);
+	hp_put16(in + 22, 0);
+	hp_put16(in + 22, hp_csum_finish(hp_csum_add(0, in + 20, n - 20)));
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 20, &to, out, &len), MAP_OK);
+	CU_ASSERT_EQUAL(len, 40 + 8 + 40 + sizeof(tcp));
+	CU_ASSERT(out[40] == 2 && out[41] == 0 && hp_get32(out + 44) == 1320);
+	CU_ASSERT_EQUAL(hp_csum_l4(&d, &s, 58, out + 40, len - 40), 0);
+	CU_ASSERT(!memcmp(out + 48 + 8, s.b, 16) && !memcmp(out + 48 + 24, d.b, 16));
+	CU_ASSERT(hp_get16(out + 88) == 80 && hp_get16(out + 90) == 50123);
+	CU_ASSERT_EQUAL(hp_csum_l4(&s, &d, 6, out + 88, sizeof(tcp)), 0);
+}
+
+static void a_quoted_ping_keeps_its_checksum_right(void)
+{
+	static const uint8_t echo[] = { 128, 0, 0, 0, 0, 200, 0, 1, 'h', 'e', 'l', 'l', 'o', '!' };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 58, echo, sizeof(echo), 2), len;
+
+	n = error(in, false, 3, 0, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	check_ip4(out, len);
+	CU_ASSERT(out[20] == 11 && out[28 + 9] == 1);
+	CU_ASSERT(out[48] == 8 && hp_get16(out + 52) == 77);
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, out + 48, sizeof(echo))), 0);
+}
+
+static void an_ipv6_client_gets_its_own_addresses(void)
+{
+	static const uint8_t udp[] = { 0x9c, 0x41, 0x27, 0x0f, 0, 12, 0, 0, 1, 2, 3, 4 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	struct hp_addr s = addr("fd01::11"), d = addr("2001:db8::80");
+	size_t n = packet(quoted, HIT_A, HIT_B, 17, udp, sizeof(udp), 6), len;
+
+	to.src = d;
+	to.dst = s;
+	to.quoted.src = s;
+	to.quoted.dst = d;
+	n = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	CU_ASSERT(len == n && out[40] == 1 && out[41] == 4);
+	CU_ASSERT_EQUAL(hp_csum_l4(&d, &s, 58, out + 40, len - 40), 0);
+	CU_ASSERT_EQUAL(hp_csum_l4(&s, &d, 17, out + 88, sizeof(udp)), 0);
+}
+
+/* From nothing to the whole: all that quotes less than eight octets of transport is refused, all
+ * else is right however much is missing, and nothing is read or written beyond. */
+static void every_truncated_length(void)
+{
+	uint8_t tcp[60] = { 0, 80, 0x9c, 0x40 }, quoted[200], in[1500];
+	struct map_to to = to_legacy();
+	size_t whole = packet(quoted, HIT_A, HIT_B, 6, tcp, sizeof(tcp), 16);
+
+	for (size_t n = 0; n <= whole; n++) {
+		size_t total = error(in, false, 1, 0, quoted, n), len;
+		uint8_t *exact = malloc(total), *out = malloc(MAP_MAX);
+
+		CU_ASSERT_FATAL(exact && out);
+		memcpy(exact, in, total);
+		if (n < 40 + 8) {
+			CU_ASSERT_NOT_EQUAL(map_error(exact, total, 40, &to, out, &len), MAP_OK);
+		} else {
+			CU_ASSERT_EQUAL(map_error(exact, total, 40, &to, out, &len), MAP_OK);
+			check_ip4(out, len);
+			CU_ASSERT_EQUAL(len, 20 + 8 + 20 + n - 40);
+		}
+		free(exact);
+		free(out);
+	}
+	for (size_t n = 0; n < 48; n++) {
+		uint8_t out[MAP_MAX];
+		size_t len;
+
+		CU_ASSERT_NOT_EQUAL(map_error(in, n, n < 40 ? 0 : 40, &to, out, &len), MAP_OK);
+	}
+}
+
+static void errors_are_no_longer_than_they_may_be(void)
+{
+	uint8_t big[1300] = { 0x9c, 0x41, 0x27, 0x0f, 5, 20 }, quoted[1400], in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 17, big, sizeof(big), 6), len;
+
+	n = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	CU_ASSERT_EQUAL(len, 576);
+	check_ip4(out, len);
+	to = to_peer();
+	n = packet(quoted, "192.0.2.80", "10.1.0.11", 17, big, sizeof(big), 6);
+	n = error(in, true, 3, 3, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 20, &to, out, &len), MAP_OK);
+	CU_ASSERT_EQUAL(len, MAP_MAX);
+}
+
+static void what_is_damaged_is_refused(void)
+{
+	static const uint8_t udp[] = { 0x9c, 0x41, 0x27, 0x0f, 0, 8, 0, 0 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t q = packet(quoted, HIT_A, HIT_B, 17, udp, sizeof(udp), 6), n, len;
+
+	n = error(in, false, 1, 4, quoted, q);
+	in[n - 1] ^= 1;
+	CU_ASSERT_EQUAL(map_error(in, n, 40, &to, out, &len), MAP_CHECKSUM);
+	quoted[0] = 0x50;
+	n = error(in, false, 1, 4, quoted, q);
+	CU_ASSERT_EQUAL(map_error(in, n, 40, &to, out, &len), MAP_QUOTED);
+}
+
+static const struct hp_test tests[] = {
+	HP_TEST(every_type_and_code_to_icmpv6),
+	HP_TEST(every_type_and_code_to_icmp),
+	HP_TEST(every_pointer),
+	HP_TEST(old_routers_that_tell_no_mtu_get_plateaus),
+	HP_TEST(a_closed_port_is_told_to_the_legacy_client),
+	HP_TEST(a_narrow_link_is_told_to_the_peer),
+	HP_TEST(a_quoted_ping_keeps_its_checksum_right),
+	HP_TEST(an_ipv6_client_gets_its_own_addresses),
+	HP_TEST(every_truncated_length),
+	HP_TEST(errors_are_no_longer_than_they_may_be),
+	HP_TEST(what_is_damaged_is_refused),
+	HP_TEST_END
+};
+
+int main(int argc, char **argv)
+{
+	return hp_test_main("icmp map", tests, argc, argv);
+}
