@@ -6,7 +6,7 @@
 #    client1, client2 -- [ proxy ] -- wan -- [ server ] -- plain 10.2.0.10
 #    hiphost ----------------/                  192.0.2.80    fd02::10
 . "${srcdir:-.}/tests/net/lib.sh"
-need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+need_daemons traceroute nmap dig dnsmasq ssh sshd iperf3 socat tcpdump
 plugins=$HPN_BUILD/plugins/.libs
 [ -f "$plugins/server.so" ] || skip "the server plugin is not built as a shared object"
 HPN_NODES="$HPN_NODES plain"
@@ -24,7 +24,7 @@ gateway_conf() {
 			state = "$HPN_DIR/server/state";
 			log = { level = "${HPN_LOG:-info}"; };
 			plugin_dir = "$plugins";
-			plugins = { server = {
+			plugins = { icmp = { }; server = {
 				hosted = ( { identity = "web"; server = "$PLAIN4"; },
 					{ identity = "six"; server = "fd02::10";
 					  ports = ( { protocol = "tcp"; port = 8000; to = 80; } ); } );
@@ -58,6 +58,7 @@ topology() {
 }
 not() { ! "$@"; }
 
+PROXY_MORE="plugin_dir = \"$plugins\"; plugins = { icmp = { }; };"
 topology || { fail "the network comes up"; finish; }
 serve_http plain && serve_dns plain && serve_ssh plain && serve_echo plain && serve_ssh hiphost ||
 	fail "the services come up"
@@ -88,6 +89,13 @@ other=$(on client1 curl -gsS "http://$KNOWN4/whoami" | sed 's/^::ffff://; s/ .*/
 check "known to the server by another address" test -n "$other" -a "$other" != "$mine"
 check "legacy client: IPv6" sh -c "ip netns exec $(ns client1) curl -gsS --max-time 8 'http://[$KNOWN6]:8000/hello' | grep -q 'hello from plain'"
 check "legacy client: DNS" resolve client1 $KNOWN4
+check "legacy client: ping" sh -c "ip netns exec $(ns client1) ping -n -c2 -i0.2 -W2 $KNOWN4 | grep -q '2 received'"
+check "legacy client: ping of 3000 octets" sh -c "ip netns exec $(ns client1) ping -n -s 3000 -c2 -i0.2 -W2 $KNOWN4 | grep -q '2 received'"
+check "HIP host: ping" sh -c "ip netns exec $(ns hiphost) ping -n -c2 -i0.2 -W2 $(web_hit) | grep -q '2 received'"
+on client1 traceroute -n -w 2 -q 1 -m 6 $KNOWN4 >"$HPN_DIR/tr" 2>&1
+check "legacy client: traceroute ends at the server" sh -c "tail -1 $HPN_DIR/tr | grep -q ' $KNOWN4 '" || cat "$HPN_DIR/tr"
+sed 's/^/      /' "$HPN_DIR/tr"
+check "legacy client: a closed port is refused at once" sh -c "ip netns exec $(ns client1) nmap -n -Pn -sU -p 9999 $KNOWN4 | grep -q '9999/udp closed'"
 check "legacy client: ssh" test "$(ssh_to client2 $KNOWN4 echo hi)" = hi
 check "legacy client: datagrams of 3000 octets" udp_echo client1 $KNOWN4 3000
 check "legacy client: a large file, sha256" fetch client1 $KNOWN4 big
