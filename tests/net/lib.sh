@@ -191,6 +191,37 @@ net_up() {
 		wait_for 10 on client1 ping -c1 -W1 $SERVER6
 }
 
+# A legacy server behind `server`, which forwards: node plain, 10.2.0.10 and fd02::10.  Needs the
+# node: HPN_NODES="$HPN_NODES plain" before net_up.
+PLAIN4=10.2.0.10 PLAIN6=fd02::10 KNOWN4=10.9.0.10 KNOWN6=fd09::10
+plain_up() {
+	ip -n "$(ns server)" link add name inner0 type veth peer name eth0 netns "$(ns plain)" &&
+		ip -n "$(ns server)" addr add 10.2.0.1/24 dev inner0 &&
+		ip -n "$(ns server)" addr add fd02::1/64 dev inner0 nodad &&
+		ip -n "$(ns plain)" addr add $PLAIN4/24 dev eth0 &&
+		ip -n "$(ns plain)" addr add $PLAIN6/64 dev eth0 nodad &&
+		ip -n "$(ns server)" link set dev inner0 up &&
+		ip -n "$(ns plain)" link set dev eth0 up && gateway plain 10.2.0.1 fd02::1 &&
+		ip -n "$(ns proxy)" route add $KNOWN4/32 via $SERVER4 &&
+		ip -n "$(ns proxy)" -6 route add $KNOWN6/128 via $SERVER6 &&
+		on server sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
+			echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+}
+
+# A NAT between proxy and server: node nat, 192.0.2.7.  Needs the node as above.
+NAT4=192.0.2.7
+nat_up() {
+	link nat out0 wan $NAT4/24 &&
+		ip -n "$(ns nat)" link add name in0 type veth peer name nat0 netns "$(ns proxy)" &&
+		ip -n "$(ns nat)" addr add 172.16.0.1/24 dev in0 &&
+		ip -n "$(ns proxy)" addr add 172.16.0.2/24 dev nat0 &&
+		ip -n "$(ns nat)" link set dev in0 up && ip -n "$(ns proxy)" link set dev nat0 up &&
+		on nat sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward' &&
+		on nat iptables -t nat -A POSTROUTING -o out0 -j MASQUERADE &&
+		ip -n "$(ns proxy)" route add $SERVER4/32 via 172.16.0.1 &&
+		ip -n "$(ns proxy)" route replace $KNOWN4/32 via 172.16.0.1
+}
+
 # Ends everything that runs in our namespaces and removes them; safe at any moment.
 net_down() {
 	local n pid try

@@ -10,7 +10,6 @@ need_daemons traceroute nmap dig dnsmasq ssh sshd iperf3 socat tcpdump
 plugins=$HPN_BUILD/plugins/.libs
 [ -f "$plugins/server.so" ] || skip "the server plugin is not built as a shared object"
 HPN_NODES="$HPN_NODES plain"
-PLAIN4=10.2.0.10 KNOWN4=10.9.0.10 KNOWN6=fd09::10
 web_hit() { "$CTL" hit "$HPN_DIR/server/web.pem"; }
 six_hit() { "$CTL" hit "$HPN_DIR/server/six.pem"; }
 RULES=
@@ -42,24 +41,10 @@ server_peer() {
 			{ hit = "$(six_hit)"; addresses = [ $SERVER_LOCATORS ]; serves = [ "$KNOWN6/128" ]; } );
 	EOF
 }
-topology() {
-	net_up &&
-		ip -n "$(ns server)" link add name inner0 type veth peer name eth0 netns "$(ns plain)" &&
-		ip -n "$(ns server)" addr add 10.2.0.1/24 dev inner0 &&
-		ip -n "$(ns server)" addr add fd02::1/64 dev inner0 nodad &&
-		ip -n "$(ns plain)" addr add $PLAIN4/24 dev eth0 &&
-		ip -n "$(ns plain)" addr add fd02::10/64 dev eth0 nodad &&
-		ip -n "$(ns server)" link set dev inner0 up && ip -n "$(ns plain)" link set dev eth0 up &&
-		gateway plain 10.2.0.1 fd02::1 &&
-		ip -n "$(ns proxy)" route add $KNOWN4/32 via $SERVER4 &&
-		ip -n "$(ns proxy)" -6 route add $KNOWN6/128 via $SERVER6 &&
-		on server sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
-			echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
-}
 not() { ! "$@"; }
 
 PROXY_MORE="plugin_dir = \"$plugins\"; plugins = { icmp = { }; };"
-topology || { fail "the network comes up"; finish; }
+net_up && plain_up || { fail "the network comes up"; finish; }
 serve_http plain && serve_dns plain && serve_ssh plain && serve_echo plain && serve_ssh hiphost ||
 	fail "the services come up"
 [ -n "${HPN_SHORT:-}" ] && size=10000000 || size=100000000
