@@ -242,7 +242,8 @@ static void put_example(const char *name, bool bare)
 static void every_example_is_accepted(void)
 {
 	static const char *const names[] = { "hipproxy.conf", "client.conf", "host.conf",
-					     "proxy-host.conf", "pinned.conf", "behind-nat.conf" };
+					     "proxy-host.conf", "pinned.conf", "behind-nat.conf",
+					     "server.conf" };
 	static const char *const keys[] = { "host.pem", "proxy.pem", "server.pem", "gateway.pem",
 					    "clients.pem" };
 
