@@ -45,7 +45,7 @@ check() {
 # Ends a test script.
 finish() {
 	local n
-	for n in hiphost proxy server; do [ -f "$HPN_DIR/$n/hipproxyd.pid" ] && stop $n hipproxyd; done
+	for n in hiphost proxy server gate; do [ -f "$HPN_DIR/$n/hipproxyd.pid" ] && stop $n hipproxyd; done
 	sanitizers_silent || fail "the sanitizers found nothing"
 	if [ "$HPN_FAILED" = 0 ]; then say "all passed"; exit 0; fi
 	say "$HPN_FAILED failed"
