@@ -65,6 +65,8 @@ struct hp_daemon {
 	struct hp_transport transport;
 	bool transport_asked;        /* a plugin has set it, so it may be changed */
 	uint64_t started_ms, stop_ms;
+	struct hp_prefix masqueraded[4];
+	size_t n_masqueraded;
 	bool capturing, stopping;
 	enum hp_rules_backend backend;
 	struct hp_control_client *tracer; /* who is told of packets, or NULL */
@@ -128,6 +130,9 @@ void hp_daemon_flush(void *ctx);
 
 int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool);
+int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool);
+/* Puts the rules back that hp_rules_install and hp_rules_cleanup took away. */
+int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err);
 int hp_daemon_translate(void *ctx, struct hp_packet *p);
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,

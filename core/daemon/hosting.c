@@ -32,6 +32,28 @@ int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 	return d->tun ? hp_tun_route(d->tun, pool) : 0;
 }
 
+int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err)
+{
+	if (!d->n_masqueraded || d->stopping)
+		return 0;
+	return hp_rules_masquerade(d->conf->tun.name, d->masqueraded, d->n_masqueraded, err);
+}
+
+int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool)
+{
+	struct hp_daemon *d = ctx;
+	struct hp_io_err e = { "" };
+	int err;
+
+	if (d->n_masqueraded == sizeof(d->masqueraded) / sizeof(*d->masqueraded))
+		return -E2BIG;
+	d->masqueraded[d->n_masqueraded++] = *pool;
+	err = hp_daemon_masquerade_again(d, &e);
+	if (err)
+		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
+	return err;
+}
+
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
 {
 	unsigned int ifindex = if_nametoindex(iface);

@@ -75,6 +75,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.transport = hp_daemon_transport,
 		.claim = hp_daemon_claim,
 		.attract = hp_daemon_attract,
+		.masquerade = hp_daemon_masquerade,
 		.answer = hp_daemon_answer,
 		.translate = hp_daemon_translate,
 		.ctx = d,
@@ -427,12 +428,14 @@ int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
 		.n_interfaces = c->interfaces.n,
 		.networks = c->networks.at,
 		.n_networks = c->networks.n,
+		.masqueraded = d->masqueraded,
+		.n_masqueraded = d->n_masqueraded,
 	};
 	int ret = on ? hp_rules_install(&cfg, &d->backend, err) : hp_rules_cleanup(err);
 
 	if (!ret)
 		d->capturing = on;
-	return ret;
+	return ret ? ret : hp_daemon_masquerade_again(d, err);
 }
 
 static void log_ready(const struct hp_daemon *d)
@@ -498,7 +501,7 @@ void hp_daemon_quit(struct hp_daemon *d)
 	}
 	d->stopping = true;
 	d->stop_ms = hp_clock_ms(&d->clock) + QUIT_MS;
-	if (d->capturing && hp_daemon_capture(d, false, &e))
+	if ((d->capturing || d->n_masqueraded) && hp_daemon_capture(d, false, &e))
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
 	hp_hip_shutdown(d->hip);
 	hp_timer_init(&d->stop_timer, quit_step);
@@ -528,7 +531,7 @@ static void close_sockets(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
 
-	if (d->capturing && hp_daemon_capture(d, false, &e))
+	if ((d->capturing || d->n_masqueraded) && hp_daemon_capture(d, false, &e))
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
 	if (d->nfq)
 		hp_nfq_close(d->nfq);

@@ -77,15 +77,21 @@ static int nft_install(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 	return err;
 }
 
+/* Not there, no nft, no nf_tables: nothing to remove. */
+static int nft_remove_table(const char *table, const char *text, struct hp_io_err *e)
+{
+	const char *const list[] = {"nft", "list", "table", "inet", table, NULL};
+
+	return program(list, NULL, NULL, NULL) ? 0 : nft_feed(text, e);
+}
+
 static int nft_remove(struct hp_io_err *e)
 {
-	static const char *const list[] = {"nft",  "list",     "table",
-					   "inet", "hipproxy", NULL};
+	int err = nft_remove_table("hipproxy", "delete table inet hipproxy\n", e);
+	int nat = nft_remove_table("hipproxy_nat", "delete table inet hipproxy_nat\n",
+				   err ? NULL : e);
 
-	/* Not there, no nft, no nf_tables: nothing to remove. */
-	if (program(list, NULL, NULL, NULL))
-		return 0;
-	return nft_feed("delete table inet hipproxy\n", e);
+	return err ? err : nat;
 }
 
 /* ---- iptables */
@@ -95,8 +101,21 @@ static bool have_ipv6(void)
 	return !access("/proc/self/net/if_inet6", F_OK);
 }
 
-/* Installs, or with cfg NULL removes, for one family. */
-static int iptables_apply(const struct hp_rules_cfg *cfg, int family, struct hp_io_err *e)
+/* What is asked for: rules of capture, or of masquerading, or neither: none of ours. */
+struct wanted {
+	const struct hp_rules_cfg *cfg;
+	const char *tun;
+	const struct hp_prefix *from;
+	size_t n;
+};
+
+static char *iptables_text(const struct wanted *w, int family, const char *saved)
+{
+	return w->n ? hp_rules_iptables_nat_text(w->tun, w->from, w->n, family, saved) :
+		      hp_rules_iptables_text(w->cfg, family, saved);
+}
+
+static int iptables_apply(const struct wanted *w, int family, struct hp_io_err *e)
 {
 	const char *const save[] = {family == 4 ? "iptables-save" : "ip6tables-save",
 				    NULL};
@@ -107,7 +126,7 @@ static int iptables_apply(const struct hp_rules_cfg *cfg, int family, struct hp_
 	int err = program(save, NULL, &saved, e);
 
 	if (!err) {
-		text = hp_rules_iptables_text(cfg, family, saved);
+		text = iptables_text(w, family, saved);
 		if (!text)
 			err = hp_io_fail(e, -ENOMEM, "%s: out of memory", restore[0]);
 	}
@@ -120,9 +139,10 @@ static int iptables_apply(const struct hp_rules_cfg *cfg, int family, struct hp_
 
 static int iptables_remove(struct hp_io_err *e)
 {
-	int four = iptables_apply(NULL, 4, e), six;
+	const struct wanted none = {NULL, NULL, NULL, 0};
+	int four = iptables_apply(&none, 4, e), six;
 
-	six = have_ipv6() ? iptables_apply(NULL, 6, four ? NULL : e) : 0;
+	six = have_ipv6() ? iptables_apply(&none, 6, four ? NULL : e) : 0;
 	if (four == -ENOENT)
 		four = 0;
 	if (six == -ENOENT)
@@ -132,10 +152,11 @@ static int iptables_remove(struct hp_io_err *e)
 
 static int iptables_install(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 {
-	int err = iptables_apply(cfg, 4, e);
+	const struct wanted w = {cfg, NULL, NULL, 0};
+	int err = iptables_apply(&w, 4, e);
 
 	if (!err && have_ipv6())
-		err = iptables_apply(cfg, 6, e);
+		err = iptables_apply(&w, 6, e);
 	if (err)
 		iptables_remove(NULL);
 	return err;
@@ -242,4 +263,32 @@ int hp_rules_cleanup(struct hp_io_err *e)
 	int nft = nft_remove(e), ipt = iptables_remove(nft ? NULL : e);
 
 	return nft ? nft : ipt;
+}
+
+static int masquerade_iptables(const struct wanted *w, struct hp_io_err *e)
+{
+	int err = iptables_apply(w, 4, e);
+
+	return !err && have_ipv6() ? iptables_apply(w, 6, e) : err;
+}
+
+int hp_rules_masquerade(const char *tun, const struct hp_prefix *from, size_t n,
+			struct hp_io_err *e)
+{
+	const struct wanted w = {NULL, tun, from, n};
+	struct hp_io_err nft = {""}, ipt = {""};
+	char *text;
+	int err;
+
+	if (!n || !name_ok(tun))
+		return hp_io_fail(e, -EINVAL, "masquerading: no sources, or no interface name");
+	text = hp_rules_nft_nat_text(tun, from, n);
+	err = text ? nft_feed(text, &nft) : -ENOMEM;
+	free(text);
+	if (!err)
+		return 0;
+	err = masquerade_iptables(&w, &ipt);
+	return err ? hp_io_fail(e, err, "masquerading: neither way works: %.200s; %.200s", nft.text,
+				ipt.text) :
+		     0;
 }

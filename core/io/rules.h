@@ -38,6 +38,8 @@ struct hp_rules_cfg {
 	size_t n_networks;
 	const struct hp_prefix *bypass; /* never to these destinations */
 	size_t n_bypass;
+	const struct hp_prefix *masqueraded; /* from the TUN device and tracked after all */
+	size_t n_masqueraded;
 };
 
 /* Replaces rules of ours that are there already, whichever backend made them.  Each
@@ -51,6 +53,13 @@ int hp_rules_cleanup(struct hp_io_err *err);
 const char *
 hp_rules_backend_name(enum hp_rules_backend b); /* "auto", "iptables", "nft" */
 
+/* Packets from these sources that come from the TUN device leave with the address of the interface
+ * they leave by (nft: table "inet hipproxy_nat"; iptables: chain HIPPROXY-NAT in table nat).
+ * Replaces what was there; hp_rules_cleanup takes it away, and so it has to be called after
+ * hp_rules_install and hp_rules_cleanup.  0, or -errno with a sentence in err. */
+int hp_rules_masquerade(const char *tun, const struct hp_prefix *from, size_t n,
+			struct hp_io_err *err);
+
 /* The text given to nft -f. */
 char *hp_rules_nft_text(const struct hp_rules_cfg *cfg);
 /* The text given to iptables-restore --noflush for family 4 or 6.  saved: what
@@ -59,5 +68,9 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg);
  * is out. */
 char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
 			     const char *saved);
+/* The same for masquerading; "" if no prefix is of the family. */
+char *hp_rules_nft_nat_text(const char *tun, const struct hp_prefix *from, size_t n);
+char *hp_rules_iptables_nat_text(const char *tun, const struct hp_prefix *from, size_t n,
+				 int family, const char *saved);
 
 #endif

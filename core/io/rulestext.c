@@ -90,6 +90,7 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 {
 	const char *bypass = cfg->fail_open ? " bypass" : "";
 	struct hp_buf b = HP_BUF_INIT;
+	char net[HP_PREFIX_STRLEN];
 
 	/* Adding first makes deleting safe: the whole is one transaction. */
 	hp_buf_addf(&b,
@@ -106,11 +107,29 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 		"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
 		"\t}\n",
 		cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
-	hp_buf_addf(&b,
-		    "\tchain from_tun {\n"
-		    "\t\ttype filter hook prerouting priority -300; policy accept;\n"
-		    "\t\tiifname \"%s\" notrack\n\t}\n}\n",
-		    cfg->tun);
+	hp_buf_addf(&b, "\tchain from_tun {\n"
+			"\t\ttype filter hook prerouting priority -300; policy accept;\n");
+	for (size_t i = 0; i < cfg->n_masqueraded; i++)
+		hp_buf_addf(&b, "\t\t%s saddr %s return\n",
+			    of_family(&cfg->masqueraded[i], 4) ? "ip" : "ip6",
+			    hp_prefix_format(&cfg->masqueraded[i], net));
+	hp_buf_addf(&b, "\t\tiifname \"%s\" notrack\n\t}\n}\n", cfg->tun);
+	return hp_buf_take(&b);
+}
+
+char *hp_rules_nft_nat_text(const char *tun, const struct hp_prefix *from, size_t n)
+{
+	struct hp_buf b = HP_BUF_INIT;
+	char net[HP_PREFIX_STRLEN];
+
+	hp_buf_addf(&b, "add table inet hipproxy_nat\ndelete table inet hipproxy_nat\n"
+			"table inet hipproxy_nat {\n\tchain postrouting {\n"
+			"\t\ttype nat hook postrouting priority 100; policy accept;\n");
+	for (size_t i = 0; i < n; i++)
+		hp_buf_addf(&b, "\t\t%s saddr %s oifname != \"%s\" masquerade\n",
+			    of_family(&from[i], 4) ? "ip" : "ip6",
+			    hp_prefix_format(&from[i], net), tun);
+	hp_buf_addf(&b, "\t}\n}\n");
 	return hp_buf_take(&b);
 }
 
@@ -128,6 +147,7 @@ static const struct own_chain own_chains[] = {
 	{"mangle", "HIPPROXY-QUEUE", NULL, NULL},
 	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A"},
 	{"raw", "HIPPROXY", "PREROUTING", "-I"},
+	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I"},
 };
 
 #define N_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
@@ -296,6 +316,7 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 			const struct leftovers *l)
 {
 	const char *bypass = cfg->fail_open ? " --queue-bypass" : "";
+	char net[HP_PREFIX_STRLEN];
 
 	table_begin(b, l, "mangle");
 	ipt_exceptions(b, cfg, family);
@@ -310,6 +331,10 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 		    cfg->mark, cfg->mask, cfg->mask, cfg->mask);
 	table_end(b, "mangle");
 	table_begin(b, l, "raw");
+	for (size_t i = 0; i < cfg->n_masqueraded; i++)
+		if (of_family(&cfg->masqueraded[i], family))
+			hp_buf_addf(b, "-A HIPPROXY -i %s -s %s -j RETURN\n", cfg->tun,
+				    hp_prefix_format(&cfg->masqueraded[i], net));
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j CT --notrack\n", cfg->tun);
 	table_end(b, "raw");
 }
@@ -325,6 +350,28 @@ char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
 	} else {
 		table_remove(&b, &l, "mangle");
 		table_remove(&b, &l, "raw");
+		table_remove(&b, &l, "nat");
 	}
+	return hp_buf_take(&b);
+}
+
+char *hp_rules_iptables_nat_text(const char *tun, const struct hp_prefix *from, size_t n,
+				 int family, const char *saved)
+{
+	struct leftovers l = saved_scan(saved);
+	struct hp_buf b = HP_BUF_INIT;
+	char net[HP_PREFIX_STRLEN];
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		any |= of_family(&from[i], family);
+	if (!any)
+		return hp_buf_take(&b);
+	table_begin(&b, &l, "nat");
+	for (size_t i = 0; i < n; i++)
+		if (of_family(&from[i], family))
+			hp_buf_addf(&b, "-A HIPPROXY-NAT -s %s ! -o %s -j MASQUERADE\n",
+				    hp_prefix_format(&from[i], net), tun);
+	table_end(&b, "nat");
 	return hp_buf_take(&b);
 }

@@ -202,3 +202,11 @@ int hp_packet_translate(struct hp_instance *self, struct hp_packet *p)
 
 	return m->reg->cfg.translate ? m->reg->cfg.translate(m->reg->cfg.ctx, p) : -EOPNOTSUPP;
 }
+
+int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.masquerade ? m->reg->cfg.masquerade(m->reg->cfg.ctx, pool) :
+					-EOPNOTSUPP;
+}

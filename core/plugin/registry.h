@@ -40,6 +40,7 @@ struct hp_registry_config {
 	/* As in hipproxy/hosting.h; NULL: nothing of the kind here. */
 	int (*claim)(void *ctx, const char *name, struct hp_addr *hit);
 	int (*attract)(void *ctx, const struct hp_prefix *pool);
+	int (*masquerade)(void *ctx, const struct hp_prefix *pool);
 	int (*answer)(void *ctx, const char *iface, const struct hp_addr *addr);
 	int (*translate)(void *ctx, struct hp_packet *p); /* hp_packet_translate */
 	void *ctx;                      /* of these functions */

@@ -21,6 +21,10 @@ int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr
  * hp_service.client).  0, or -errno of the kernel, -EOPNOTSUPP. */
 int hp_pool_attract(struct hp_instance *self, const struct hp_prefix *pool);
 
+/* Packets from pool leave towards servers with the address of the interface they leave by; replies
+ * come back to pool.  At most 4 prefixes.  0, or -errno, logged; -EOPNOTSUPP. */
+int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool);
+
 /* The kernel answers ARP or neighbour discovery for addr on the link called iface (proxy ARP,
  * RFC 1027; RFC 4861, section 7.2.8).  0, -ENODEV, -errno of the kernel, -EOPNOTSUPP. */
 int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_addr *addr);

@@ -47,6 +47,7 @@ struct settings {
 	struct hp_prefix pool4, pool6;
 	const char *mapping, *answer_on;
 	int access, refuse;
+	bool masquerade;
 };
 
 enum { ALLOW, DENY };
@@ -112,6 +113,8 @@ static const struct hp_conf_row schema[] = {
 	  4095, "/var/lib/hipproxy/clients", .help = "file of addresses given out; none" },
 	{ "answer_on", HP_CONF_STRING, 0, HP_CONF_AT(struct settings, answer_on), 0, 15, "",
 	  .help = "interface on which ARP and ND for them are answered; none" },
+	{ "masquerade", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, masquerade), .def = "false",
+	  .help = "servers see the proxy's address instead" },
 	{ "clients", HP_CONF_GROUPS, 0, HP_CONF_AT(struct settings, clients), 0, 65536,
 	  .rows = client_rows, .item_bytes = sizeof(struct client_row),
 	  .help = "names of HIP clients" },
@@ -436,8 +439,11 @@ static const struct hp_service services[] = {
 static int attract(struct hp_instance *self, const struct hp_prefix *pool)
 {
 	char text[HP_PREFIX_STRLEN];
+	const struct settings *s = self->settings;
 	int err = pool->bits ? hp_pool_attract(self, pool) : 0;
 
+	if (!err && pool->bits && s->masquerade)
+		err = hp_pool_masquerade(self, pool);
 	if (err)
 		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: pool %s: %s",
 		       hp_prefix_format(pool, text), strerror(-err));
@@ -508,8 +514,9 @@ static int reload(struct hp_instance *self, const void *settings)
 	int err;
 
 	if (!same_prefix(&old->pool4, &new->pool4) || !same_prefix(&old->pool6, &new->pool6) ||
-	    strcmp(old->mapping, new->mapping))
-		return complain("reload", "pool4, pool6, mapping", "they need a restart");
+	    strcmp(old->mapping, new->mapping) || old->masquerade != new->masquerade)
+		return complain("reload", "pool4, pool6, mapping, masquerade",
+				"they need a restart");
 	err = access_read(self, new, &access);
 	if (err)
 		return err;
