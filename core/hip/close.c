@@ -8,6 +8,8 @@
  */
 #include "hip/internal.h"
 
+#include <errno.h>
+
 static void begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 		  uint8_t type)
 {
@@ -42,6 +44,16 @@ void hp_close_start(struct hp_assoc *a)
 		hp_count(&hip->counters, HP_HIPD_QUEUE_FULL);
 }
 
+/* R2 was lost, and the peer that has sent it goes: what follows is under its keys. */
+static void adopt_next(struct hp_assoc *a)
+{
+	hp_secrets_free(a->cur);
+	a->cur = a->next;
+	a->next = NULL;
+	a->error = -ECONNRESET;
+	hp_assoc_reset(a);
+}
+
 static int close_verified(struct hp_assoc *a, const struct hp_verified *v,
 			  const struct hp_path *path)
 {
@@ -51,9 +63,13 @@ static int close_verified(struct hp_assoc *a, const struct hp_verified *v,
 	struct hp_hip *hip = a->hip;
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
+	bool early;
 
 	if (!echo)
 		return HP_HIPD_MISSING;
+	early = a->state == HP_I2_SENT;
+	if (early)
+		adopt_next(a);
 	if (a->state != HP_CLOSED) {
 		hp_assoc_sent_clear(a);
 		hp_assoc_rekey_clear(a);
@@ -61,6 +77,8 @@ static int close_verified(struct hp_assoc *a, const struct hp_verified *v,
 		hp_assoc_state_after(a, 2000ull * hip->cfg.msl_s);
 		hp_count(&hip->counters, HP_HIPC_CLOSED);
 		hp_assoc_down(a);
+		if (early)
+			hp_assoc_event(a, HP_HIP_FAILED);
 	}
 	begin(a, &b, msg, HP_HIP_CLOSE_ACK);
 	hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
@@ -72,6 +90,16 @@ int hp_close_input(const struct hp_rx *rx)
 	int reason = hp_auth_mac(rx->a, rx->m);
 
 	return reason ? reason : hp_auth_start(rx, rx->a->cur->peer_key, close_verified);
+}
+
+/* Table 4 of section 4.4.4.  A CLOSE under the keys of an association that our exchange is
+ * about to replace changes nothing. */
+int hp_close_input_early(const struct hp_rx *rx)
+{
+	const struct hp_secrets *s = rx->a->next;
+	int reason = rx->a->busy ? HP_HIPD_BUSY : hp_auth_mac_with(s, rx->m);
+
+	return reason ? reason : hp_auth_start(rx, s->peer_key, close_verified);
 }
 
 static int ack_verified(struct hp_assoc *a, const struct hp_verified *v,

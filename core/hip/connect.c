@@ -272,6 +272,12 @@ static int unanswered(struct hp_assoc *a, void *arg)
 	return 1;
 }
 
+static void greet(struct hp_assoc *a)
+{
+	if (a)
+		a->greet = true;
+}
+
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
 {
 	const struct hp_addr *local = hp_hip_default_hit(hip);
@@ -289,7 +295,7 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
 		       "ESP with unknown SPI %08x from a known peer: new base exchange",
 		       spi);
-	hp_connect_back(hip, local, &s.found->hit, path);
+	greet(hp_connect_back(hip, local, &s.found->hit, path));
 }
 
 /* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we
@@ -304,6 +310,7 @@ int hp_update_lost(const struct hp_rx *rx)
 	    (!hip->ops.accept ||
 	     !hip->ops.accept(hip->ops.ctx, &rx->id->hit, &rx->m->src_hit, rx->path)) &&
 	    hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
-		hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit, rx->path);
+		greet(hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit,
+				      rx->path));
 	return HP_HIPD_NO_ASSOC;
 }

@@ -188,6 +188,7 @@ struct hp_assoc {
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms, unanswered_ms;
 	uint64_t started_us;
 	uint32_t exchange_us, rekeys;
+	bool greet; /* begun with nothing to send: an UPDATE ends the peer's R2-SENT */
 	void *udata;
 };
 
@@ -396,6 +397,7 @@ int hp_update_input(const struct hp_rx *rx);
 int hp_update_lost(const struct hp_rx *rx);
 int hp_notify_input(const struct hp_rx *rx);
 int hp_close_input(const struct hp_rx *rx);
+int hp_close_input_early(const struct hp_rx *rx);
 int hp_close_ack_input(const struct hp_rx *rx);
 
 void hp_i1_start(struct hp_assoc *a); /* a new exchange: I1, I1-SENT */

@@ -48,6 +48,9 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	a->up = true;
 	hp_assoc_watch(a);
 	hp_assoc_event(a, was_up ? HP_HIP_REKEYED : HP_HIP_UP);
+	if (a->greet && a->state == HP_ESTABLISHED)
+		hp_update_probe(a);
+	a->greet = false;
 	return 0;
 }
 

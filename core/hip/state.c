@@ -29,6 +29,7 @@ static const hp_rx_fn table[HP_ASSOC_STATES][HP_EVS] = {
 			[HP_EV_I2] = hp_i2_input_crossing,
 			[HP_EV_R2] = hp_r2_input,
 			[HP_EV_NOTIFY] = hp_notify_input,
+			[HP_EV_CLOSE] = hp_close_input_early,
 		},
 	[HP_R2_SENT] =
 		{

@@ -362,6 +362,24 @@ static void a_restarted_responder_asks_known_peers(void)
 	world_fini(&w);
 }
 
+/* The side that came back has nothing to send, and the other must hear from it before it
+ * leaves R2-SENT (RFC 7401, section 4.4.4, table 5): strict ones send nothing till then. */
+static void who_asks_for_a_new_exchange_is_heard_after_it(void)
+{
+	struct hp_path path;
+
+	begin();
+	must_stand(20);
+	world_restart(&w, 1);
+	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &w.s[0].addr, 1, false);
+	path = (struct hp_path){.src = w.s[1].addr, .dst = w.s[0].addr};
+	hp_hip_unknown_spi(w.s[1].hip, &path, 0x12345678);
+	world_run(&w, 20);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_ESTABLISHED);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 1)), HP_ESTABLISHED);
+	world_fini(&w);
+}
+
 static void a_dead_peer_is_asked_then_given_up(void)
 {
 	begin();
@@ -469,6 +487,25 @@ static void a_lost_close_ack_is_asked_for_again(void)
 	world_run(&w, 1000);
 	CU_ASSERT_PTR_NULL(world_assoc(&w, 0));
 	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_CLOSE], 2);
+	world_fini(&w);
+}
+
+/* R2 is lost and the Responder goes: its CLOSE is all that the Initiator hears. */
+static void a_close_instead_of_r2_ends_the_exchange(void)
+{
+	begin();
+	w.fate = no_r2;
+	world_start(&w);
+	CU_ASSERT_FALSE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_I2_SENT);
+	hp_hip_close(world_assoc(&w, 1));
+	world_run(&w, 20);
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSED);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_CLOSE_ACK], 1);
+	CU_ASSERT_PTR_NULL(world_assoc(&w, 1));
+	w.fate = NULL;
+	CU_ASSERT_TRUE(world_connect(&w, 100));
+	CU_ASSERT_TRUE(world_data(&w));
 	world_fini(&w);
 }
 
@@ -622,6 +659,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_restarted_initiator_connects_again),
 	HP_TEST(a_restarted_responder_is_noticed_by_silence),
 	HP_TEST(a_restarted_responder_asks_known_peers),
+	HP_TEST(who_asks_for_a_new_exchange_is_heard_after_it),
 	HP_TEST(a_dead_peer_is_asked_then_given_up),
 	HP_TEST(a_repeated_update_is_acknowledged_again),
 	HP_TEST(two_way_traffic_asks_nothing),
@@ -629,6 +667,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(close_ends_both_sides),
 	HP_TEST(crossing_closes_end_both_sides),
 	HP_TEST(a_lost_close_ack_is_asked_for_again),
+	HP_TEST(a_close_instead_of_r2_ends_the_exchange),
 	HP_TEST(closed_ones_connect_again),
 	HP_TEST(idle_ones_are_closed),
 	HP_TEST(shutdown_closes_all),
