@@ -23,8 +23,8 @@ struct entry {
 
 struct range {
 	struct hp_prefix prefix;
-	uint32_t n;      /* addresses that may be given out: offsets 1 .. n */
-	uint32_t *taken; /* by offset - 1: index of the entry + 1 */
+	uint32_t first, n; /* addresses that may be given out: offsets first .. first + n - 1 */
+	uint32_t *taken;   /* by offset - first: index of the entry + 1 */
 };
 
 struct pool {
@@ -45,9 +45,10 @@ static int range_init(struct range *r, const struct hp_prefix *prefix)
 	r->prefix = *prefix;
 	if (!prefix->bits)
 		return 0;
-	/* Neither the network's own address nor, in IPv4, the broadcast one. */
-	r->n = free_bits > 16 ? POOL_MAX : 1u << free_bits;
-	r->n = r->n > 2 ? r->n - 2 : 0;
+	/* Neither the network's own address nor, in IPv4, the broadcast one; one or two addresses
+	 * are nobody's network (RFC 3021). */
+	r->first = free_bits > 1;
+	r->n = (free_bits > 16 ? POOL_MAX : 1u << free_bits) - 2 * r->first;
 	r->taken = calloc(r->n + 1, sizeof(*r->taken));
 	return r->taken ? 0 : -ENOMEM;
 }
@@ -56,7 +57,7 @@ static struct hp_addr address_at(const struct range *r, uint32_t place)
 {
 	struct hp_addr a = r->prefix.addr;
 	uint32_t low = ((uint32_t)a.b[12] << 24 | (uint32_t)a.b[13] << 16 |
-			(uint32_t)a.b[14] << 8 | a.b[15]) + place + 1;
+			(uint32_t)a.b[14] << 8 | a.b[15]) + place + r->first;
 
 	a.b[12] = (uint8_t)(low >> 24);
 	a.b[13] = (uint8_t)(low >> 16);
@@ -74,9 +75,9 @@ static uint32_t place_of(const struct range *r, const struct hp_addr *a)
 	uint32_t from = (uint32_t)base->b[12] << 24 | (uint32_t)base->b[13] << 16 |
 			(uint32_t)base->b[14] << 8 | base->b[15];
 
-	if (!r->n || memcmp(a->b, base->b, 12) || low - from - 1 >= r->n)
+	if (!r->n || memcmp(a->b, base->b, 12) || low - from - r->first >= r->n)
 		return UINT32_MAX;
-	return low - from - 1;
+	return low - from - r->first;
 }
 
 static const struct range *range_of(const struct pool *p, const struct hp_addr *a)
@@ -151,17 +152,23 @@ static int read_line(struct pool *p, char *line)
 	return add(p, &hit, &addr, place);
 }
 
-static int read_file(struct pool *p, size_t *at)
+/* A last line without its end was being written when the machine stopped: *whole is where it
+ * begins. */
+static int read_file(struct pool *p, size_t *at, off_t *whole)
 {
 	FILE *f = fopen(p->path, "re");
 	char line[256];
 	int err = 0;
 
+	*whole = 0;
 	if (!f)
 		return errno == ENOENT ? 0 : -errno;
 	while (!err && fgets(line, sizeof(line), f)) {
+		if (!strchr(line, '\n') && feof(f))
+			break;
 		++*at;
 		err = read_line(p, line);
+		*whole = ftello(f);
 	}
 	fclose(f);
 	return err;
@@ -170,6 +177,7 @@ static int read_file(struct pool *p, size_t *at)
 static int open_file(struct pool *p, size_t *line)
 {
 	char *copy = strdup(p->path);
+	off_t whole;
 	int err;
 
 	if (!copy)
@@ -180,26 +188,30 @@ static int open_file(struct pool *p, size_t *line)
 		return err;
 	}
 	free(copy);
-	err = read_file(p, line);
+	err = read_file(p, line, &whole);
 	if (err)
 		return err;
 	p->fd = open(p->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	return p->fd < 0 ? -errno : 0;
+	return p->fd < 0 || ftruncate(p->fd, whole) ? -errno : 0;
 }
 
 static int append(struct pool *p, const struct hp_addr *hit, const struct hp_addr *addr)
 {
 	char h[HP_ADDR_STRLEN], a[HP_ADDR_STRLEN], line[2 * HP_ADDR_STRLEN + 2];
+	off_t end;
 	int n;
 
 	if (p->fd < 0)
 		return 0;
+	end = lseek(p->fd, 0, SEEK_END);
 	n = snprintf(line, sizeof(line), "%s %s\n", hp_addr_format(hit, h),
 		     hp_addr_format(addr, a));
 	errno = 0;
-	if (write(p->fd, line, (size_t)n) != n || fdatasync(p->fd))
-		return errno ? -errno : -ENOSPC;
-	return 0;
+	if (end >= 0 && write(p->fd, line, (size_t)n) == n && !fdatasync(p->fd))
+		return 0;
+	n = errno ? -errno : -ENOSPC;
+	/* Half a line would spoil the next one; if this fails too, a restart cuts it off. */
+	return end >= 0 && ftruncate(p->fd, end) ? -errno : n;
 }
 
 /* ---- */

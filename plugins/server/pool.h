@@ -3,7 +3,8 @@
  * Addresses that stand for peers: one of each family for every HIT, the same for ever.
  *
  * What was given out is in a file, "HIT ADDRESS" a line, '#' begins a comment; new lines are
- * appended and on disk before an address is used.
+ * appended and on disk before an address is used.  A last line without its end is half of one that
+ * was never used, and is cut off.
  */
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H

@@ -63,3 +63,20 @@ bool rules_any(const struct rules *r, const struct hp_addr *client,
 	}
 	return r->otherwise;
 }
+
+static bool is_same(const struct rule *a, const struct rule *b)
+{
+	return a->proto == b->proto && a->port_min == b->port_min && a->port_max == b->port_max &&
+	       a->allow == b->allow && hp_addr_eq(&a->client, &b->client) &&
+	       hp_addr_eq(&a->hosted, &b->hosted);
+}
+
+void rules_inherit(struct rules *r, const struct rules *old)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < old->n && !r->at[i].hits; k++)
+			if (is_same(&r->at[i], &old->at[k]))
+				r->at[i].hits = old->at[k].hits;
+	if (r->otherwise == old->otherwise)
+		r->otherwise_hits = old->otherwise_hits;
+}

@@ -39,5 +39,7 @@ bool rules_decide(struct rules *r, const struct question *q);
 /* Is there anything on hosted that client may reach? */
 bool rules_any(const struct rules *r, const struct hp_addr *client,
 	       const struct hp_addr *hosted);
+/* Rules that are in old too, and the default, go on counting where old was. */
+void rules_inherit(struct rules *r, const struct rules *old);
 
 #endif

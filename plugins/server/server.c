@@ -520,6 +520,7 @@ static int reload(struct hp_instance *self, const void *settings)
 	err = access_read(self, new, &access);
 	if (err)
 		return err;
+	rules_inherit(&access.rules, &st->access.rules);
 	access_free(&st->access);
 	st->access = access;
 	return 0;

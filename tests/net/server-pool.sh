@@ -218,4 +218,15 @@ check "pool in the server's network: its address" within "$first" 10.2.0.
 check "pool in the server's network: back" back "$first"
 daemon_stop gate; daemon_start gate
 check "pool in the server's network: the server begins after a restart" back "$first"
+
+# --- behind the proxy's address: web knows no way but to its own network --------------------------
+
+GATE_POOLS='pool4 = "10.99.0.0/24"; pool6 = "fd99::/64"; masquerade = true;'
+gate_conf
+daemon_stop gate; daemon_start gate
+check "masquerade: http" fetch hiphost "$W4" big
+check "masquerade: IPv6" fetch client1 $PUBLIC6 big
+check "masquerade: DNS" resolve client1 $PUBLIC4
+check "masquerade: web sees the proxy" test "$(whoami hiphost "$W4") $(whoami hiphost "$W6")" = "10.2.0.1 fd02::1"
+check "masquerade: gate is killed in a transfer: right sha256" killed gate client1 $PUBLIC4
 finish

@@ -141,7 +141,73 @@ static void the_file_is_checked(void)
 	unlink(path);
 }
 
+static void half_a_line_is_cut_off(void)
+{
+	static const char *const torn[] = { "2001:22::2 10.99.0.1", "2001:22::2", "2", "2001:22::2 10.99.0.12" };
+	struct hp_addr a, h = hit(2);
+	struct pool *p;
+	bool fresh;
+	FILE *f;
+
+	no_file();
+	for (size_t i = 0; i < sizeof(torn) / sizeof(*torn); i++) {
+		f = fopen(path, "w");
+		CU_ASSERT_FATAL(f != NULL);
+		fprintf(f, "2001:22::1 10.99.0.9\n%s", torn[i]);
+		fclose(f);
+		p = open_pool("10.99.0.0/24", "", 0);
+		CU_ASSERT_EQUAL_FATAL(pool_count(p), 1);
+		CU_ASSERT_EQUAL(pool_address(p, &h, true, &a, &fresh), 0);
+		pool_close(p);
+		p = open_pool("10.99.0.0/24", "", 0);
+		CU_ASSERT_EQUAL_FATAL(pool_count(p), 2);
+		CU_ASSERT(pool_hit(p, &a) && hp_addr_eq(pool_hit(p, &a), &h));
+		pool_close(p);
+	}
+	unlink(path);
+}
+
+static void one_or_two_addresses_are_a_pool(void)
+{
+	static const char *const pools[] = { "10.99.0.8/32", "10.99.0.8/31" };
+	struct hp_addr a, h;
+	struct pool *p;
+	bool fresh;
+
+	path[0] = '\0';
+	for (unsigned int i = 0; i < 2; i++) {
+		p = open_pool(pools[i], "", 0);
+		for (unsigned int k = 0; k <= i; k++) {
+			h = hit(k);
+			CU_ASSERT_EQUAL(pool_address(p, &h, true, &a, &fresh), 0);
+			CU_ASSERT(a.b[15] >= 8 && a.b[15] <= 8 + i);
+			CU_ASSERT(pool_hit(p, &a) && hp_addr_eq(pool_hit(p, &a), &h));
+		}
+		h = hit(9);
+		CU_ASSERT_EQUAL(pool_address(p, &h, true, &a, &fresh), -ENOBUFS);
+		pool_close(p);
+	}
+}
+
 /* ---- rules */
+
+static void hits_outlive_a_reload(void)
+{
+	struct rule old_list[] = {
+		{ .client = hit(1), .port_max = 65535, .allow = true, .hits = 5 },
+		{ .client = hit(2), .port_max = 65535, .allow = true, .hits = 7 },
+	};
+	struct rule list[] = {
+		{ .client = hit(3), .port_max = 65535, .allow = true },
+		{ .client = hit(2), .port_max = 65535, .allow = true },
+		{ .client = hit(1), .port_max = 65535 },
+	};
+	struct rules old = { old_list, 2, false, 3 }, r = { list, 3, false, 0 };
+
+	rules_inherit(&r, &old);
+	CU_ASSERT(list[0].hits == 0 && list[1].hits == 7 && list[2].hits == 0);
+	CU_ASSERT_EQUAL(r.otherwise_hits, 3);
+}
 
 static void the_first_rule_that_matches_decides(void)
 {
@@ -204,6 +270,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_full_pool_gives_nothing_and_a_missing_family_neither),
 	HP_TEST(addresses_of_nobody),
 	HP_TEST(the_file_is_checked),
+	HP_TEST(half_a_line_is_cut_off),
+	HP_TEST(one_or_two_addresses_are_a_pool),
+	HP_TEST(hits_outlive_a_reload),
 	HP_TEST(the_first_rule_that_matches_decides),
 	HP_TEST(an_association_needs_something_that_may_be_reached),
 	HP_TEST_END
