@@ -107,10 +107,15 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 		goto no_memory;
 	if (hp_htab_init(&db->hit, 0))
 		goto no_memory_hit;
+	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
+	if (!db->expect)
+		goto no_memory_expect;
 	db->cfg = *cfg;
 	hp_flowdb_time_init(db, timers, clock);
 	return db;
 
+no_memory_expect:
+	hp_htab_fini(&db->hit);
 no_memory_hit:
 	hp_htab_fini(&db->legacy);
 no_memory:
@@ -125,6 +130,7 @@ void hp_flowdb_free(struct hp_flowdb *db)
 		return;
 	hp_flowdb_flush(db);
 	hp_timer_cancel(db->timers, &db->tick);
+	hp_expect_db_free(db->expect);
 	hp_htab_fini(&db->legacy);
 	hp_htab_fini(&db->hit);
 	free(db);
@@ -153,6 +159,11 @@ const char *hp_flow_counter_name(enum hp_flow_counter c)
 					     "translated", "no_port", "no_memory" };
 
 	return (unsigned int)c < HP_FLOWC_MAX ? names[c] : "?";
+}
+
+struct hp_expect_db *hp_flowdb_expect(struct hp_flowdb *db)
+{
+	return db->expect;
 }
 
 struct each {
@@ -185,6 +196,8 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, f);
 	hp_list_del(&f->of_assoc);
+	hp_expect_forget(db->expect, f->id);
+	hp_seqadj_free(f->seqadj);
 	free(f);
 }
 

@@ -50,6 +50,7 @@ struct hp_flow {
 	uint64_t id;                 /* never used twice */
 	uint32_t state_slot;         /* the daemon's record of it; 0: none */
 	void *hooks;                 /* the pipeline's; not owned */
+	struct hp_seqadj *seqadj;    /* owned; NULL: payload is nobody's business */
 	/* The plugins' areas follow. */
 };
 
@@ -92,6 +93,7 @@ enum hp_flow_counter {
 };
 
 struct hp_flowdb;
+struct hp_expect_db;
 
 /* Borrows timers and clock, copies cfg.  NULL and errno when memory is out. */
 struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_timers *timers,
@@ -110,6 +112,9 @@ const char *hp_flow_state_name(enum hp_flow_state s);
 int hp_flowdb_each(struct hp_flowdb *db, int (*fn)(struct hp_flow *f, void *arg), void *arg);
 /* Deletes all. */
 void hp_flowdb_flush(struct hp_flowdb *db);
+
+/* Connections that flows of this database announced. */
+struct hp_expect_db *hp_flowdb_expect(struct hp_flowdb *db);
 
 /* A packet src:sport -> dst:dport from the legacy side.  NULL if there is none. */
 struct hp_flow *hp_flow_find_legacy(struct hp_flowdb *db, uint8_t proto,

@@ -5,7 +5,9 @@
 #ifndef HP_FLOW_FLOWDB_INTERNAL_H
 #define HP_FLOW_FLOWDB_INTERNAL_H
 
+#include "flow/expect.h"
 #include "flow/flowdb.h"
+#include "flow/seqadj.h"
 
 #define HP_FLOW_WHEEL 8192u /* seconds; more than the longest usual timeout */
 #define HP_PORT_FULLS 64u
@@ -21,6 +23,7 @@ struct hp_flowdb {
 	struct hp_timers *timers;
 	const struct hp_clock *clock;
 	struct hp_timer tick;
+	struct hp_expect_db *expect;
 	uint64_t start_ms;
 	uint32_t done_s; /* the wheel's buckets up to this second are empty */
 	uint64_t ids, random_count;

@@ -35,6 +35,7 @@
 	X(ESP_DUMMY, "esp-dummy", "dummy ESP packet (next header 59), made to be discarded")   \
 	X(ACCESS, "access", "a server-side proxy's rules do not permit it")                    \
 	X(POOL, "pool", "no address for this peer, or no peer behind this address of the pool") \
+	X(L7_ORDER, "l7-order", "segment before its turn in a stream that is rewritten")        \
 	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
 	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \

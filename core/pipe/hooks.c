@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hipproxy/l7.h>
+
 /* ---- the core's steps */
 
 static enum hp_verdict xlat_verdict(struct hp_pipe *pipe, struct hp_packet *p,
@@ -80,6 +82,12 @@ static const struct hp_hook core_hooks[] = {
 	  .fn = xlat_in, .help = "HITs to an IPv4 header (RFC 7915)" },
 	{ .name = "core.xlat66", .stage = HP_STAGE_IN_XLAT, .match = { .family = 6 },
 	  .fn = xlat_in, .help = "HITs to IPv6 addresses" },
+	{ .name = "core.seqadj", .stage = HP_STAGE_OUT_L7,
+	  .match = { .proto = HP_PROTO_TCP, .flow_flags = HP_FLOW_FOLLOWED },
+	  .fn = hp_pipe_seqadj, .help = "followed streams: payload and sequence numbers" },
+	{ .name = "core.seqadj", .stage = HP_STAGE_IN_L7,
+	  .match = { .proto = HP_PROTO_TCP, .flow_flags = HP_FLOW_FOLLOWED },
+	  .fn = hp_pipe_seqadj, .help = "followed streams: payload and sequence numbers" },
 };
 
 int hp_pipe_core_hooks(struct hp_pipe **slot, struct hp_registry *reg)

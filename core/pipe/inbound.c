@@ -63,6 +63,7 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **f)
 {
 	bool icmp = p->proto == HP_PROTO_ICMP6;
+	enum hp_verdict v;
 
 	*f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
 			      icmp ? 0 : p->sport);
@@ -70,7 +71,10 @@ static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, stru
 		*f = hp_pipe_related_hit(pipe, p);
 		p->related = *f != NULL;
 	}
-	return *f ? HP_NEXT : hp_pipe_peer_begun(pipe, p, f);
+	if (*f)
+		return HP_NEXT;
+	v = hp_pipe_expected_in(pipe, p, f);
+	return v != HP_NEXT || *f ? v : hp_pipe_peer_begun(pipe, p, f);
 }
 
 static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)

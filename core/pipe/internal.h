@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "esp/sa.h"
+#include "flow/expect.h"
 #include "flow/flowdb.h"
 #include "flow/hold.h"
 #include "flow/peerdb.h"
@@ -94,6 +95,7 @@ struct hp_pipe {
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
 	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */
+	uint8_t *stream[2];       /* the same: a stream as it came and as it goes (l7.c) */
 	hp_trace_fn trace_fn;
 	void *trace_ctx;
 	struct hp_addr trace_addr;
@@ -153,6 +155,17 @@ struct hp_flow *hp_pipe_related_legacy(struct hp_pipe *pipe, const struct hp_pac
 struct hp_flow *hp_pipe_related_hit(struct hp_pipe *pipe, const struct hp_packet *p);
 /* Of ICMP only echo requests begin a flow. */
 bool hp_pipe_may_begin(const struct hp_packet *p);
+
+/* expected.c: connections that flows have announced.  in: from a peer; HP_NEXT: *f is its flow,
+ * NULL if nobody expects it.  out: from a legacy host; true: *e says which association it belongs
+ * to, and is used up. */
+enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,
+				    struct hp_flow **f);
+bool hp_pipe_expected_out(struct hp_pipe *pipe, const struct hp_packet *p,
+			  struct hp_expect *e);
+
+/* l7.c: the core step that rewrites streams somebody follows (hipproxy/l7.h). */
+enum hp_verdict hp_pipe_seqadj(struct hp_instance *self, struct hp_packet *p);
 
 /* hosting.c: legacy servers behind Host Identities of ours.  peer_begun: a peer's packet without
  * a flow; HP_NEXT: *f is its flow, NULL if its HIT is of no service.  pool_client: p goes to an

@@ -13,6 +13,8 @@
 
 #include <errno.h>
 
+#define EXPECT_AGAIN_MS 30000
+
 bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 {
 	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
@@ -209,12 +211,31 @@ static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
 	return v == HP_PASS ? hp_pipe_drop(pipe, p, "out.pool", HP_DROP_PEER_UNREACHABLE) : v;
 }
 
+/* Announced by another connection: its peer is known, whatever the policy says of the port. */
+static enum hp_verdict begin_expected(struct hp_pipe *pipe, struct hp_packet *p,
+				      const struct hp_expect *e, struct hp_flow **out)
+{
+	struct hp_ask q = { .local_hit = &e->key.local_hit, .dst = &e->key.peer_hit };
+	enum hp_verdict v = protect(pipe, p, &q, out);
+
+	if (v == HP_PASS)
+		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
+	if (v == HP_NEXT)
+		hp_flow_flag_set(*out, e->flags);
+	else if (v == HP_TAKEN) /* it will come again */
+		hp_expect_add(hp_flowdb_expect(pipe->flows), e, EXPECT_AGAIN_MS);
+	return v;
+}
+
 static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **out)
 {
 	struct hp_ask q = { .local_hit = &pipe->d.client_hit, .dst = &p->dst };
 	const struct hp_policy_rule *rule;
 	struct hp_backend_ask who;
+	struct hp_expect e;
 
+	if (hp_pipe_expected_out(pipe, p, &e))
+		return begin_expected(pipe, p, &e, out);
 	if (!hp_pipe_pool_client(pipe, p, &who))
 		return begin_back(pipe, p, &who, out);
 	if (p->tun) { /* to let it pass would bring it back */

@@ -202,6 +202,8 @@ void hp_pipe_free(struct hp_pipe *pipe)
 	hp_pipe_choices_free(pipe);
 	free(pipe->segment);
 	free(pipe->batch);
+	free(pipe->stream[0]);
+	free(pipe->stream[1]);
 	free(pipe);
 }
 

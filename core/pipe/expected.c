@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections that another one has announced (flow/expect.h).
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+
+/* Only what begins a connection is ever expected. */
+static bool begins(const struct hp_packet *p)
+{
+	uint8_t flags;
+
+	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
+		return false;
+	flags = p->data[p->l4_off + HP_TCP_OFF_FLAGS];
+	return (flags & (HP_TCP_SYN | HP_TCP_ACK | HP_TCP_RST | HP_TCP_FIN)) == HP_TCP_SYN;
+}
+
+enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,
+				    struct hp_flow **f)
+{
+	struct hp_pipe_assoc *pa;
+	struct hp_expect e;
+	int err;
+
+	*f = NULL;
+	if (!begins(p) || hp_expect_take_in(hp_flowdb_expect(pipe->flows), p->proto, &p->dst,
+					    p->dport, &p->src, &e))
+		return HP_NEXT;
+	e.key.peer_port = e.key.far_port = p->sport;
+	pa = hp_pipe_assoc_area(p->assoc);
+	err = pa ? hp_flow_add(pipe->flows, &e.key, false, f) : -ENOMEM;
+	if (err == -EADDRINUSE)
+		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_PORTS_USED);
+	if (err)
+		return hp_pipe_drop(pipe, p, "in.flow",
+				    err == -ENOMEM ? HP_DROP_NO_MEMORY : HP_DROP_FLOWS_FULL);
+	hp_flow_flag_set(*f, e.flags);
+	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
+	return HP_NEXT;
+}
+
+bool hp_pipe_expected_out(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_expect *e)
+{
+	return begins(p) && !hp_expect_take_out(hp_flowdb_expect(pipe->flows), p->proto, &p->src,
+						&p->dst, p->dport, e);
+}

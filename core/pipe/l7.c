@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The step core.seqadj: streams that a plugin follows (hipproxy/l7.h).
+ *
+ * A segment's new octets are shown to the follower, what it decided goes into the log
+ * (flow/seqadj.h), and the segment is written anew from the log: so a retransmission, whatever
+ * its boundaries, comes out as the original did.  A segment that comes before its turn is
+ * dropped, as its place on the other side is not known yet; its sender repeats it.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hipproxy/l7.h>
+
+#include "flow/seqadj.h"
+#include "wire/checksum.h"
+
+struct segment {
+	struct hp_packet *p;
+	struct hp_seqadj *s;
+	struct hp_seqadj_dir *d, *back; /* its direction, and the other */
+	struct hp_tcp tcp;
+	struct hp_tcp_optinfo opt;
+	const uint8_t *data;            /* payload */
+	uint32_t len, end;              /* octets; number behind the last */
+	bool fin;
+};
+
+/* ---- the follower */
+
+/* Used octets stay as they are; those held were perhaps acknowledged and must be in the log. */
+static bool keep(struct hp_seqadj_dir *d, const uint8_t *data, size_t used)
+{
+	size_t held = d->held;
+
+	if (held && hp_seqadj_piece(d, held, data, held))
+		return false; /* offered again with the next segment */
+	hp_seqadj_skip(d, used - held);
+	return true;
+}
+
+/* False: nothing more can be decided now. */
+static bool ask(struct segment *g, const uint8_t *data, size_t len, size_t *used)
+{
+	struct hp_seqadj_dir *d = g->d;
+	struct hp_l7_out out = { .replace = false };
+
+	*used = 0;
+	if (d->n == HP_SEQADJ_PIECES)
+		return false;
+	*used = g->s->fn(g->s->self, g->p, data, len, &out);
+	if (*used > len)
+		*used = len;
+	if (!*used && !g->fin && !hp_seqadj_hold(d, data + d->held, len - d->held))
+		return false;
+	if (!*used)
+		*used = len;
+	if (*used < d->held)
+		*used = d->held;
+	if (out.replace && !hp_seqadj_piece(d, *used, out.data, out.len))
+		return true;
+	return keep(d, data, *used);
+}
+
+static void show(struct hp_pipe *pipe, struct segment *g)
+{
+	struct hp_seqadj_dir *d = g->d;
+	uint32_t have = d->next + d->held, total = d->held, at = have - g->tcp.seq;
+	uint8_t *work = pipe->stream[0];
+	size_t used;
+
+	if (d->held)
+		memcpy(work, d->hold, d->held);
+	memcpy(work + total, g->data + at, g->len - at);
+	total += g->len - at;
+	while (total && !d->open && ask(g, work, total, &used)) {
+		work += used;
+		total -= (uint32_t)used;
+	}
+	if (d->open)
+		keep(d, work, total);
+}
+
+/* 0, or -EAGAIN: not its turn. */
+static int look(struct hp_pipe *pipe, struct segment *g)
+{
+	struct hp_seqadj_dir *d = g->d;
+	uint32_t have = d->next + d->held;
+
+	if (!g->len && !g->fin)
+		return 0;
+	if (d->open && !d->held) {
+		if (hp_seq_before(d->next, g->end + g->fin))
+			d->next = g->end + g->fin;
+		return 0;
+	}
+	if (hp_seq_before(have, g->tcp.seq))
+		return -EAGAIN;
+	if (hp_seq_before(have, g->end) || (g->fin && d->held && have == g->end))
+		show(pipe, g);
+	if (g->fin && d->next == g->end)
+		d->next++; /* a FIN has a number too */
+	return 0;
+}
+
+/* ---- writing it anew */
+
+static void put_sack(struct segment *g, uint8_t *tcp)
+{
+	for (unsigned int i = 0; i < g->opt.sack_blocks; i++) {
+		uint32_t left, right;
+
+		hp_tcp_sack_get(tcp + g->opt.sack_off, i, &left, &right);
+		left = hp_seqadj_unmap_up(g->back, left);
+		right = hp_seqadj_unmap(g->back, right);
+		if (hp_seq_before(right, left))
+			right = left; /* no whole octet of the sender's: an empty block */
+		hp_put32(tcp + g->opt.sack_off + 2 + 8 * i, left);
+		hp_put32(tcp + g->opt.sack_off + 6 + 8 * i, right);
+	}
+}
+
+static void put_lengths(struct hp_packet *p, uint32_t payload, uint32_t hlen)
+{
+	p->len = p->l4_off + hlen + payload;
+	if (p->family == 4) {
+		hp_put16(p->data + 2, (uint16_t)p->len);
+		hp_ip4_csum_set(p->data, p->l4_off);
+	} else {
+		hp_put16(p->data + 4, (uint16_t)(p->len - HP_IP6_HLEN));
+	}
+}
+
+static void put_checksum(struct hp_packet *p)
+{
+	uint8_t *tcp = p->data + p->l4_off;
+	uint32_t len = (uint32_t)(p->len - p->l4_off);
+
+	hp_put16(tcp + HP_TCP_OFF_CSUM, 0);
+	hp_put16(tcp + HP_TCP_OFF_CSUM,
+		 p->csum_partial ?
+			 hp_csum_fold(hp_csum_pseudo(&p->src, &p->dst, p->proto, len)) :
+			 hp_csum_l4(&p->src, &p->dst, p->proto, tcp, len));
+}
+
+/* Has it grown beyond what the legacy host takes?  Then the kernel cuts it. */
+static void cut_for_legacy(struct segment *g, uint32_t payload)
+{
+	struct hp_packet *p = g->p;
+	uint32_t mss = p->flow->mss_legacy;
+
+	if (p->dir != HP_INBOUND || payload <= g->len || p->gso_size || mss + 20 < g->tcp.hlen + 64u)
+		return;
+	mss = mss + 20 - g->tcp.hlen;
+	if (payload <= mss)
+		return;
+	p->gso_size = (uint16_t)mss;
+	p->csum_partial = true;
+}
+
+/* Sender's numbers from..to; fits what there is room for.  Octets, or -errno. */
+static int copy(struct hp_pipe *pipe, struct segment *g, uint32_t *from, uint32_t *to)
+{
+	const struct hp_packet *p = g->p;
+	size_t head = p->l4_off + g->tcp.hlen;
+	size_t room = p->cap - (size_t)(p->data - p->buf) - head;
+	int n;
+
+	if (room > UINT16_MAX - head)
+		room = UINT16_MAX - head;
+	do {
+		n = hp_seqadj_copy(g->d, *from, *to, g->data, g->tcp.seq, g->len, pipe->stream[1],
+				   room);
+		if (n == -ENOBUFS)
+			*to = *from + (*to - *from) / 2;
+		else if (n == -ENODATA && *from != g->tcp.seq)
+			*from = g->tcp.seq;
+		else
+			return n;
+	} while (*to != *from);
+	return 0;
+}
+
+static void range(const struct segment *g, uint32_t *from, uint32_t *to)
+{
+	const struct hp_seqadj_dir *d = g->d;
+
+	*from = g->len || g->fin ? hp_seqadj_from(d, g->tcp.seq) : g->tcp.seq;
+	*to = g->end;
+	if (d->open && !d->held)
+		return;
+	/* Without payload: what is held has not been sent yet. */
+	if (!g->len && !g->fin && *to - d->next > d->held)
+		return;
+	if (hp_seq_before(d->next, *to))
+		*to = d->next;
+	if (hp_seq_before(*to, *from))
+		*from = *to;
+}
+
+static int rewrite(struct hp_pipe *pipe, struct segment *g)
+{
+	struct hp_packet *p = g->p;
+	uint8_t *tcp = p->data + p->l4_off;
+	uint32_t from, to, seq;
+	int n;
+
+	range(g, &from, &to);
+	n = copy(pipe, g, &from, &to);
+	if (n < 0)
+		return n;
+	seq = hp_seqadj_map(g->d, from);
+	hp_put32(tcp + HP_TCP_OFF_SEQ, seq);
+	if (g->fin && to != g->end)
+		tcp[HP_TCP_OFF_FLAGS] &= (uint8_t)~HP_TCP_FIN;
+	if (g->tcp.flags & HP_TCP_URG)
+		hp_put16(tcp + HP_TCP_OFF_URG,
+			 (uint16_t)(hp_seqadj_map(g->d, g->tcp.seq + g->tcp.urgent) - seq));
+	if ((g->tcp.flags & HP_TCP_ACK) && g->back->began) {
+		hp_put32(tcp + HP_TCP_OFF_ACK, hp_seqadj_acked(g->back, g->tcp.ack));
+		put_sack(g, tcp);
+	}
+	if (n)
+		memcpy(tcp + g->tcp.hlen, pipe->stream[1], (size_t)n);
+	cut_for_legacy(g, (uint32_t)n);
+	put_lengths(p, (uint32_t)n, g->tcp.hlen);
+	put_checksum(p);
+	return 0;
+}
+
+/* ---- acknowledging what is held */
+
+/* A segment in the name of g's receiver: legacy form, back to g's sender. */
+static void build_ack(const struct segment *g, struct hp_packet *q, uint32_t ack)
+{
+	bool ts = g->back->has_ts && g->opt.has_ts;
+	uint32_t hlen = ts ? 32 : 20;
+	struct hp_ip_head h = {
+		.src = g->p->dst, .dst = g->p->src, .proto = HP_PROTO_TCP, .ttl = 64,
+		.tos = (uint8_t)(g->p->tos & ~3), .payload_len = (uint16_t)hlen, .df = true,
+	};
+	size_t at = hp_ip_build(q->data, &h);
+	uint8_t *tcp = q->data + at;
+
+	memset(tcp, 0, hlen);
+	hp_put16(tcp, g->tcp.dport);
+	hp_put16(tcp + 2, g->tcp.sport);
+	hp_put32(tcp + HP_TCP_OFF_SEQ, g->tcp.ack);
+	hp_put32(tcp + HP_TCP_OFF_ACK, ack);
+	tcp[HP_TCP_OFF_DOFF] = (uint8_t)(hlen << 2);
+	tcp[HP_TCP_OFF_FLAGS] = HP_TCP_ACK;
+	hp_put16(tcp + HP_TCP_OFF_WIN, g->back->window);
+	if (ts) {
+		tcp[20] = tcp[21] = HP_TCPOPT_NOP;
+		tcp[22] = HP_TCPOPT_TIMESTAMP;
+		tcp[23] = 10;
+		hp_put32(tcp + 24, g->back->ts_val);
+		hp_put32(tcp + 28, g->d->ts_val);
+	}
+	hp_put16(tcp + HP_TCP_OFF_CSUM, hp_csum_l4(&h.src, &h.dst, HP_PROTO_TCP, tcp, hlen));
+	q->len = at + hlen;
+}
+
+static void send_ack(struct hp_pipe *pipe, struct segment *g, uint32_t ack)
+{
+	struct hp_packet *q = pipe->d.ops->get(pipe->d.ops->ctx);
+
+	if (!q)
+		return; /* as if it had been lost */
+	build_ack(g, q, ack);
+	if (!hp_packet_dissect(q)) {
+		if (g->p->dir == HP_OUTBOUND)
+			hp_pipe_plain(pipe, q);
+		else if (!hp_xlat_to_hit(&pipe->xlat, q, &g->p->flow->key))
+			hp_pipe_seal(pipe, q, g->p->assoc, 0);
+	}
+	pipe->d.ops->put(pipe->d.ops->ctx, q);
+}
+
+static void acknowledge(struct hp_pipe *pipe, struct segment *g)
+{
+	struct hp_seqadj_dir *d = g->d;
+
+	if (!d->held || d->una != d->next || !g->len || !(g->tcp.flags & HP_TCP_ACK))
+		return;
+	d->told = d->next + d->held;
+	send_ack(pipe, g, d->told);
+}
+
+/* ---- the step */
+
+static bool have_room(struct hp_pipe *pipe)
+{
+	for (int i = 0; i < 2; i++)
+		if (!pipe->stream[i])
+			pipe->stream[i] = malloc(HP_PACKET_CAP + HP_SEQADJ_HOLD);
+	return pipe->stream[0] && pipe->stream[1];
+}
+
+static int dissect(struct segment *g)
+{
+	struct hp_packet *p = g->p;
+	const uint8_t *tcp = p->data + p->l4_off;
+
+	if (p->len < p->l4_off || hp_tcp_parse(tcp, p->len - p->l4_off, &g->tcp) ||
+	    !hp_packet_checksum_ok(p))
+		return -EBADMSG;
+	hp_tcp_optinfo(tcp, g->tcp.hlen, &g->opt); /* what precedes a malformed option counts */
+	g->data = tcp + g->tcp.hlen;
+	g->len = (uint32_t)(p->len - p->l4_off - g->tcp.hlen);
+	g->end = g->tcp.seq + g->len;
+	g->fin = g->tcp.flags & HP_TCP_FIN;
+	return 0;
+}
+
+/* What its sender said last, and where it begins.  True: there is a payload to look at. */
+static bool note(struct segment *g)
+{
+	struct hp_seqadj_dir *d = g->d;
+
+	d->window = g->tcp.window;
+	d->has_ts = g->opt.has_ts;
+	d->ts_val = g->opt.ts_val;
+	if (!(g->tcp.flags & HP_TCP_SYN)) {
+		if (!d->began)
+			hp_seqadj_begin(d, g->tcp.seq);
+		return true;
+	}
+	if (!d->began || d->una != g->end + 1)
+		hp_seqadj_begin(d, g->end + 1);
+	return false;
+}
+
+enum hp_verdict hp_pipe_seqadj(struct hp_instance *self, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = *(struct hp_pipe **)self->state;
+	struct hp_seqadj *s = p->flow->seqadj;
+	const char *stage = p->dir == HP_OUTBOUND ? "out.l7" : "in.l7";
+	struct segment g = { .p = p, .s = s };
+
+	if (!s)
+		return HP_NEXT;
+	g.d = &s->dir[p->dir];
+	g.back = &s->dir[p->dir == HP_OUTBOUND ? HP_INBOUND : HP_OUTBOUND];
+	if (dissect(&g))
+		return hp_pipe_drop(pipe, p, stage, HP_DROP_BAD_TRANSPORT);
+	if (!have_room(pipe))
+		return hp_pipe_drop(pipe, p, stage, HP_DROP_NO_MEMORY);
+	if (!note(&g))
+		return HP_NEXT;
+	if (look(pipe, &g))
+		return hp_pipe_drop(pipe, p, stage, HP_DROP_L7_ORDER);
+	if (rewrite(pipe, &g))
+		return hp_pipe_drop(pipe, p, stage, HP_DROP_BAD_TRANSPORT);
+	acknowledge(pipe, &g);
+	return HP_NEXT;
+}

@@ -1,0 +1,202 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# FTP from legacy clients to a HIP server: real clients x real servers x modes, with the plugin and
+# without.  HPN_FULL=1: 200 MB in every cell; else 2 MB, and 200 MB once.
+. "${srcdir:-.}/tests/net/lib.sh"
+VSFTPD=${VSFTPD:-$(command -v vsftpd)}
+PUREFTPD=${PUREFTPD:-$(command -v pure-ftpd)}
+need_daemons lftp curl tnftp wget python3
+[ -n "$VSFTPD$PUREFTPD" ] || skip "neither vsftpd nor pure-ftpd is installed"
+[ -f "$HPN_BUILD/plugins/.libs/ftp.so" ] || skip "the ftp plugin is not built as a shared object"
+PLUGIN="plugin_dir = \"$HPN_BUILD/plugins/.libs\"; plugins = { ftp = { }; };"
+USER_NAME=${FTP_USER:-hpnftp$$}
+PASSWORD=secret
+SIZE=2000000
+[ -n "${HPN_FULL:-}" ] && SIZE=200000000
+
+# --- servers: a user of its own, whose home is $HOME_DIR
+HOME_DIR=$HPN_DIR/ftp
+user_add() {
+	useradd -M -d "$HOME_DIR" -s /bin/bash "$USER_NAME" &&
+		echo "$USER_NAME:$PASSWORD" | chpasswd && mkdir -p "$HOME_DIR" &&
+		chown "$USER_NAME" "$HOME_DIR" && chmod 755 "$HPN_DIR" "$HOME_DIR"
+}
+user_del() { userdel "$USER_NAME" 2>/dev/null; }
+
+serve_vsftpd() {
+	mkdir -p "$HPN_DIR/server/empty"
+	cat >"$HPN_DIR/server/vsftpd.conf" <<-END
+		listen=NO
+		listen_ipv6=YES
+		background=NO
+		anonymous_enable=NO
+		local_enable=YES
+		write_enable=YES
+		port_enable=YES
+		connect_from_port_20=YES
+		pasv_enable=YES
+		secure_chroot_dir=$HPN_DIR/server/empty
+		pam_service_name=other
+		seccomp_sandbox=NO
+		isolate_network=NO
+		session_support=NO
+	END
+	chown root "$HPN_DIR/server/vsftpd.conf"
+	start server ftpd "$VSFTPD" "$HPN_DIR/server/vsftpd.conf"
+	wait_port server 21
+}
+serve_pureftpd() { start server ftpd "$PUREFTPD" -l unix -H -A; wait_port server 21; }
+
+# --- clients: get and put CLIENT MODE FILE; modes: active passive eactive epassive
+py() { # get|put MODE FILE
+	cat >"$HPN_DIR/ftp.py" <<-'END'
+		import ftplib, sys, os
+		what, mode, host, user, pw, name, local = sys.argv[1:8]
+		class F(ftplib.FTP):
+		    def makeport(self):
+		        if mode != 'eactive': return super().makeport()
+		        import socket
+		        s = socket.create_server(('', 0), family=self.af, backlog=1)
+		        self.sendeprt(self.sock.getsockname()[0], s.getsockname()[1]); s.settimeout(20); return s
+		    def makepasv(self):
+		        if mode != 'epassive': return super().makepasv()
+		        return ftplib.parse229(self.sendcmd('EPSV'), self.sock.getpeername())
+		f = F(host, user, pw, timeout=20); f.trust_server_pasv_ipv4_address = True
+		f.set_pasv(mode in ('passive', 'epassive'))
+		if what == 'get': f.retrbinary('RETR ' + name, open(local, 'wb').write)
+		elif what == 'put': f.storbinary('STOR ' + name, open(local, 'rb'))
+		elif what == 'list':
+		    l = []; f.retrlines('LIST', l.append); assert any(name in x for x in l), l
+		f.quit()
+	END
+	on "$NODE" timeout 120 python3 "$HPN_DIR/ftp.py" "$1" "$2" "$HOST" "$USER_NAME" $PASSWORD "$3" "$4"
+}
+lftp_() {
+	local set="set net:timeout 15; set net:max-retries 1; set ftp:ssl-allow no; set ftp:use-feat no;" c
+	case $2 in
+	active) set="$set set ftp:passive-mode off; set ftp:prefer-epsv no;" ;;
+	passive) set="$set set ftp:passive-mode on; set ftp:prefer-epsv no;" ;;
+	epassive) set="$set set ftp:passive-mode on; set ftp:prefer-epsv yes;" ;;
+	*) return 99 ;;
+	esac
+	case $1 in get) c="get1 -o $4 $3" ;; put) c="put $4 -o $3" ;; list) c="cls -l" ;; esac
+	on "$NODE" timeout 120 lftp -c "$set open -u $USER_NAME,$PASSWORD ftp://$URL; $c" >"$HPN_DIR/out.$NODE" 2>&1 &&
+		{ [ "$1" != list ] || grep -q "$3" "$HPN_DIR/out.$NODE"; }
+}
+curl_() {
+	local o
+	case $2 in
+	active) o="--ftp-port - --disable-eprt" ;; eactive) o="--ftp-port - --eprt" ;;
+	passive) o="--disable-epsv" ;; epassive) o="--ftp-pasv" ;;
+	esac
+	case $1 in
+	get) o="$o -o $4 ftp://$URL/$3" ;; put) o="$o -T $4 ftp://$URL/$3" ;;
+	list) o="$o -l ftp://$URL/" ;;
+	esac
+	on "$NODE" timeout 120 curl -gsS --connect-timeout 15 -u "$USER_NAME:$PASSWORD" $o >"$HPN_DIR/out.$NODE" &&
+		{ [ "$1" != list ] || grep -q "$3" "$HPN_DIR/out.$NODE"; }
+}
+tnftp_() {
+	local c
+	case $2 in
+	active) c="passive off;epsv4 off" ;; eactive) c="passive off;epsv4 on" ;;
+	passive) c="passive on;epsv4 off" ;; epassive) c="passive on;epsv4 on" ;;
+	esac
+	case $1 in get) c="$c;get $3 $4" ;; put) c="$c;put $4 $3" ;; list) c="$c;ls" ;; esac
+	{ echo "open $HOST"; echo "user $USER_NAME $PASSWORD"; echo binary; echo "$c" | tr ';' '\n'; echo quit; } |
+		on "$NODE" timeout 120 tnftp -n -v >"$HPN_DIR/out.$NODE" 2>&1
+	[ "$1" = get ] || grep -q '^226' "$HPN_DIR/out.$NODE"
+}
+wget_() {
+	local o
+	[ "$1" = get ] || return 99
+	case $2 in active) o=--no-passive-ftp ;; passive) o= ;; *) return 99 ;; esac
+	on "$NODE" timeout 120 wget -q -t 1 -T 20 $o -O "$4" "ftp://$USER_NAME:$PASSWORD@$URL/$3"
+}
+
+same() { [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]; }
+
+# cell CLIENT MODE: down, up and a listing.
+cell() {
+	local get=$HPN_DIR/$NODE/got n
+	rm -f "$get"
+	"$1" get "$2" big "$get"; n=$?
+	[ $n = 99 ] && { say "-     $1 $2: the program has no such mode"; return 0; }
+	[ $n = 0 ] && same "$get" "$HOME_DIR/big" || { fail "$DAEMON_NAME $1 $2 $URL: download"; return 1; }
+	if [ "$1" != wget_ ]; then
+		rm -f "$HOME_DIR/up"
+		"$1" put "$2" up "$get" && sleep 0.1 && same "$get" "$HOME_DIR/up" ||
+			{ fail "$DAEMON_NAME $1 $2 $URL: upload"; return 1; }
+		"$1" list "$2" big "$get" || { fail "$DAEMON_NAME $1 $2 $URL: listing"; return 1; }
+	fi
+	pass "$DAEMON_NAME $1 $2 $URL: down, up, listing"
+}
+matrix() {
+	local c m
+	for c in lftp_ curl_ tnftp_ py wget_; do
+		for m in active passive eactive epassive; do cell $c $m; done
+	done
+}
+at() { NODE=$1 HOST=$2; case $2 in *:*) URL="[$2]" ;; *) URL=$2 ;; esac; }
+
+restart_proxy() {
+	daemon_stop proxy; proxy_conf; daemon_start proxy
+}
+
+two_at_once() {
+	local one two
+	( at client1 $SERVER4; tnftp_ get active big "$HPN_DIR/client1/two" ) & one=$!
+	( at client2 $SERVER4; curl_ get passive big "$HPN_DIR/client2/two" ) & two=$!
+	wait $one && wait $two && same "$HPN_DIR/client1/two" "$HOME_DIR/big" &&
+		same "$HPN_DIR/client2/two" "$HOME_DIR/big"
+}
+
+resume() {
+	at client1 $SERVER4
+	head -c $((SIZE / 2)) "$HOME_DIR/big" >"$HPN_DIR/client1/part"
+	on client1 timeout 120 curl -gsS -C - --disable-epsv -u "$USER_NAME:$PASSWORD" \
+		-o "$HPN_DIR/client1/part" "ftp://$URL/big" && same "$HPN_DIR/client1/part" "$HOME_DIR/big"
+}
+
+# The two failures that this plugin is for.
+refuses() { # MODE TEXT
+	at client1 $SERVER4
+	tnftp_ get "$1" big "$HPN_DIR/client1/none"
+	grep -q "$2" "$HPN_DIR/out.client1"
+}
+
+net_up || { fail "the network comes up"; finish; }
+trap 'net_down; user_del' EXIT
+user_add || { fail "a user for the servers"; finish; }
+head -c $SIZE /dev/urandom >"$HOME_DIR/big"
+key_of proxy; key_of server
+server_conf; daemon_start server
+PROXY_MORE=; proxy_conf; daemon_start proxy || finish
+
+if [ -n "$PUREFTPD" ]; then
+	DAEMON_NAME=pure-ftpd
+	serve_pureftpd
+	check "without the plugin: pure-ftpd won't open a connection" refuses active "^500 I won't open a connection to .* (only to 2001:"
+	check "without the plugin: pure-ftpd wants EPSV" refuses passive "^425 You cannot use PASV on IPv6 connections"
+	stop server ftpd
+fi
+PROXY_MORE=$PLUGIN; restart_proxy
+# pure-ftpd leaves connections in TIME-WAIT from which vsftpd can't take port 20.
+for DAEMON_NAME in vsftpd pure-ftpd; do
+	case $DAEMON_NAME in
+	pure-ftpd) [ -n "$PUREFTPD" ] && serve_pureftpd || continue ;;
+	vsftpd) [ -n "$VSFTPD" ] && serve_vsftpd || continue ;;
+	esac
+	at client1 $SERVER4; matrix
+	at client1 $SERVER6; cell curl_ eactive; cell curl_ epassive; cell lftp_ active; cell py active
+	check "$DAEMON_NAME: two clients at once" two_at_once
+	check "$DAEMON_NAME: a download is resumed" resume
+	stop server ftpd
+done
+if [ -z "${HPN_FULL:-}" ] && [ -z "${HPN_SHORT:-}" ] && [ -n "$PUREFTPD" ]; then
+	DAEMON_NAME=pure-ftpd
+	head -c 200000000 /dev/urandom >"$HOME_DIR/big"
+	serve_pureftpd
+	at client1 $SERVER4; cell tnftp_ active; cell curl_ passive
+fi
+finish
