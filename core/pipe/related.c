@@ -53,6 +53,13 @@ static bool quoted_read(const uint8_t *p, size_t len, struct quoted *q)
 		q->src = hp_addr_from6(p + 8);
 		q->dst = hp_addr_from6(p + 24);
 		q->proto = p[6];
+		/* A datagram that left in fragments: the first one names the ports. */
+		if (q->proto == HP_PROTO_FRAGMENT && len >= HP_IP6_HLEN + HP_IP6_FRAGHLEN) {
+			if (hp_get16(p + hlen + 2) & 0xfff8)
+				return false;
+			q->proto = p[hlen];
+			hlen += HP_IP6_FRAGHLEN;
+		}
 	} else {
 		return false;
 	}

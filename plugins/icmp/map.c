@@ -14,8 +14,9 @@
 #define MIN6_MTU 1280u
 #define MIN4_MTU 68u
 
-enum { IP4 = 20, IP6 = 40, ICMP_HLEN = 8, QUOTED_MIN = 8 };
-enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58 };
+enum { IP4 = 20, IP6 = 40, FRAG_HLEN = 8, ICMP_HLEN = 8, QUOTED_MIN = 8 };
+enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, ICMP6 = 58 };
+enum { EXT_QUOTED_MIN = 128 }; /* RFC 4884, section 3 */
 
 /* ---- tables */
 
@@ -212,6 +213,23 @@ static enum map_why read4(const uint8_t *p, size_t len, struct quoted *q)
 	return MAP_OK;
 }
 
+/* The first fragment of a datagram names ports as well; whoever gets the error knows the datagram
+ * whole, so the fragment header is left out. */
+static enum map_why skip_fragment(struct quoted *q)
+{
+	if (q->proto != FRAGMENT)
+		return MAP_OK;
+	if (q->l4_len < FRAG_HLEN + QUOTED_MIN)
+		return MAP_SHORT;
+	if (q->whole < FRAG_HLEN || (hp_get16(q->l4 + 2) & 0xfff8))
+		return MAP_QUOTED;
+	q->proto = q->l4[0];
+	q->l4 += FRAG_HLEN;
+	q->l4_len -= FRAG_HLEN;
+	q->whole -= FRAG_HLEN;
+	return MAP_OK;
+}
+
 static enum map_why read6(const uint8_t *p, size_t len, struct quoted *q)
 {
 	if (len < IP6 + QUOTED_MIN)
@@ -226,7 +244,7 @@ static enum map_why read6(const uint8_t *p, size_t len, struct quoted *q)
 	q->l4 = p + IP6;
 	q->l4_len = len - IP6;
 	q->v4 = false;
-	return MAP_OK;
+	return skip_fragment(q);
 }
 
 static enum map_why read_quoted(const uint8_t *p, size_t len, struct quoted *q)
@@ -332,6 +350,8 @@ static bool rewrite_l4(uint8_t *l4, size_t len, const struct quoted *q,
 	if (at < 0 || (size_t)at + 2 > len || (proto == UDP && !hp_get16(l4 + at)))
 		return true;
 	hp_csum_update(l4 + at, from, into);
+	if (proto == UDP && !hp_get16(l4 + at))
+		hp_put16(l4 + at, 0xffff); /* RFC 768: zero means none */
 	return true;
 }
 
@@ -345,6 +365,52 @@ static size_t put_quoted(uint8_t *out, size_t room, const struct quoted *q,
 
 	memcpy(out + hlen, q->l4, n);
 	return rewrite_l4(out + hlen, n, q, to, to4) ? hlen + n : 0;
+}
+
+/* ---- extensions (RFC 4884): behind the quoted packet, whose length the head then tells */
+
+/* Where that length stands in the head's last four octets, and its unit in octets; unit 0: this
+ * type has none. */
+struct ext_place {
+	uint8_t shift, unit;
+};
+
+static struct ext_place ext_place(bool v4, uint8_t type)
+{
+	if (v4 && (type == 3 || type == 11 || type == 12))
+		return (struct ext_place){ 16, 4 };
+	if (!v4 && (type == 1 || type == 3))
+		return (struct ext_place){ 24, 8 };
+	return (struct ext_place){ 0, 0 };
+}
+
+/* Octets of the quoted packet among len; what follows is the extension. */
+static size_t ext_split(bool v4, const struct map_head *h, size_t len)
+{
+	struct ext_place at = ext_place(v4, h->type);
+	size_t n = (h->rest >> at.shift & 0xff) * at.unit;
+
+	return n >= EXT_QUOTED_MIN && n < len ? n : len;
+}
+
+/* Puts ext of ext_len octets behind n octets of quoted packet at out; the new length.  An extension
+ * without room, or that the type can't carry, is left out (RFC 7915, 4.2). */
+static size_t ext_put(uint8_t *out, size_t n, size_t room, const uint8_t *ext, size_t ext_len,
+		      bool to4, struct map_head *h)
+{
+	struct ext_place at = ext_place(to4, h->type);
+	size_t padded = n < EXT_QUOTED_MIN ? EXT_QUOTED_MIN : n;
+
+	if (!at.unit)
+		return n;
+	h->rest &= ~(0xffu << at.shift);
+	padded = (padded + at.unit - 1) / at.unit * at.unit;
+	if (!ext_len || padded > room || ext_len > room - padded)
+		return n;
+	memset(out + n, 0, padded - n);
+	memcpy(out + padded, ext, ext_len);
+	h->rest |= (uint32_t)(padded / at.unit) << at.shift;
+	return padded + ext_len;
 }
 
 /* ---- the whole error */
@@ -404,7 +470,8 @@ enum map_why map_error(const uint8_t *in, size_t len, size_t l4_off, const struc
 		       uint8_t *out, size_t *out_len)
 {
 	bool from4, to4 = hp_addr_is4(&to->src);
-	size_t hlen = to4 ? IP4 : IP6, room, n;
+	size_t hlen = to4 ? IP4 : IP6, room, n, left, split;
+	const uint8_t *quoted = in + l4_off + ICMP_HLEN;
 	struct map_head head, mapped;
 	struct quoted q;
 	enum map_why why;
@@ -414,10 +481,12 @@ enum map_why map_error(const uint8_t *in, size_t len, size_t l4_off, const struc
 	from4 = in[0] >> 4 == 4;
 	if (!checksum_ok(in, len, l4_off))
 		return MAP_CHECKSUM;
-	why = read_quoted(in + l4_off + ICMP_HLEN, len - l4_off - ICMP_HLEN, &q);
+	head = (struct map_head){ in[l4_off], in[l4_off + 1], hp_get32(in + l4_off + 4) };
+	left = len - l4_off - ICMP_HLEN;
+	split = ext_split(from4, &head, left);
+	why = read_quoted(quoted, split, &q);
 	if (why != MAP_OK)
 		return why;
-	head = (struct map_head){ in[l4_off], in[l4_off + 1], hp_get32(in + l4_off + 4) };
 	why = map_head(from4, to4, &head, q.total, &mapped);
 	if (why != MAP_OK)
 		return why;
@@ -425,6 +494,7 @@ enum map_why map_error(const uint8_t *in, size_t len, size_t l4_off, const struc
 	n = put_quoted(out + hlen + ICMP_HLEN, room, &q, &to->quoted);
 	if (!n)
 		return MAP_QUOTED;
+	n = ext_put(out + hlen + ICMP_HLEN, n, room, quoted + split, left - split, to4, &mapped);
 	put_outer(out, to, ICMP_HLEN + n);
 	put_icmp(out + hlen, ICMP_HLEN + n, &mapped, to);
 	*out_len = hlen + ICMP_HLEN + n;

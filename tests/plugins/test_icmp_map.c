@@ -353,6 +353,64 @@ static void what_is_damaged_is_refused(void)
 	CU_ASSERT_EQUAL(map_error(in, n, 40, &to, out, &len), MAP_QUOTED);
 }
 
+/* RFC 4884: the length attribute tells where the extension begins, in 32-bit words in ICMP, in 64-bit
+ * words in ICMPv6; its octets stay as they are. */
+static void extensions_follow_the_quoted_packet(void)
+{
+	static const uint8_t ext[8] = { 0x20, 0, 0xde, 0xad, 0, 4, 2, 1 };
+	uint8_t udp[88] = { 0x9c, 0x41, 0x27, 0x0f, 0, 88 }, quoted[200] = { 0 }, in[1500];
+	uint8_t l4[300] = { 3, 0, 0, 0, 16 }, out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 17, udp, sizeof(udp), 6), len;
+
+	CU_ASSERT_EQUAL_FATAL(n, 128);
+	memcpy(l4 + 8, quoted, n);
+	memcpy(l4 + 8 + n, ext, sizeof(ext));
+	n = packet(in, HIT_B, HIT_A, 58, l4, 8 + n + sizeof(ext), 2);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	check_ip4(out, len);
+	/* 108 octets are padded to 128. */
+	CU_ASSERT_EQUAL(len, 20 + 8 + 128 + sizeof(ext));
+	CU_ASSERT(out[20] == 11 && out[24] == 0 && out[25] == 32);
+	CU_ASSERT(!memcmp(out + 28 + 128, ext, sizeof(ext)));
+
+	memset(l4, 0, sizeof(l4));
+	l4[0] = 11;
+	l4[5] = 32;
+	n = packet(quoted, "192.0.2.80", "10.1.0.11", 17, udp, sizeof(udp), 6);
+	memcpy(l4 + 8, quoted, n);
+	memcpy(l4 + 8 + 128, ext, sizeof(ext));
+	n = packet(in, "10.1.0.1", "192.0.2.80", 1, l4, 8 + 128 + sizeof(ext), 2);
+	to = to_peer();
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 20, &to, out, &len), MAP_OK);
+	/* 148 octets are padded to 152. */
+	CU_ASSERT_EQUAL(len, 40 + 8 + 152 + sizeof(ext));
+	CU_ASSERT(out[40] == 3 && out[44] == 19 && out[45] == 0);
+	CU_ASSERT(!memcmp(out + 48 + 152, ext, sizeof(ext)));
+	CU_ASSERT_EQUAL(hp_csum_l4(&to.src, &to.dst, 58, out + 40, len - 40), 0);
+}
+
+static void a_first_fragment_is_quoted_without_its_header(void)
+{
+	uint8_t l4[48] = { 17, 0, 0, 1, 0, 0, 0, 9, 0x9c, 0x41, 0x27, 0x0f, 0, 40 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 44, l4, sizeof(l4), 14), total, len;
+
+	total = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, total, 40, &to, out, &len), MAP_OK);
+	check_ip4(out, len);
+	CU_ASSERT(out[28 + 9] == 17 && hp_get16(out + 28 + 2) == 20 + 40);
+	CU_ASSERT(hp_get16(out + 48) == 40000 && hp_get16(out + 50) == 9999);
+	for (size_t cut = 40 + 8; cut < 40 + 8 + 8; cut++) {
+		total = error(in, false, 1, 4, quoted, cut);
+		CU_ASSERT_EQUAL(map_error(in, total, 40, &to, out, &len), MAP_SHORT);
+	}
+	quoted[43] = 9; /* a later one */
+	total = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL(map_error(in, total, 40, &to, out, &len), MAP_QUOTED);
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(every_type_and_code_to_icmpv6),
 	HP_TEST(every_type_and_code_to_icmp),
@@ -365,6 +423,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(every_truncated_length),
 	HP_TEST(errors_are_no_longer_than_they_may_be),
 	HP_TEST(what_is_damaged_is_refused),
+	HP_TEST(extensions_follow_the_quoted_packet),
+	HP_TEST(a_first_fragment_is_quoted_without_its_header),
 	HP_TEST_END
 };
 
