@@ -158,6 +158,46 @@ resume() {
 		-o "$HPN_DIR/client1/part" "ftp://$URL/big" && same "$HPN_DIR/client1/part" "$HOME_DIR/big"
 }
 
+# Octet by octet, with Nagle's algorithm and without; several commands at once; a foreign address.
+drip() { # nagle|nodelay
+	cat >"$HPN_DIR/drip.py" <<-'END'
+		import socket, sys, time, re
+		host, user, pw, nodelay = sys.argv[1:5]
+		s = socket.create_connection((host, 21), 15)
+		s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, nodelay == 'nodelay')
+		f = s.makefile('rb')
+		def reply():
+		    while True:
+		        l = f.readline().decode()
+		        if not l: raise EOFError
+		        if l[3:4] == ' ': return l
+		def drip(text):
+		    for c in text:
+		        s.send(bytes([c])); time.sleep(0.002)
+		def data(r):
+		    n = re.search(r'\((.*)\)', r).group(1).split(',')
+		    return socket.create_connection(('.'.join(n[:4]), int(n[4]) * 256 + int(n[5])), 15)
+		assert reply().startswith('220')
+		drip(b'USER %s\r\n' % user.encode()); reply()
+		drip(b'PASS %s\r\n' % pw.encode()); assert reply().startswith('230')
+		for i in range(3):
+		    drip(b'\xff\xf1PASV\r\n' if i == 2 else b'PASV\r\n'); r = reply(); assert r.startswith('227'), r
+		    d = data(r); drip(b'NLST\r\n'); reply()
+		    assert b'big' in d.makefile('rb').read(); assert reply().startswith('226')
+		me = s.getsockname()[0].replace('.', ',')
+		l = socket.socket(); l.bind((s.getsockname()[0], 0)); l.listen(); l.settimeout(15)
+		p = l.getsockname()[1]
+		s.sendall(('TYPE I\r\nPORT %s,%d,%d\r\nNLST\r\nNOOP\r\n' % (me, p >> 8, p & 255)).encode())
+		assert reply().startswith('200'); r = reply(); assert r.startswith('200'), r
+		c, _ = l.accept(); assert reply().startswith('150')
+		assert b'big' in c.makefile('rb').read(); assert reply().startswith('226'); reply()
+		drip(b'PORT 10,1,0,12,200,1\r\n'); assert reply().startswith('5')
+		drip(b'X' * 3000 + b'\r\n'); assert reply()[0] == '5'
+		s.sendall(b'QUIT\r\n'); reply()
+	END
+	on client1 timeout 60 python3 "$HPN_DIR/drip.py" $SERVER4 "$USER_NAME" $PASSWORD "$1"
+}
+
 # The two failures that this plugin is for.
 refuses() { # MODE TEXT
 	at client1 $SERVER4
@@ -191,6 +231,8 @@ for DAEMON_NAME in vsftpd pure-ftpd; do
 	at client1 $SERVER6; cell curl_ eactive; cell curl_ epassive; cell lftp_ active; cell py active
 	check "$DAEMON_NAME: two clients at once" two_at_once
 	check "$DAEMON_NAME: a download is resumed" resume
+	check "$DAEMON_NAME: octet by octet" drip nodelay
+	check "$DAEMON_NAME: octet by octet, each waiting for the last" drip nagle
 	stop server ftpd
 done
 if [ -z "${HPN_FULL:-}" ] && [ -z "${HPN_SHORT:-}" ] && [ -n "$PUREFTPD" ]; then
