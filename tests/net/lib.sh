@@ -99,11 +99,12 @@ ns() { echo "hp$HPN_ID-$1"; }
 on() { local node=$1; shift; ip netns exec "$(ns "$node")" "$@"; }
 
 # start NODE NAME COMMAND...: in the background; output in $HPN_DIR/NODE/NAME.log, process
-# id in $HPN_DIR/NODE/NAME.pid.
+# id in $HPN_DIR/NODE/NAME.pid.  In a session of its own: a terminal's Ctrl-C is for the script,
+# which ends what it has started; what waits for a dead server would delay that.
 start() {
 	local node=$1 name=$2; shift 2
 	mkdir -p "$HPN_DIR/$node"
-	ip netns exec "$(ns "$node")" "$@" </dev/null >>"$HPN_DIR/$node/$name.log" 2>&1 &
+	setsid ip netns exec "$(ns "$node")" "$@" </dev/null >>"$HPN_DIR/$node/$name.log" 2>&1 &
 	echo $! >"$HPN_DIR/$node/$name.pid"
 }
 
@@ -222,28 +223,25 @@ nat_up() {
 		ip -n "$(ns proxy)" route replace $KNOWN4/32 via 172.16.0.1
 }
 
+# The namespaces of this network, and all that runs in them.
+net_list() { ip netns list | sed -n "s/^\(hp$HPN_ID-[a-z0-9]*\).*/\1/p"; }
+net_pids() {
+	local n
+	for n in $(net_list); do ip netns pids "$n" 2>/dev/null; done
+}
+net_idle() { [ -z "$(net_pids)" ]; }
+
 # Ends everything that runs in our namespaces and removes them; safe at any moment.
 net_down() {
 	local n pid try
 	trap '' INT TERM HUP
 	if [ -n "$HPN_KEEP" ]; then return 0; fi
 	for try in TERM KILL; do
-		for n in $HPN_NODES; do
-			for pid in $(ip netns pids "$(ns "$n")" 2>/dev/null); do
-				kill "-$try" "$pid" 2>/dev/null
-			done
-		done
+		for pid in $(net_pids); do kill "-$try" "$pid" 2>/dev/null; done
 		[ $try = KILL ] || wait_for 3 net_idle
 	done
-	for n in $HPN_NODES; do ip netns del "$(ns "$n")" 2>/dev/null; done
+	for n in $(net_list); do ip netns del "$n" 2>/dev/null; done
 	rm -rf "$HPN_DIR"
-}
-
-net_idle() {
-	local n
-	for n in $HPN_NODES; do
-		[ -z "$(ip netns pids "$(ns "$n")" 2>/dev/null)" ] || return 1
-	done
 }
 
 # offloads off|on: of every link.
@@ -332,7 +330,7 @@ serve_echo() {
 
 ssh_to() { # NODE ADDRESS COMMAND...
 	local node=$1 to=$2; shift 2
-	on "$node" timeout 20 ssh -F none -i "$HPN_DIR/ssh_key" -o StrictHostKeyChecking=no \
+	on "$node" timeout --foreground 20 ssh -F none -i "$HPN_DIR/ssh_key" -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes "root@$to" "$@"
 }
 
@@ -342,13 +340,13 @@ url() { case $1 in *:*) echo "http://[$1]/$2" ;; *) echo "http://$1/$2" ;; esac;
 # fetch NODE ADDRESS FILE [curl options]: true if what arrives has the right sha256.
 fetch() {
 	local node=$1 to=$2 file=$3 sum; shift 3
-	sum=$(on "$node" timeout 120 curl -gsS --connect-timeout 15 "$@" "$(url "$to" "$file")" |
+	sum=$(on "$node" timeout --foreground 120 curl -gsS --connect-timeout 15 "$@" "$(url "$to" "$file")" |
 		sha256sum | cut -d' ' -f1)
 	[ "$sum" = "$(cat "$HPN_DIR/www/$file.sha256")" ]
 }
 
 hello() { # NODE ADDRESS WHOSE
-	on "$1" timeout 10 curl -gsS --max-time 8 "$(url "$2" hello)" 2>&1 | grep -q "hello from $3"
+	on "$1" timeout --foreground 10 curl -gsS --max-time 8 "$(url "$2" hello)" 2>&1 | grep -q "hello from $3"
 }
 
 # udp_echo NODE ADDRESS OCTETS: a datagram of so many octets goes there and back unharmed.
@@ -356,7 +354,7 @@ udp_echo() {
 	local f=$HPN_DIR/$1/datagram to=$2
 	case $to in *:*) to=UDP6:[$to]:7777 ;; *) to=UDP4:$to:7777 ;; esac
 	head -c "$3" /dev/urandom >"$f"
-	on "$1" timeout 10 socat -b 20000 -t 1.5 - "$to" <"$f" >"$f.back" 2>/dev/null
+	on "$1" timeout --foreground 10 socat -b 20000 -t 1.5 - "$to" <"$f" >"$f.back" 2>/dev/null
 	cmp -s "$f" "$f.back"
 }
 
@@ -452,7 +450,7 @@ daemon_start() { # NODE
 
 daemon_stop() { stop "$1" hipproxyd "${2:-TERM}"; } # NODE [SIGNAL]
 
-ctl() { local node=$1; shift; timeout 20 "$CTL" -s "$HPN_DIR/$node/control" "$@"; }
+ctl() { local node=$1; shift; timeout --foreground 20 "$CTL" -s "$HPN_DIR/$node/control" "$@"; }
 
 # json NODE COMMAND FILTER: a value out of the daemon's answer.
 json() { ctl "$1" --json "$2" | jq -r "$3"; }
@@ -499,12 +497,12 @@ upload() {
 }
 
 resolve() { # NODE ADDRESS
-	[ "$(on "$1" timeout 10 dig +short +time=4 +tries=2 "@$2" www.example.test)" = 203.0.113.7 ]
+	[ "$(on "$1" timeout --foreground 10 dig +short +time=4 +tries=2 "@$2" www.example.test)" = 203.0.113.7 ]
 }
 
 iperf_to() { # NODE ADDRESS [options]: prints Mbit/s
 	local node=$1 to=$2; shift 2
-	on "$node" timeout 30 iperf3 -J -c "$to" -t 2 "$@" |
+	on "$node" timeout --foreground 30 iperf3 -J -c "$to" -t 2 "$@" |
 		jq -er '(.end.sum_received.bits_per_second / 1e6 | floor) | select(. > 0)'
 }
 
