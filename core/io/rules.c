@@ -235,6 +235,23 @@ static int install_auto(const struct hp_rules_cfg *cfg, enum hp_rules_backend *u
 			  nft.text, ipt.text);
 }
 
+/* Replies of the kernel carry the mark of what they answer. */
+static void reflect_marks(void)
+{
+	static const char *const files[] = {"/proc/sys/net/ipv4/fwmark_reflect",
+					    "/proc/sys/net/ipv6/fwmark_reflect"};
+
+	for (size_t i = 0; i < 2; i++) {
+		FILE *f = fopen(files[i], "we");
+
+		if (f)
+			fputs("1\n", f);
+		if (!f || fclose(f))
+			hp_log(HP_LOG_IO, HP_LOG_WARNING,
+			       "%s can't be set: ICMP errors about opened packets may leave", files[i]);
+	}
+}
+
 int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 		     struct hp_io_err *e)
 {
@@ -251,11 +268,14 @@ int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used
 					      : install_iptables(cfg, &why);
 	if (err && why.text[0])
 		hp_io_fail(e, err, "capture rules: %s", why.text);
-	if (err)
+	if (err) {
 		hp_rules_cleanup(NULL);
-	else if (used)
+		return err;
+	}
+	reflect_marks();
+	if (used)
 		*used = backend;
-	return err;
+	return 0;
 }
 
 int hp_rules_cleanup(struct hp_io_err *e)

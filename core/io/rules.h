@@ -3,7 +3,7 @@
  * The packet filter rules that bring forwarded packets to us.
  *
  * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
- * at the head of FORWARD), HIPPROXY-QUEUE and HIPPROXY-MARK (one jump in POSTROUTING), in
+ * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK (one jump in POSTROUTING), in
  * table raw the chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
@@ -11,7 +11,9 @@
  * Never captured: what comes from the TUN device, connections whose connection mark has
  * the mark (an accepted packet with that mark puts it there), our own marked packets,
  * HIP, ESP, UDP port 10500 at either end, groups and broadcast, the bypass destinations.
- * Packets from the TUN device are not tracked by conntrack.
+ * Packets from the TUN device are not tracked by conntrack, and carry the mark; with
+ * fwmark_reflect (set at installing) so do ICMP errors the kernel makes about them, which are
+ * captured too: what they quote came out of ESP and must not leave in the clear.
  */
 #ifndef HP_IO_RULES_H
 #define HP_IO_RULES_H

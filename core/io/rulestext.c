@@ -107,8 +107,15 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 		"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
 		"\t}\n",
 		cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
+	hp_buf_addf(&b,
+		    "\tchain errors {\n"
+		    "\t\ttype filter hook output priority -150; policy accept;\n"
+		    "\t\tmeta l4proto { 1, 58 } meta mark and 0x%x == 0x%x queue num %u%s\n\t}\n",
+		    cfg->mask, cfg->mark, cfg->queue + 1u, bypass);
 	hp_buf_addf(&b, "\tchain from_tun {\n"
-			"\t\ttype filter hook prerouting priority -300; policy accept;\n");
+			"\t\ttype filter hook prerouting priority -300; policy accept;\n"
+			"\t\tiifname \"%s\" meta mark set meta mark and 0x%x or 0x%x\n",
+		    cfg->tun, ~cfg->mask, cfg->mark);
 	for (size_t i = 0; i < cfg->n_masqueraded; i++)
 		hp_buf_addf(&b, "\t\t%s saddr %s return\n",
 			    of_family(&cfg->masqueraded[i], 4) ? "ip" : "ip6",
@@ -146,6 +153,7 @@ static const struct own_chain own_chains[] = {
 	{"mangle", "HIPPROXY", "FORWARD", "-I"},
 	{"mangle", "HIPPROXY-QUEUE", NULL, NULL},
 	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A"},
+	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A"},
 	{"raw", "HIPPROXY", "PREROUTING", "-I"},
 	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I"},
 };
@@ -329,8 +337,13 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 		    "-A HIPPROXY-MARK -m mark --mark 0x%x/0x%x -j CONNMARK --save-mark "
 		    "--nfmask 0x%x --ctmask 0x%x\n",
 		    cfg->mark, cfg->mask, cfg->mask, cfg->mask);
+	hp_buf_addf(b,
+		    "-A HIPPROXY-OUT -p %d -m mark --mark 0x%x/0x%x -j NFQUEUE --queue-num %u%s\n",
+		    family == 4 ? 1 : 58, cfg->mark, cfg->mask, cfg->queue + 1u, bypass);
 	table_end(b, "mangle");
 	table_begin(b, l, "raw");
+	hp_buf_addf(b, "-A HIPPROXY -i %s -j MARK --set-xmark 0x%x/0x%x\n", cfg->tun, cfg->mark,
+		    cfg->mask);
 	for (size_t i = 0; i < cfg->n_masqueraded; i++)
 		if (of_family(&cfg->masqueraded[i], family))
 			hp_buf_addf(b, "-A HIPPROXY -i %s -s %s -j RETURN\n", cfg->tun,
