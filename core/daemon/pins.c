@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <hipproxy/log.h>
 
 #include "crypto/rand.h"
+#include "daemon/files.h"
 #include "util/hash.h"
 #include "util/list.h"
 
@@ -106,19 +106,6 @@ static int read_file(struct hp_pins *pins)
 	return err;
 }
 
-static int make_folder(const char *path)
-{
-	char *copy = strdup(path);
-	int err = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	if (mkdir(dirname(copy), 0755) && errno != EEXIST)
-		err = -errno;
-	free(copy);
-	return err;
-}
-
 static int append(struct hp_pins *pins, const struct hp_addr *addr, const struct hp_addr *hit)
 {
 	char a[HP_ADDR_STRLEN], h[HP_ADDR_STRLEN], line[2 * HP_ADDR_STRLEN + 2];
@@ -149,7 +136,7 @@ int hp_pins_open(const char *path, struct hp_pins **out)
 	pins->path = strdup(path);
 	if (pins->path && !hp_rand_fill(&hp_rand_system, &pins->key, sizeof(pins->key)) &&
 	    !hp_htab_init(&pins->tab, HP_PINS_MAX))
-		err = make_folder(path);
+		err = hp_file_folder(path);
 	if (!err)
 		err = read_file(pins);
 	if (err) {

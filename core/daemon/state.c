@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "crypto/rand.h"
+#include "daemon/files.h"
 #include "util/hash.h"
 #include "util/list.h"
 
@@ -122,22 +122,9 @@ static int begin(struct hp_state *st)
 	return 0;
 }
 
-static int make_folder(const char *path)
-{
-	char *copy = strdup(path);
-	int err = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	if (mkdir(dirname(copy), 0755) && errno != EEXIST)
-		err = -errno;
-	free(copy);
-	return err;
-}
-
 static int open_file(struct hp_state *st, const char *path)
 {
-	int err = make_folder(path);
+	int err = hp_file_folder(path);
 
 	if (err)
 		return err;

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the daemon's own files are.
+ */
+#ifndef HP_DAEMON_FILES_H
+#define HP_DAEMON_FILES_H
+
+/* Makes the folder that path lies in (0755) if only its last part is missing.  0 or -errno. */
+int hp_file_folder(const char *path);
+
+#endif
