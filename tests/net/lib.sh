@@ -488,6 +488,13 @@ only_hip() { # PCAP
 		! grep -qa "$MARKER" "$1"
 }
 
+# plain_watch ... plain_none: what the client talks of with the server is protected meanwhile.
+plain_watch() { capture_start proxy wan0 "$NOT_HIP"; }
+plain_none() {
+	capture_stop proxy wan0
+	[ "$(packets "$HPN_DIR/proxy/wan0.pcap")" = 0 ] && [ "$(associations_of proxy)" -ge 1 ]
+}
+
 # upload NODE ADDRESS BYTES: through ssh, sums compared.
 upload() {
 	local f=$HPN_DIR/$1/upload sum

@@ -11,7 +11,9 @@ slow_hello() {
 	on client1 timeout 40 curl -gsS --max-time 35 "$(url $SERVER4 hello)" 2>&1 | grep -q 'hello from server'
 }
 for i in 1 2 3 4 5 6 7 8; do
+	plain_watch
 	check "new association $i" slow_hello
+	check "and nothing plain" plain_none
 	daemon_stop proxy KILL
 	daemon_start proxy || fail "the proxy starts again"
 done

@@ -13,11 +13,13 @@ mtu() { # NODE IFACE MTU, and the switch's end
 }
 
 transfers() { # NAME
+	plain_watch
 	check "$1: IPv4 download" fetch client1 $SERVER4 big
 	check "$1: IPv4 upload" upload client1 $SERVER4 3000000
 	check "$1: IPv6 download" fetch client1 $SERVER6 big
 	check "$1: IPv6 upload" upload client1 $SERVER6 3000000
 	check "$1: datagrams of 3000 octets" udp_echo client1 $SERVER4 3000
+	check "$1: none of it went out plain" plain_none
 }
 
 mtu server eth0 1280
