@@ -53,6 +53,7 @@ struct hp_daemon {
 	struct hp_registry *registry;
 	struct hp_hip *hip;
 	struct hp_pipe *pipe;
+	struct hp_pipe_ops pipe_ops;
 	struct hp_pins *pins;
 	struct hp_state *state;
 	FILE *keylog;                /* for debugging; NULL */
@@ -94,6 +95,9 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
 void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
 int hp_daemon_check_hip(const struct hp_conf *conf, struct hp_hip_config *out);
 int hp_daemon_check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf);
+
+/* Where peers can be found again: those of before, and those conf names. */
+void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf);
 
 /* ---- reload.c */
 

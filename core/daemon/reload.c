@@ -1,80 +1,95 @@
 /* SPDX-License-Identifier: MIT
  *
  * A new configuration for a running daemon: all of it or nothing.
+ *
+ * Whatever can fail is done first, without touching what runs; plugins, which may refuse, come
+ * last of that, for their new settings live in the new configuration.  From then on nothing can
+ * fail any more.
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <string.h>
 
-static int reload(struct hp_daemon *d, struct hp_conf *conf, struct hp_hip_config *hip)
+#include "flow/policy.h"
+
+/* What a reload has made before anything changes. */
+struct prepared {
+	struct hp_conf *conf;
+	struct hp_hip_config hip;
+	struct hp_policy *policy;
+	struct hp_pins *pins; /* read anew: they may have been edited; NULL: not wanted */
+};
+
+static void undo(struct prepared *p)
+{
+	hp_pins_close(p->pins);
+	hp_policy_free(p->policy);
+	hp_conf_free(p->conf);
+}
+
+static int read_pins(const struct hp_conf_hip *hip, struct hp_pins **out)
+{
+	if (hip->opportunistic_initiator != HP_CONF_OPP_PINNED &&
+	    hip->opportunistic_responder != HP_CONF_OPP_PINNED)
+		return 0;
+	return hp_pins_open(hip->pins, out);
+}
+
+static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
 {
 	struct hp_registry_config cfg = hp_daemon_registry_config(d);
 	int err;
 
-	err = hp_daemon_check_hip(conf, hip);
-	if (!err)
-		err = hp_daemon_check_resolvers(d->registry, conf);
-	if (!err)
-		err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
+	d->tried = conf;
+	err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
+	d->tried = NULL;
 	return err;
 }
 
-static int apply(struct hp_daemon *d, struct hp_conf *conf, const struct hp_hip_config *hip)
+static int prepare(struct hp_daemon *d, struct prepared *p)
 {
-	int err = hp_pipe_reconfigure(d->pipe, conf);
+	struct hp_conf_report report = { .line = hp_daemon_complain };
+	int err = hp_conf_load(d->conf_path, &p->conf, &report);
 
-	if (err)
-		return err;
-	hp_hip_reconfigure(d->hip, hip);
-	hp_hip_forget_peers(d->hip);
-	hp_daemon_known_peers(d->hip, conf);
-	hp_daemon_set_logging(d, &conf->log);
-	return 0;
+	if (!err && hp_conf_diff(d->conf, p->conf, &report))
+		err = -EBUSY;
+	if (!err)
+		err = hp_daemon_check_hip(p->conf, &p->hip);
+	if (!err)
+		err = hp_daemon_check_resolvers(d->registry, p->conf);
+	if (!err)
+		err = read_pins(&p->conf->hip, &p->pins);
+	if (!err && !(p->policy = hp_pipe_policy_new(p->conf)))
+		err = -ENOMEM;
+	return err ? err : reload_plugins(d, p->conf);
 }
 
-/* Pins may be wanted now, or have been edited. */
-static int reopen_pins(struct hp_daemon *d, const struct hp_conf *conf)
+static void apply(struct hp_daemon *d, struct prepared *p)
 {
-	struct hp_pins *pins = NULL;
-	int err = 0;
-
-	if (conf->hip.opportunistic_initiator == HP_CONF_OPP_PINNED ||
-	    conf->hip.opportunistic_responder == HP_CONF_OPP_PINNED)
-		err = hp_pins_open(conf->hip.pins, &pins);
-	if (err)
-		return err;
+	hp_pipe_reconfigure(d->pipe, p->conf, p->policy);
+	hp_hip_reconfigure(d->hip, &p->hip);
+	hp_daemon_remember(d, p->conf);
+	hp_daemon_set_logging(d, &p->conf->log);
 	hp_pins_close(d->pins);
-	d->pins = pins;
-	return 0;
+	d->pins = p->pins;
+	hp_conf_free(d->conf);
+	d->conf = p->conf;
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)
 {
-	struct hp_conf_report report = { .line = hp_daemon_complain };
-	struct hp_hip_config hip;
-	struct hp_conf *conf;
-	int err = hp_conf_load(d->conf_path, &conf, &report);
+	struct prepared p = { 0 };
+	int err = prepare(d, &p);
 
-	if (err)
-		goto refused;
-	d->tried = conf;
-	err = hp_conf_diff(d->conf, conf, &report) ? -EBUSY : reload(d, conf, &hip);
-	if (!err)
-		err = reopen_pins(d, conf);
-	if (!err)
-		err = apply(d, conf, &hip);
-	d->tried = NULL;
-	if (err) {
-		hp_conf_free(conf);
-		goto refused;
+	if (!err) {
+		apply(d, &p);
+		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
+		return 0;
 	}
-	hp_conf_free(d->conf);
-	d->conf = conf;
-	hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
-	return 0;
-refused:
-	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays",
-	       d->conf_path);
+	undo(&p);
+	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays (%s)",
+	       d->conf_path, strerror(-err));
 	return hp_io_fail(e, err, "not reloaded, the old configuration stays (%s); see the log",
 			  err == -EBUSY ? "a key that needs a restart has changed" :
 					  "the new one has errors");

@@ -346,16 +346,16 @@ static int make_engine(struct hp_daemon *d)
 	return add_identities(d);
 }
 
-static int make_pipe(struct hp_daemon *d, struct hp_pipe_ops *ops)
+static int make_pipe(struct hp_daemon *d)
 {
 	struct hp_pipe_deps deps = {
 		.conf = d->conf, .hip = d->hip, .registry = d->registry, .clock = &d->clock,
-		.rand = &hp_rand_system, .timers = &d->timers, .ops = ops,
+		.rand = &hp_rand_system, .timers = &d->timers, .ops = &d->pipe_ops,
 		.client_hit = d->client_hit, .host_hit = d->host_hit,
 	};
 
-	*ops = hp_daemon_pipe_ops;
-	ops->ctx = d;
+	d->pipe_ops = hp_daemon_pipe_ops;
+	d->pipe_ops.ctx = d;
 	d->pipe = hp_pipe_new(&deps);
 	if (!d->pipe)
 		return fail(-errno, "pipeline");
@@ -385,6 +385,13 @@ static void restore_peer(void *ctx, const struct hp_addr *local_hit,
 	hp_hip_known_port(d->hip, peer_hit, port);
 }
 
+void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf)
+{
+	hp_hip_forget_peers(d->hip);
+	hp_state_peers(d->state, restore_peer, d);
+	hp_daemon_known_peers(d->hip, conf);
+}
+
 /* Its peer may have something to say, and no keys that we know of. */
 static int reconnect(struct hp_flow *f, void *arg)
 {
@@ -400,11 +407,10 @@ static int reconnect(struct hp_flow *f, void *arg)
 
 static void restore(struct hp_daemon *d)
 {
-	struct hp_state_restore how = { .ctx = d, .flow = restore_flow, .peer = restore_peer };
 	size_t n;
 
-	hp_state_restore(d->state, &how);
-	hp_daemon_known_peers(d->hip, d->conf);
+	hp_state_restore(d->state, restore_flow, d);
+	hp_daemon_remember(d, d->conf);
 	n = hp_flowdb_count(hp_pipe_flowdb(d->pipe));
 	if (!n)
 		return;
@@ -452,7 +458,6 @@ static void log_ready(const struct hp_daemon *d)
 
 int hp_daemon_start(struct hp_daemon *d)
 {
-	static struct hp_pipe_ops ops;
 	struct hp_io_err e = { "" };
 	int err;
 
@@ -466,7 +471,7 @@ int hp_daemon_start(struct hp_daemon *d)
 	if (!err)
 		err = make_engine(d);
 	if (!err)
-		err = make_pipe(d, &ops);
+		err = make_pipe(d);
 	if (!err)
 		err = hp_registry_start(d->registry);
 	if (err)

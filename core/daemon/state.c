@@ -330,8 +330,7 @@ static bool is_sane(const struct record *r)
 	       !hp_addr_is_zero(&r->legacy);
 }
 
-static bool restore_flow(const struct hp_state_restore *how, const struct record *r,
-			 uint32_t slot)
+static bool restore_flow(hp_state_flow_fn fn, void *ctx, const struct record *r, uint32_t slot)
 {
 	struct hp_flow_key key = {
 		.legacy = r->legacy, .far = r->far,
@@ -339,7 +338,7 @@ static bool restore_flow(const struct hp_state_restore *how, const struct record
 		.legacy_port = r->legacy_port, .far_port = r->far_port,
 		.local_port = r->local_port, .peer_port = r->peer_port, .proto = r->proto,
 	};
-	struct hp_flow *f = how->flow(how->ctx, &key, r->outbound);
+	struct hp_flow *f = fn(ctx, &key, r->outbound);
 
 	if (!f)
 		return false;
@@ -347,30 +346,34 @@ static bool restore_flow(const struct hp_state_restore *how, const struct record
 	return true;
 }
 
-static bool restore_one(struct hp_state *st, const struct hp_state_restore *how, uint32_t slot)
+static bool restore_peer(struct hp_state *st, const struct record *r, uint32_t slot)
 {
-	struct record r = records(st)[slot];
-
-	if (!is_sane(&r))
-		return false;
-	if (r.kind == FLOW)
-		return restore_flow(how, &r, slot);
-	if (r.kind != PEER || r.wall_s + HP_STATE_PEER_S < wall_s() ||
-	    peer_find(st, &r.local_hit, &r.peer_hit) || !peer_index(st, &r, slot))
-		return false;
-	how->peer(how->ctx, &r.local_hit, &r.peer_hit, &r.legacy, r.peer_port);
-	return true;
+	return r->wall_s + HP_STATE_PEER_S >= wall_s() &&
+	       !peer_find(st, &r->local_hit, &r->peer_hit) && peer_index(st, r, slot);
 }
 
-void hp_state_restore(struct hp_state *st, const struct hp_state_restore *how)
+void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx)
 {
 	for (uint32_t i = 0; st && i < st->records; i++) {
-		if (records(st)[i].kind == FREE)
+		struct record r = records(st)[i];
+
+		if (r.kind == FREE)
 			continue;
 		st->used++;
-		if (!restore_one(st, how, i))
+		if (!is_sane(&r) || (r.kind == FLOW && !restore_flow(fn, ctx, &r, i)) ||
+		    (r.kind == PEER && !restore_peer(st, &r, i)) || r.kind > PEER)
 			slot_put(st, i);
 	}
 	if (st)
 		st->next = 0;
+}
+
+void hp_state_peers(const struct hp_state *st, hp_state_peer_fn fn, void *ctx)
+{
+	for (uint32_t i = 0; st && i < st->records; i++) {
+		const struct record *r = &records(st)[i];
+
+		if (r->kind == PEER)
+			fn(ctx, &r->local_hit, &r->peer_hit, &r->legacy, r->peer_port);
+	}
 }

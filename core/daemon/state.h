@@ -24,23 +24,24 @@
 
 struct hp_state;
 
-struct hp_state_restore {
-	void *ctx;
-	/* A flow that was; the flow it has become, or NULL: the record is freed. */
-	struct hp_flow *(*flow)(void *ctx, const struct hp_flow_key *key, bool outbound);
-	void (*peer)(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
-		     const struct hp_addr *addr, uint16_t port);
-};
+/* A flow that was; the flow it has become, or NULL: the record is freed. */
+typedef struct hp_flow *(*hp_state_flow_fn)(void *ctx, const struct hp_flow_key *key,
+					    bool outbound);
+typedef void (*hp_state_peer_fn)(void *ctx, const struct hp_addr *local_hit,
+				 const struct hp_addr *peer_hit, const struct hp_addr *addr,
+				 uint16_t port);
 
 /* Makes the file (0600), and its directory if only the last part is missing.  0 and *out;
  * -EBUSY: another daemon has it; -errno. */
 int hp_state_open(const char *path, struct hp_state **out);
 void hp_state_close(struct hp_state *st);
-/* Tells what is in the file; call it once, before anything is added. */
-void hp_state_restore(struct hp_state *st, const struct hp_state_restore *r);
 
 /* In all of these st may be NULL; what does not fit is not kept.  port: the peer's, 0 without
  * UDP. */
+/* Tells the flows in the file; call it once, before anything is added or peers are asked for. */
+void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx);
+/* Tells all peers that are remembered. */
+void hp_state_peers(const struct hp_state *st, hp_state_peer_fn fn, void *ctx);
 void hp_state_flow(struct hp_state *st, struct hp_flow *f);
 void hp_state_flow_gone(struct hp_state *st, struct hp_flow *f);
 void hp_state_peer(struct hp_state *st, const struct hp_addr *local_hit,

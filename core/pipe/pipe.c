@@ -53,7 +53,7 @@ static struct hp_policy_rule policy_rule(const struct hp_conf *conf,
 	};
 }
 
-static struct hp_policy *policy_new(const struct hp_conf *conf)
+struct hp_policy *hp_pipe_policy_new(const struct hp_conf *conf)
 {
 	const struct hp_conf_rules *rules = &conf->client.rules;
 	struct hp_policy_rule otherwise = { .port_max = 65535, .action = HP_POLICY_PROTECT };
@@ -153,7 +153,7 @@ static int tables_new(struct hp_pipe *pipe)
 	pipe->flows = hp_flowdb_new(&fc, pipe->d.timers, pipe->d.clock);
 	pipe->peers = hp_peerdb_new(&pc, pipe->d.timers, pipe->d.clock);
 	pipe->reasm = hp_reassembly_new(&rc, pipe->d.timers, pipe->d.clock);
-	pipe->policy = policy_new(pipe->conf);
+	pipe->policy = hp_pipe_policy_new(pipe->conf);
 	pipe->segment = malloc(HP_PACKET_CAP);
 	pipe->batch = malloc(HP_PACKET_CAP);
 	if (!pipe->flows || !pipe->peers || !pipe->reasm || !pipe->policy || !pipe->segment ||
@@ -216,14 +216,12 @@ static int forget_idle(struct hp_peer *e, void *arg)
 	return 0;
 }
 
-int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf)
+void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
+			 struct hp_policy *policy)
 {
 	struct hp_flow_timeouts t = flow_timeouts(&conf->timeouts);
 	struct hp_hold_pool hold = hold_limits(conf);
-	struct hp_policy *policy = policy_new(conf);
 
-	if (!policy)
-		return -ENOMEM;
 	hp_policy_free(pipe->policy);
 	pipe->policy = policy;
 	pipe->conf = conf;
@@ -232,7 +230,6 @@ int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf)
 	hp_reassembly_reconfigure(pipe->reasm, conf->limits.reassembly,
 				  1000ull * conf->timeouts.reassembly_s);
 	hp_peerdb_each(pipe->peers, forget_idle, NULL);
-	return 0;
 }
 
 void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what)

@@ -83,9 +83,12 @@ struct hp_pipe_deps {
 struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps);
 void hp_pipe_free(struct hp_pipe *pipe);
 
-/* After a reload: policy, peers and limits follow; flows and associations stay.  From here on
- * the old configuration is not looked at any more.  0, or -ENOMEM and nothing has changed. */
-int hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf);
+/* The rules of a configuration; NULL when memory is out. */
+struct hp_policy *hp_pipe_policy_new(const struct hp_conf *conf);
+/* After a reload: policy (taken over), peers and limits follow; flows and associations stay.  From
+ * here on the old configuration is not looked at any more. */
+void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
+			 struct hp_policy *policy);
 
 /* A flow of before the start, ports as they were; no association yet.  NULL: there is no room, or
  * another flow has its name. */

@@ -6,6 +6,10 @@ need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
 server_peer() { :; }
 SERVER_HIP='opportunistic_responder = "on";'
 PROXY_MORE="hip = { opportunistic_initiator = \"pinned\"; pins = \"$HPN_DIR/pins\"; };"
+# A plugin with settings of its own, to be there when a reload is refused for another reason.
+plugins=$HPN_BUILD/plugins/.libs
+[ -f "$plugins/hosts.so" ] && PROXY_MORE="$PROXY_MORE plugin_dir = \"$plugins\";
+	plugins = { hosts = { file = \"$HPN_DIR/hosts\"; }; };" CLIENT_MORE='resolvers = [ "hosts" ];'
 protected_net
 not() { ! "$@"; }
 
@@ -34,8 +38,13 @@ capture_start proxy wan0 "host $SERVER4 and tcp"
 hello client2 $SERVER4 server
 capture_stop proxy wan0
 check "nothing goes there in the clear" test "$(packets "$HPN_DIR/proxy/wan0.pcap")" = 0
-sed -i "/^$SERVER4 /d" "$HPN_DIR/pins"
-ctl proxy reload
+echo nonsense >>"$HPN_DIR/pins"
+check "a mistake in the file of pins refuses the reload" not ctl proxy reload 2>/dev/null
+check "and says its line" grep -qE "pins:[0-9]+: expected" "$HPN_DIR/proxy/hipproxyd.log"
+ctl proxy flush peers
+check "the old configuration goes on" hello client1 $LEGACY4 legacy
+sed -i "/^$SERVER4 /d; /^nonsense/d" "$HPN_DIR/pins"
+check "with the mistake mended it is reloaded" ctl proxy reload
 ctl proxy flush all
 check "with the pin removed the new key is taken" hello client1 $SERVER4 server
 finish

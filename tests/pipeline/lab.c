@@ -433,16 +433,17 @@ bool lab_renew(struct lab *l, int at)
 	return good;
 }
 
-int lab_reconfigure(struct lab *l)
+void lab_reconfigure(struct lab *l)
 {
 	struct node *n = &l->n[0];
 	struct hp_conf *conf = lab_conf(l, 0);
-	int err = hp_pipe_reconfigure(n->pipe, conf);
+	struct hp_policy *policy = hp_pipe_policy_new(conf);
 
-	hp_conf_free(err ? conf : n->conf);
-	if (!err)
-		n->conf = conf;
-	return err;
+	if (!policy)
+		abort();
+	hp_pipe_reconfigure(n->pipe, conf, policy);
+	hp_conf_free(n->conf);
+	n->conf = conf;
 }
 
 static bool node_fini(struct node *n)

@@ -113,7 +113,7 @@ void lab_restart(struct lab *l, int at);
 /* Another pipeline on the same engine, whose associations stay.  As lab_fini. */
 bool lab_renew(struct lab *l, int at);
 /* Node 0 takes the configuration as it would be now. */
-int lab_reconfigure(struct lab *l);
+void lab_reconfigure(struct lab *l);
 /* Frees all; true if every packet came back and each captured one got exactly one verdict. */
 bool lab_fini(struct lab *l);
 void lab_run(struct lab *l, unsigned ms);
