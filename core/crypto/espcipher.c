@@ -206,13 +206,13 @@ static int ossl_seal(void *ctx, const struct hp_esp_op *op)
 
 static int gcm_open(struct ossl *o, const struct hp_esp_op *op)
 {
-	uint8_t *text = text_of(o, op), none[16];
+	uint8_t *text = text_of(o, op), *to = op->to ? op->to : text, none[16];
 	int n;
 
 	if (!gcm_begin(o, op) ||
 	    EVP_CIPHER_CTX_ctrl(o->cipher, EVP_CTRL_AEAD_SET_TAG, o->suite->icv_len,
 				text + op->text_len) != 1 ||
-	    EVP_DecryptUpdate(o->cipher, text, &n, text, (int)op->text_len) != 1)
+	    EVP_DecryptUpdate(o->cipher, to, &n, text, (int)op->text_len) != 1)
 		return -EIO;
 	return EVP_DecryptFinal_ex(o->cipher, none, &n) == 1 ? 0 : -EKEYREJECTED;
 }
@@ -220,7 +220,7 @@ static int gcm_open(struct ossl *o, const struct hp_esp_op *op)
 static int ossl_open_packet(void *ctx, const struct hp_esp_op *op)
 {
 	struct ossl *o = ctx;
-	uint8_t *text = text_of(o, op), mac[32];
+	uint8_t *text = text_of(o, op), *to = op->to ? op->to : text, mac[32];
 	int n;
 
 	if (o->suite->gcm)
@@ -229,10 +229,13 @@ static int ossl_open_packet(void *ctx, const struct hp_esp_op *op)
 		return -EIO;
 	if (!hp_memeq(mac, text + op->text_len, o->suite->icv_len))
 		return -EKEYREJECTED;
-	if (!o->cipher)
+	if (!o->cipher) {
+		if (op->to)
+			memcpy(to, text, op->text_len);
 		return 0;
+	}
 	return EVP_DecryptInit_ex(o->cipher, NULL, NULL, NULL, op->pkt + HDR) == 1 &&
-			       EVP_DecryptUpdate(o->cipher, text, &n, text,
+			       EVP_DecryptUpdate(o->cipher, to, &n, text,
 						 (int)op->text_len) == 1
 		       ? 0
 		       : -EIO;

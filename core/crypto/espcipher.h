@@ -36,6 +36,9 @@ struct hp_esp_op {
 	 * src; the rest stands in pkt already. */
 	const uint8_t *src;
 	size_t src_len;
+	/* Open only: where the text goes, not overlapping pkt; NULL: in place.  With it pkt is
+	 * only read. */
+	uint8_t *to;
 	uint32_t seq_hi; /* high half of the sequence number */
 	bool esn;	 /* seq_hi is part of what the ICV covers */
 };
@@ -48,7 +51,8 @@ struct hp_esp_backend {
 	void (*close_ctx)(void *ctx); /* wipes the keys */
 	/* Encrypts and writes the ICV.  0, -EIO. */
 	int (*seal)(void *ctx, const struct hp_esp_op *op);
-	/* Verifies in constant time, then decrypts in place.  0, -EKEYREJECTED, -EIO. */
+	/* Verifies in constant time and decrypts.  0, -EKEYREJECTED, -EIO: then what stands
+	 * where the text goes is undefined. */
 	int (*open)(void *ctx, const struct hp_esp_op *op);
 };
 

@@ -118,7 +118,8 @@ static int mb_open(void *ctx, const struct hp_esp_op *op)
 	uint8_t *text = op->pkt + HDR + m->suite->iv_len, tag[16];
 
 	begin(mgr, m, op);
-	IMB_AES128_GCM_DEC_UPDATE(mgr, &m->key, &m->gcm, text, text, op->text_len);
+	IMB_AES128_GCM_DEC_UPDATE(mgr, &m->key, &m->gcm, op->to ? op->to : text, text,
+				  op->text_len);
 	IMB_AES128_GCM_DEC_FINALIZE(mgr, &m->key, &m->gcm, tag, sizeof(tag));
 	return hp_memeq(tag, text + op->text_len, m->suite->icv_len) ? 0 : -EKEYREJECTED;
 }

@@ -158,10 +158,11 @@ static int strip(uint8_t *text, size_t text_len, struct hp_esp_opened *out)
 	return 0;
 }
 
-static int open_checked(struct hp_sa *sa, uint8_t *pkt, size_t len,
+/* The text goes to dst, or stays in place if that is NULL. */
+static int open_checked(struct hp_sa *sa, uint8_t *pkt, size_t len, uint8_t *dst,
 			struct hp_esp_opened *out)
 {
-	struct hp_esp_op op = {.pkt = pkt, .esn = !sa->no_esn_icv};
+	struct hp_esp_op op = {.pkt = pkt, .to = dst, .esn = !sa->no_esn_icv};
 	int err = check_length(sa->suite, len, &op.text_len);
 
 	if (err)
@@ -171,16 +172,17 @@ static int open_checked(struct hp_sa *sa, uint8_t *pkt, size_t len,
 		return err;
 	op.seq_hi = (uint32_t)(out->seq >> 32);
 	err = sa->backend->open(sa->ctx, &op);
+	/* GCM decrypts while it authenticates: what nobody vouches for goes again. */
+	if (err && dst)
+		memset(dst, 0, op.text_len);
 	if (err)
 		return err;
 	hp_replay_record(&sa->replay, out->seq);
-	return strip(pkt + HP_ESP_HLEN + sa->suite->iv_len, op.text_len, out);
+	return strip(dst ? dst : pkt + HP_ESP_HLEN + sa->suite->iv_len, op.text_len, out);
 }
 
-int hp_esp_open(struct hp_sa *sa, uint8_t *pkt, size_t len, struct hp_esp_opened *out)
+static int count_opened(struct hp_sa *sa, const struct hp_esp_opened *out, int err)
 {
-	int err = open_checked(sa, pkt, len, out);
-
 	switch (err) {
 	case 0:
 		sa->packets++;
@@ -196,4 +198,16 @@ int hp_esp_open(struct hp_sa *sa, uint8_t *pkt, size_t len, struct hp_esp_opened
 		sa->malformed++;
 	}
 	return err;
+}
+
+int hp_esp_open(struct hp_sa *sa, uint8_t *pkt, size_t len, struct hp_esp_opened *out)
+{
+	return count_opened(sa, out, open_checked(sa, pkt, len, NULL, out));
+}
+
+int hp_esp_open_to(struct hp_sa *sa, const uint8_t *pkt, size_t len, uint8_t *dst,
+		   struct hp_esp_opened *out)
+{
+	/* With a destination nothing writes to pkt. */
+	return count_opened(sa, out, open_checked(sa, (uint8_t *)pkt, len, dst, out));
 }

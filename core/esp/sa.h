@@ -94,7 +94,7 @@ int hp_esp_seal_copy(struct hp_sa *sa, uint8_t next_header, const uint8_t *paylo
 		     size_t len, uint8_t *to, size_t cap);
 
 struct hp_esp_opened {
-	uint8_t *payload; /* within pkt */
+	uint8_t *payload; /* within the packet, or where it was opened to */
 	size_t len;
 	uint64_t seq;
 	uint8_t next_header;
@@ -107,6 +107,11 @@ struct hp_esp_opened {
  * -EPROTO        padding wrong (the sender knows the keys: a bug on its side).
  * After an error the octets of pkt are undefined. */
 int hp_esp_open(struct hp_sa *sa, uint8_t *pkt, size_t len, struct hp_esp_opened *out);
+/* The same with the payload written from dst on, which has room for len octets and does not
+ * overlap pkt; some octets behind the payload are written too.  pkt is only read.  After an
+ * error nothing that was not authenticated stands at dst. */
+int hp_esp_open_to(struct hp_sa *sa, const uint8_t *pkt, size_t len, uint8_t *dst,
+		   struct hp_esp_opened *out);
 
 /* ---- inbound SAs by SPI */
 

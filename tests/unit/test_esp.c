@@ -301,6 +301,67 @@ static void no_number_is_used_after_the_last(void)
 	pair_fini(&out, &in);
 }
 
+/* Opened in place and to elsewhere: the same payloads and refusals at every length, with memory
+ * that ends where it may be touched. */
+static void open_to_equals(struct hp_sa *out, struct hp_sa *in, struct hp_sa *to, size_t len)
+{
+	struct hp_esp_opened o, p;
+	uint8_t buf[2048];
+	struct hp_esp_sealed s = seal(out, buf, len);
+	uint8_t *pkt = malloc(s.len), *dst = malloc(s.len);
+
+	memcpy(pkt, s.pkt, s.len);
+	pkt[s.len - 1] ^= 1;
+	memset(dst, 0xee, s.len);
+	CU_ASSERT_EQUAL(hp_esp_open_to(to, pkt, s.len, dst, &p), -EKEYREJECTED);
+	for (size_t i = 0; i < len; i++)
+		CU_ASSERT_FATAL(dst[i] == 0 || dst[i] == 0xee);
+	pkt[s.len - 1] ^= 1;
+	for (size_t cut = 0; cut < s.len; cut += len % 8 ? 7 : 1) {
+		uint8_t *short_pkt = malloc(cut + 1);
+
+		memcpy(short_pkt, pkt, cut);
+		CU_ASSERT(hp_esp_open_to(to, short_pkt, cut, dst, &p) < 0);
+		free(short_pkt);
+	}
+	CU_ASSERT_FATAL(!hp_esp_open_to(to, pkt, s.len, dst, &p));
+	CU_ASSERT(!memcmp(pkt, s.pkt, s.len));
+	CU_ASSERT_EQUAL(hp_esp_open_to(to, pkt, s.len, dst, &o), -EALREADY);
+	CU_ASSERT_FATAL(!hp_esp_open(in, pkt, s.len, &o));
+	CU_ASSERT(p.payload == dst && p.len == len && p.len == o.len && p.seq == o.seq &&
+		  p.next_header == o.next_header);
+	CU_ASSERT(!memcmp(dst, o.payload, len));
+	free(pkt);
+	free(dst);
+}
+
+static void opening_to_elsewhere_equals_opening_in_place(void)
+{
+	const struct hp_esp_backend *engines[] = { &hp_esp_openssl, hp_esp_ipsec_mb() };
+
+	for (size_t n = 0; n < N_SUITES * 4; n++) {
+		uint16_t suite = suites[n / 4];
+		struct hp_keypair k = keys_of(suite);
+		struct hp_sa_params p = { .spi = 0x12345678, .suite = suite, .outbound = true,
+					  .no_esn_icv = n & 1, .keys = &k,
+					  .backend = engines[n >> 1 & 1] };
+		struct hp_sa out, in, to;
+
+		if (!p.backend)
+			continue;
+		CU_ASSERT_FATAL(!hp_sa_init(&out, &p));
+		p.outbound = false;
+		CU_ASSERT_FATAL(!hp_sa_init(&in, &p) && !hp_sa_init(&to, &p));
+		for (size_t len = 0; len <= 300; len++)
+			open_to_equals(&out, &in, &to, len);
+		open_to_equals(&out, &in, &to, 1400);
+		CU_ASSERT(to.packets == in.packets && to.bytes == in.bytes);
+		CU_ASSERT(to.bad_icv >= 302 && to.replayed == 302 && to.malformed > 0);
+		pair_fini(&out, &in);
+		hp_sa_fini(&to);
+	}
+}
+
 /* Makes a packet whose ICV is right and whose trailer is as given. */
 static int open_with_trailer(const uint8_t *text, size_t len)
 {
@@ -548,6 +609,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_jump_forgets_everything_before),
 	HP_TEST(the_high_half_is_recovered_around_its_wrap),
 	HP_TEST(what_is_sealed_opens_at_every_length),
+	HP_TEST(opening_to_elsewhere_equals_opening_in_place),
 	HP_TEST(every_truncation_and_every_flipped_bit_is_refused),
 	HP_TEST(esn_and_no_esn_do_not_understand_each_other),
 	HP_TEST(sequence_numbers_cross_32_bits),
