@@ -239,11 +239,11 @@ static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, s
 		hp_hip_input(d->hip, path, msg, len);
 }
 
-static void raw_esp(void *ctx, struct hp_packet *p)
+static void raw_esp(void *ctx, const struct hp_esp_arrived *r)
 {
 	struct hp_daemon *d = ctx;
 
-	hp_pipe_esp(d->pipe, p);
+	hp_pipe_esp_arrived(d->pipe, r);
 }
 
 static void raw_refused(void *ctx, const struct hp_addr *dst)

@@ -300,7 +300,7 @@ static int open_sockets(struct hp_daemon *d)
 	if (!err)
 		err = open_tun(d, &e);
 	if (!err)
-		err = hp_raw_open(d->loop, d->pool, &raw, &ops, &d->raw, &e);
+		err = hp_raw_open(d->loop, &raw, &ops, &d->raw, &e);
 	if (!err)
 		err = open_queue(d, &e);
 	if (!err)
@@ -349,9 +349,10 @@ static int make_engine(struct hp_daemon *d)
 static int make_pipe(struct hp_daemon *d)
 {
 	struct hp_pipe_deps deps = {
-		.conf = d->conf, .hip = d->hip, .registry = d->registry, .clock = &d->clock,
+		.conf = d->conf, .hip = d->hip, .registry = d->registry, .clock = hp_loop_clock(d->loop),
 		.rand = &hp_rand_system, .timers = &d->timers, .ops = &d->pipe_ops,
 		.client_hit = d->client_hit, .host_hit = d->host_hit,
+		.join_udp = hp_tun_takes_datagrams(d->tun),
 	};
 
 	d->pipe_ops = hp_daemon_pipe_ops;

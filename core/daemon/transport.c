@@ -40,7 +40,7 @@ static int open_port(struct hp_daemon *d, uint16_t port)
 	if (d->encap && d->transport.port == port)
 		return 0;
 	ops.ctx = d;
-	err = hp_encap_open(d->loop, d->pool, &cfg, &ops, &encap, &e);
+	err = hp_encap_open(d->loop, &cfg, &ops, &encap, &e);
 	if (err) {
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 		return err;

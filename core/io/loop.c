@@ -24,6 +24,7 @@ struct hp_loop {
 	int epfd, sigfd;
 	bool stop;
 	uint64_t now_ms;
+	struct hp_clock round; /* see hp_loop_clock */
 	struct hp_flush *flushes;
 	struct hp_watch sigwatch;
 	sigset_t sigset;
@@ -32,6 +33,20 @@ struct hp_loop {
 	struct epoll_event events[EVENTS_MAX];
 	int n_events;
 };
+
+static uint64_t round_ms(void *ctx)
+{
+	const struct hp_loop *loop = ctx;
+
+	return loop->now_ms;
+}
+
+static uint64_t exact_us(void *ctx)
+{
+	const struct hp_loop *loop = ctx;
+
+	return hp_clock_us(loop->clock);
+}
 
 struct hp_loop *hp_loop_new(struct hp_timers *timers, const struct hp_clock *clock)
 {
@@ -42,6 +57,7 @@ struct hp_loop *hp_loop_new(struct hp_timers *timers, const struct hp_clock *clo
 	loop->timers = timers;
 	loop->clock = clock;
 	loop->now_ms = hp_clock_ms(clock);
+	loop->round = (struct hp_clock){round_ms, exact_us, loop};
 	loop->sigfd = -1;
 	sigemptyset(&loop->sigset);
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
@@ -204,7 +220,8 @@ int hp_loop_once(struct hp_loop *loop, int max_wait_ms)
 	loop->n_events = n < 0 ? 0 : n;
 	loop->now_ms = hp_clock_ms(loop->clock);
 	dispatch(loop);
-	hp_timers_run(loop->timers, hp_clock_ms(loop->clock));
+	loop->now_ms = hp_clock_ms(loop->clock);
+	hp_timers_run(loop->timers, loop->now_ms);
 	for (f = loop->flushes; f; f = next) {
 		next = f->next;
 		f->fn(f->ctx);
@@ -230,4 +247,9 @@ void hp_loop_stop(struct hp_loop *loop)
 uint64_t hp_loop_now(const struct hp_loop *loop)
 {
 	return loop->now_ms;
+}
+
+const struct hp_clock *hp_loop_clock(const struct hp_loop *loop)
+{
+	return &loop->round;
 }

@@ -66,5 +66,8 @@ int hp_loop_once(struct hp_loop *loop, int max_wait_ms);
 void hp_loop_stop(struct hp_loop *loop);
 /* Milliseconds of the clock at the beginning of this round. */
 uint64_t hp_loop_now(const struct hp_loop *loop);
+/* A clock whose milliseconds are those of hp_loop_now: for whoever asks with every packet.  Its
+ * microseconds are exact.  The loop's. */
+const struct hp_clock *hp_loop_clock(const struct hp_loop *loop);
 
 #endif

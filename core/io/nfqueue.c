@@ -16,13 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <hipproxy/log.h>
 #include <hipproxy/wire.h>
 
-#define RX_BATCH 32
 /* A message begins here in the buffer: what is before it is headroom for sure. */
 #define RX_OFF	   128
 #define RX_BUFSIZE (64 << 20)
@@ -166,7 +166,7 @@ static void shed(struct nfq_queue *q)
 	ssize_t n;
 	int i;
 
-	for (i = 0; i < RX_BATCH; i++) {
+	for (i = 0; i < NFQ_BATCH; i++) {
 		n = recv(q->fd, head, sizeof(head), MSG_DONTWAIT);
 		if (n <= 0)
 			return;
@@ -177,41 +177,93 @@ static void shed(struct nfq_queue *q)
 	}
 }
 
-static unsigned int buffers_get(struct nfq_queue *q, struct hp_packet **p,
-				struct mmsghdr *m, struct iovec *iov)
-{
-	unsigned int n;
+/* The arrays of one recvmmsg. */
+struct rx {
+	struct hp_packet *p[NFQ_BATCH];
+	struct mmsghdr m[NFQ_BATCH];
+	struct iovec iov[NFQ_BATCH][2];
+};
 
-	for (n = 0; n < RX_BATCH; n++) {
-		p[n] = hp_pool_get(q->nfq->pool);
-		if (!p[n])
+/* Super-packets go to big buffers.  Others mostly fit small ones, which are close together; what
+ * does not fit stands in the spill. */
+static unsigned int buffers_get(struct nfq_queue *q, struct rx *rx)
+{
+	unsigned int n, max = q->gso ? NFQ_BATCH_GSO : NFQ_BATCH;
+	struct hp_pool *pool = q->nfq->pool;
+
+	for (n = 0; n < max; n++) {
+		struct hp_packet *p = q->gso ? hp_pool_get(pool) : hp_pool_get_small(pool);
+
+		if (!p)
 			break;
-		iov[n] = (struct iovec){p[n]->buf + RX_OFF, p[n]->cap - RX_OFF};
-		m[n].msg_hdr = (struct msghdr){.msg_iov = &iov[n], .msg_iovlen = 1};
+		rx->p[n] = p;
+		rx->iov[n][0] = (struct iovec){p->buf + RX_OFF, p->cap - RX_OFF};
+		rx->iov[n][1] = (struct iovec){q->spill + (size_t)n * NFQ_SPILL, NFQ_SPILL};
+		rx->m[n].msg_hdr = (struct msghdr){.msg_iov = rx->iov[n],
+						   .msg_iovlen = q->gso ? 1 : 2};
 	}
 	return n;
+}
+
+/* Message i in one buffer; NULL: there is none big enough. */
+static struct hp_packet *message_whole(struct nfq_queue *q, struct rx *rx, unsigned int i)
+{
+	size_t len = rx->m[i].msg_len, first = rx->iov[i][0].iov_len;
+	struct hp_packet *p = rx->p[i], *big;
+
+	if (len <= first)
+		return p;
+	big = hp_pool_get(q->nfq->pool);
+	if (big) {
+		memcpy(big->buf + RX_OFF, p->buf + RX_OFF, first);
+		memcpy(big->buf + RX_OFF + first, rx->iov[i][1].iov_base, len - first);
+	}
+	hp_pool_put(q->nfq->pool, p);
+	return big;
+}
+
+/* It is the kernel's to forget, for want of a buffer: its id is in what was read first. */
+static void refuse_whole(struct nfq_queue *q, const struct rx *rx, unsigned int i)
+{
+	struct nf_packet np;
+
+	if (message_read(&np, rx->iov[i][0].iov_base, rx->iov[i][0].iov_len) <= 0)
+		return;
+	q->nfq->counts.packets++;
+	refuse(q, &np, &q->nfq->counts.no_buffer);
+}
+
+static void receive(struct nfq_queue *q, struct rx *rx, unsigned int i)
+{
+	bool cut = rx->m[i].msg_hdr.msg_flags & MSG_TRUNC;
+	struct hp_packet *p = message_whole(q, rx, i);
+
+	if (!p)
+		refuse_whole(q, rx, i);
+	else if (!deliver(q, p, rx->m[i].msg_len, cut))
+		hp_pool_put(q->nfq->pool, p);
 }
 
 static void queue_ready(void *ctx, uint32_t events)
 {
 	struct nfq_queue *q = ctx;
-	struct hp_packet *p[RX_BATCH];
-	struct mmsghdr m[RX_BATCH];
-	struct iovec iov[RX_BATCH];
-	unsigned int n = buffers_get(q, p, m, iov), i;
+	struct rx rx;
+	unsigned int n = buffers_get(q, &rx), i;
 	int got;
 
+	(void)events;
 	if (!n) {
 		shed(q);
 		return;
 	}
-	got = recvmmsg(q->fd, m, n, MSG_DONTWAIT, NULL);
+	got = recvmmsg(q->fd, rx.m, n, MSG_DONTWAIT, NULL);
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		q->nfq->counts.errors++;
 	for (i = 0; i < n; i++) {
-		if ((int)i >= got ||
-		    !deliver(q, p[i], m[i].msg_len, m[i].msg_hdr.msg_flags & MSG_TRUNC))
-			hp_pool_put(q->nfq->pool, p[i]);
+		if ((int)i < got)
+			receive(q, &rx, i);
+		else
+			hp_pool_put(q->nfq->pool, rx.p[i]);
 	}
 }
 
@@ -350,6 +402,12 @@ int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_
 					       .gso = i == 0,
 					       .num = (uint16_t)(cfg->queue + i)};
 	hp_loop_flush_add(loop, &nfq->flush, flush_round, nfq);
+	nfq->q[1].spill = mmap(NULL, (size_t)NFQ_BATCH * NFQ_SPILL, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (nfq->q[1].spill == MAP_FAILED) {
+		nfq->q[1].spill = NULL;
+		err = hp_io_fail(e, -ENOMEM, "NFQUEUE: out of memory");
+	}
 	for (i = 0; i < 2 && !err; i++)
 		err = queue_open(&nfq->q[i], cfg, e);
 	if (err) {
@@ -372,6 +430,8 @@ void hp_nfq_close(struct hp_nfq *nfq)
 		hp_loop_del(nfq->loop, &nfq->q[i].watch);
 		if (nfq->q[i].fd >= 0)
 			close(nfq->q[i].fd);
+		if (nfq->q[i].spill)
+			munmap(nfq->q[i].spill, (size_t)NFQ_BATCH * NFQ_SPILL);
 	}
 	free(nfq);
 }

@@ -7,7 +7,10 @@
 
 #include "io/nfqueue.h"
 
-#define VERDICTS_MAX 256
+#define NFQ_BATCH     64    /* messages read at once */
+#define NFQ_BATCH_GSO 32    /* super-packets: more would not stay in the processor's cache */
+#define NFQ_SPILL     65536 /* what of a message does not fit a small buffer */
+#define VERDICTS_MAX  256
 #define ACCEPT_LEN   40 /* netlink header, nfgenmsg, verdict and mark attributes */
 #define DROP_LEN     32 /* the same without a mark */
 
@@ -17,6 +20,7 @@ struct nfq_queue {
 	int fd;
 	uint16_t num;
 	bool gso;
+	uint8_t *spill;	    /* without gso: NFQ_BATCH pieces, address space until used */
 	uint64_t undecided; /* packets the kernel holds for us */
 	/* Verdicts not yet sent: accepts as messages, drops as ids. */
 	size_t accepts_len;

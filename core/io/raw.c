@@ -201,24 +201,17 @@ static void hip_ready(void *ctx, uint32_t events)
 
 /* The arrays of one recvmmsg. */
 struct esp_batch {
-	struct hp_packet *p[RAW_BATCH];
 	struct mmsghdr m[RAW_BATCH];
 	struct iovec iov[RAW_BATCH][2];
 	struct sockaddr_in6 from[RAW_BATCH];
 	_Alignas(struct cmsghdr) uint8_t ctrl[RAW_BATCH][(RAW_CTRL_ROOM + 15) & ~15u];
 };
 
-static unsigned int batch_prepare(struct hp_raw *raw, struct esp_batch *b)
+static void batch_prepare(struct hp_raw *raw, struct esp_batch *b)
 {
-	unsigned int n;
-
-	for (n = 0; n < RAW_BATCH; n++) {
-		b->p[n] = hp_pool_get_small(raw->pool);
-		if (!b->p[n])
-			break;
-		b->iov[n][0] = (struct iovec){b->p[n]->data, HP_POOL_SMALL_ROOM};
-		b->iov[n][1] =
-			(struct iovec){raw->spill + (size_t)n * RAW_SPILL, RAW_SPILL};
+	for (size_t n = 0; n < RAW_BATCH; n++) {
+		b->iov[n][0] = (struct iovec){raw->room + n * RAW_ROOM, RAW_ROOM};
+		b->iov[n][1] = (struct iovec){raw->spill + n * RAW_SPILL, RAW_SPILL};
 		b->m[n].msg_hdr = (struct msghdr){
 			.msg_name = &b->from[n],
 			.msg_namelen = sizeof(b->from[n]),
@@ -228,89 +221,56 @@ static unsigned int batch_prepare(struct hp_raw *raw, struct esp_batch *b)
 			.msg_controllen = RAW_CTRL_ROOM,
 		};
 	}
-	return n;
 }
 
-/* A packet longer than a small buffer: both parts into a big one.  NULL: the pool is
- * empty. */
-static struct hp_packet *unspill(struct hp_raw *raw, struct hp_packet *small,
-				 const void *spill, size_t len)
+/* The packet in one piece, len octets. */
+static const uint8_t *batch_packet(const struct hp_raw *raw, const struct esp_batch *b,
+				   unsigned int i, size_t len)
 {
-	struct hp_packet *big = hp_pool_get(raw->pool);
+	uint8_t *whole = raw->spill + (size_t)RAW_BATCH * RAW_SPILL;
 
-	if (big) {
-		memcpy(big->data, small->data, HP_POOL_SMALL_ROOM);
-		memcpy(big->data + HP_POOL_SMALL_ROOM, spill, len - HP_POOL_SMALL_ROOM);
-	}
-	hp_pool_put(raw->pool, small);
-	return big;
+	if (len <= RAW_ROOM)
+		return b->iov[i][0].iov_base;
+	memcpy(whole, b->iov[i][0].iov_base, RAW_ROOM);
+	memcpy(whole + RAW_ROOM, b->iov[i][1].iov_base, len - RAW_ROOM);
+	return whole;
 }
 
-static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int i)
+static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int i, bool more)
 {
 	struct hp_raw *raw = f->raw;
-	struct hp_packet *p = b->p[i];
 	size_t len = b->m[i].msg_len;
+	struct hp_esp_arrived r = {.n = 1, .more = more};
 	struct outer o;
 
-	if (!outer_read(f, &b->m[i].msg_hdr, p->data, len, &o)) {
+	if (len > RAW_SPILL ||
+	    !outer_read(f, &b->m[i].msg_hdr, b->iov[i][0].iov_base, len, &o)) {
 		raw->counts.malformed++;
-		hp_pool_put(raw->pool, p);
 		return;
 	}
-	if (len > HP_POOL_SMALL_ROOM)
-		p = unspill(raw, p, b->iov[i][1].iov_base, len);
-	if (!p) {
-		raw->counts.no_buffer++;
-		return;
-	}
-	p->data += o.hlen;
-	p->len = len - o.hlen;
-	p->src = o.src;
-	p->dst = o.dst;
-	p->ttl = o.ttl;
-	p->tos = o.tos;
-	p->family = f->family == AF_INET ? 4 : 6;
-	p->proto = HP_PROTO_ESP;
-	p->dir = HP_INBOUND;
+	r.data = batch_packet(raw, b, i, len) + o.hlen;
+	r.seg = r.last = (uint32_t)(len - o.hlen);
+	r.src = o.src;
+	r.dst = o.dst;
+	r.ttl = o.ttl;
+	r.tos = o.tos;
+	r.family = f->family == AF_INET ? 4 : 6;
 	raw->counts.esp_in++;
-	raw->counts.esp_in_bytes += p->len;
-	raw->ops.esp(raw->ops.ctx, p);
-}
-
-/* No buffers: throw a batch away, so that the level-triggered loop does not spin on it.
- */
-static void esp_shed(struct raw_family *f)
-{
-	uint8_t byte;
-	int i;
-
-	for (i = 0; i < RAW_BATCH; i++) {
-		if (recv(f->esp_df, &byte, 1, 0) < 0)
-			return;
-		f->raw->counts.no_buffer++;
-	}
+	raw->counts.esp_in_bytes += r.seg;
+	raw->ops.esp(raw->ops.ctx, &r);
 }
 
 static void esp_ready(void *ctx, uint32_t events)
 {
 	struct raw_family *f = ctx;
-	struct hp_raw *raw = f->raw;
 	struct esp_batch b;
-	unsigned int n = batch_prepare(raw, &b), i;
 	int got;
 
-	if (!n) {
-		esp_shed(f);
-		return;
-	}
-	got = recvmmsg(f->esp_df, b.m, n, MSG_DONTWAIT, NULL);
-	for (i = 0; i < n; i++) {
-		if ((int)i < got)
-			esp_deliver(f, &b, i);
-		else
-			hp_pool_put(raw->pool, b.p[i]);
-	}
+	(void)events;
+	batch_prepare(f->raw, &b);
+	got = recvmmsg(f->esp_df, b.m, RAW_BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < got; i++)
+		esp_deliver(f, &b, (unsigned int)i, i + 1 < got);
 }
 
 /* ---- opening */
@@ -335,7 +295,22 @@ static void family_close(struct raw_family *f)
 	raw_sockets_close(f);
 }
 
-int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_cfg *cfg,
+static uint8_t *address_space(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int rooms_make(struct hp_raw *raw)
+{
+	raw->room = address_space((size_t)RAW_BATCH * RAW_ROOM);
+	raw->spill = address_space((size_t)(RAW_BATCH + 1) * RAW_SPILL);
+	return raw->room && raw->spill ? 0 : -ENOMEM;
+}
+
+int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *e)
 {
 	struct hp_raw *raw = calloc(1, sizeof(*raw));
@@ -344,17 +319,14 @@ int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_
 	if (!raw)
 		return hp_io_fail(e, -ENOMEM, "raw sockets: out of memory");
 	raw->loop = loop;
-	raw->pool = pool;
 	raw->ops = *ops;
 	raw->mark = cfg->mark;
 	raw->v4 = (struct raw_family){
 		.raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1, .esp_frag = -1};
 	raw->v6 = raw->v4;
 	raw->v6.family = AF_INET6;
-	raw->spill = mmap(NULL, (size_t)RAW_BATCH * RAW_SPILL, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (raw->spill == MAP_FAILED) {
-		free(raw);
+	if (rooms_make(raw)) {
+		hp_raw_close(raw);
 		return hp_io_fail(e, -ENOMEM, "raw sockets: out of memory");
 	}
 	err = family_open(&raw->v4, e);
@@ -378,7 +350,10 @@ void hp_raw_close(struct hp_raw *raw)
 		return;
 	family_close(&raw->v4);
 	family_close(&raw->v6);
-	munmap(raw->spill, (size_t)RAW_BATCH * RAW_SPILL);
+	if (raw->room)
+		munmap(raw->room, (size_t)RAW_BATCH * RAW_ROOM);
+	if (raw->spill)
+		munmap(raw->spill, (size_t)(RAW_BATCH + 1) * RAW_SPILL);
 	free(raw);
 }
 

@@ -14,11 +14,10 @@
 #include <stdint.h>
 
 #include <hipproxy/assoc.h>
-#include <hipproxy/packet.h>
 
+#include "esp/arrived.h"
 #include "io/err.h"
 #include "io/loop.h"
-#include "io/pool.h"
 
 struct hp_raw;
 
@@ -32,10 +31,8 @@ struct hp_raw_ops {
 	 * Borrowed. */
 	void (*hip)(void *ctx, const struct hp_path *path, const uint8_t *msg,
 		    size_t len);
-	/* One ESP packet; p is the callee's.  data begins at the ESP header; src, dst,
-	 * family, ttl and tos are those of the outer header, proto is 50, dir is
-	 * HP_INBOUND. */
-	void (*esp)(void *ctx, struct hp_packet *p);
+	/* ESP packets, borrowed. */
+	void (*esp)(void *ctx, const struct hp_esp_arrived *r);
 	/* An ICMP error about a HIP message of ours says that dst has no such protocol, or
 	 * that something on the way forbids it.  A hint: anyone can forge it.  May be NULL. */
 	void (*hip_refused)(void *ctx, const struct hp_addr *dst);
@@ -43,7 +40,6 @@ struct hp_raw_ops {
 
 struct hp_raw_counts {
 	uint64_t hip_in, hip_out, esp_in, esp_out, esp_in_bytes, esp_out_bytes;
-	uint64_t no_buffer; /* received and thrown away because the pool was empty */
 	uint64_t malformed; /* received, shorter than headers say, or cut */
 	uint64_t full;	    /* not sent: the socket's or the device's queue was full */
 	uint64_t errors;    /* not sent for other reasons, -EMSGSIZE apart */
@@ -59,7 +55,7 @@ struct hp_raw_run {
 
 /* IPv6 is left out if the kernel has none.  0 and *out, or -errno with a sentence in err.
  */
-int hp_raw_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_raw_cfg *cfg,
+int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *err);
 void hp_raw_close(struct hp_raw *raw);
 

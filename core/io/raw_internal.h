@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 
 #define RAW_BATCH 64
-#define RAW_SPILL 65536 /* what of a packet does not fit a small buffer */
+#define RAW_ROOM  2048  /* octets for most packets, close together */
+#define RAW_SPILL 65536 /* what of a packet does not fit there */
 #define RAW_CTRL_ROOM                                                                    \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
 #define RAW_HIP_MAX 4096 /* RFC 7401, 5.1: at most 2048 octets and an IPv4 header */
@@ -27,12 +28,12 @@ struct raw_family {
 
 struct hp_raw {
 	struct hp_loop *loop;
-	struct hp_pool *pool;
 	struct hp_raw_ops ops;
 	uint32_t mark;
 	struct hp_raw_counts counts;
 	struct raw_family v4, v6;
-	uint8_t *spill; /* RAW_BATCH pieces, address space until used */
+	uint8_t *room;  /* RAW_BATCH pieces of RAW_ROOM */
+	uint8_t *spill; /* RAW_BATCH pieces, address space until used; one more to join both */
 };
 
 /* Opens f's three sockets.  0 or -errno with a sentence. */

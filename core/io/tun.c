@@ -6,13 +6,14 @@
 
 #include <errno.h>
 #include <linux/virtio_net.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "wire/ip.h"
 #include "wire/tcp.h"
+#include "wire/udp.h"
 #include "xlat/xlat.h"
 
 #define READS_PER_ROUND 64
@@ -27,7 +28,8 @@ static bool vnet_read(const struct virtio_net_hdr *v, struct hp_packet *p)
 	p->csum_partial = v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	if (type == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
+	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6 &&
+	    type != VIRTIO_NET_HDR_GSO_UDP_L4)
 		return false;
 	p->gso = true;
 	p->gso_size = v->gso_size;
@@ -90,24 +92,41 @@ static int vnet_csum(struct virtio_net_hdr *v, const struct hp_packet *p)
 	return 0;
 }
 
+/* Octets of the transport header, or -EINVAL: cut in two, or nothing the kernel can divide. */
+static int l4_hlen(const struct hp_packet *p)
+{
+	size_t left = p->len - p->l4_off, n = HP_UDP_HLEN;
+
+	if (p->proto == HP_PROTO_TCP && left >= HP_TCP_HLEN)
+		n = (size_t)(p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4;
+	else if (p->proto != HP_PROTO_UDP)
+		return -EINVAL;
+	return n <= left ? (int)n : -EINVAL;
+}
+
+static uint8_t gso_type(const struct hp_packet *p)
+{
+	uint8_t type = p->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+
+	if (p->proto == HP_PROTO_UDP)
+		return VIRTIO_NET_HDR_GSO_UDP_L4;
+	if (p->data[p->l4_off + HP_TCP_OFF_FLAGS] & HP_TCP_CWR)
+		type |= VIRTIO_NET_HDR_GSO_ECN;
+	return type;
+}
+
 static int vnet_gso(struct virtio_net_hdr *v, const struct hp_packet *p)
 {
-	const uint8_t *tcp = p->data + p->l4_off;
+	int hlen = p->csum_partial && p->len >= p->l4_off ? l4_hlen(p) : -EINVAL;
 	size_t head;
 
-	if (p->proto != IPPROTO_TCP || !p->csum_partial ||
-	    p->len < p->l4_off + (size_t)HP_TCP_HLEN)
-		return -EINVAL;
-	head = p->l4_off + (size_t)(tcp[HP_TCP_OFF_DOFF] >> 4) * 4;
-	if (head > p->len)
-		return -EINVAL;
+	if (hlen < 0)
+		return hlen;
+	head = p->l4_off + (size_t)hlen;
 	/* One segment's worth needs no cutting. */
 	if (p->len - head <= p->gso_size)
 		return 0;
-	v->gso_type =
-		p->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-	if (tcp[HP_TCP_OFF_FLAGS] & HP_TCP_CWR)
-		v->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	v->gso_type = gso_type(p);
 	v->gso_size = p->gso_size;
 	v->hdr_len = (uint16_t)head;
 	return 0;
@@ -131,6 +150,11 @@ int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p)
 	tun->counts.out_packets++;
 	tun->counts.out_bytes += p->len;
 	return 0;
+}
+
+bool hp_tun_takes_datagrams(const struct hp_tun *tun)
+{
+	return tun->uso;
 }
 
 const struct hp_tun_counts *hp_tun_counts(const struct hp_tun *tun)

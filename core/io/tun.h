@@ -7,6 +7,7 @@
 #ifndef HP_IO_TUN_H
 #define HP_IO_TUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,10 +47,13 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 void hp_tun_close(struct hp_tun *tun);
 
 /* One packet to the kernel; p is borrowed and needs family, proto and l4_off.
- * csum_partial is honoured; gso_size not 0 makes it a TCP super-packet, which must be
- * csum_partial. 0, -EINVAL no TCP, or a super-packet with a complete checksum, -EAGAIN
- * the device's queue is full, or another -errno of the kernel. */
+ * csum_partial is honoured; gso_size not 0 makes it a super-packet of TCP, or of datagrams
+ * where the kernel takes those, which must be csum_partial.  0, -EINVAL neither TCP nor UDP, or a
+ * super-packet with a complete checksum, -EAGAIN the device's queue is full, or another -errno of
+ * the kernel. */
 int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p);
+/* Does the kernel take super-packets of datagrams (Linux 6.2 and later)? */
+bool hp_tun_takes_datagrams(const struct hp_tun *tun);
 
 /* An address (an identity) more or less, /128.  Having it, or not having it, already is
  * no error.  0 or -errno. */

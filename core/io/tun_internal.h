@@ -7,7 +7,18 @@
 
 #include "io/tun.h"
 
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
+
+/* Linux 6.2; headers may be older. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
 
 struct hp_tun {
 	struct hp_loop *loop;
@@ -16,6 +27,7 @@ struct hp_tun {
 	hp_tun_fn on_packet;
 	void *ctx;
 	int fd, ifindex;
+	bool uso; /* super-packets of datagrams */
 	char name[IFNAMSIZ];
 	struct hp_tun_counts counts;
 };

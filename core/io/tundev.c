@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +127,9 @@ static int device_offloads(struct hp_tun *tun, struct hp_io_err *e)
 	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	int size = (int)sizeof(struct virtio_net_hdr);
 
+	tun->uso = !ioctl(tun->fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6);
 	if (ioctl(tun->fd, TUNSETVNETHDRSZ, &size) ||
-	    ioctl(tun->fd, TUNSETOFFLOAD, offloads))
+	    (!tun->uso && ioctl(tun->fd, TUNSETOFFLOAD, offloads)))
 		return hp_io_fail(e, -errno,
 				  "TUN device %s: the kernel refuses offloads: %s",
 				  tun->name, strerror(errno));

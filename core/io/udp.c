@@ -120,43 +120,33 @@ static void deliver_hip(struct hp_encap *e, const struct arrived *a, const uint8
 	e->ops.hip(e->ops.ctx, &path, p + HP_UDPENCAP_MARKER, len - HP_UDPENCAP_MARKER);
 }
 
-static void deliver_esp(struct encap_family *f, const struct arrived *a, const uint8_t *bytes,
-			size_t len)
+static void deliver_esp(struct encap_family *f, const struct arrived *a, struct hp_esp_arrived *r)
 {
 	struct hp_encap *e = f->e;
-	struct hp_packet *p = len <= HP_POOL_SMALL_ROOM ? hp_pool_get_small(e->pool) :
-							  hp_pool_get(e->pool);
 
-	if (!p) {
-		e->counts.no_buffer++;
+	if (!r->n)
 		return;
-	}
-	memcpy(p->data, bytes, len);
-	p->len = len;
-	p->src = a->src;
-	p->dst = a->dst;
-	p->sport = a->sport;
-	p->dport = e->port;
-	p->ttl = a->ttl;
-	p->tos = a->tos;
-	p->family = f->family == AF_INET ? 4 : 6;
-	p->proto = HP_PROTO_ESP;
-	p->dir = HP_INBOUND;
-	e->counts.esp_in++;
-	e->counts.esp_in_bytes += len;
-	e->ops.esp(e->ops.ctx, p);
+	r->src = a->src;
+	r->dst = a->dst;
+	r->sport = a->sport;
+	r->dport = e->port;
+	r->ttl = a->ttl;
+	r->tos = a->tos;
+	r->family = f->family == AF_INET ? 4 : 6;
+	e->counts.esp_in += r->n;
+	e->counts.esp_in_bytes += (uint64_t)r->seg * (r->n - 1) + r->last;
+	e->ops.esp(e->ops.ctx, r);
+	r->n = 0;
 }
 
-static void deliver(struct encap_family *f, const struct arrived *a, const uint8_t *p, size_t len)
+static void deliver_other(struct encap_family *f, const struct arrived *a, const uint8_t *p,
+			  size_t len)
 {
 	struct hp_encap_counts *n = &f->e->counts;
 
 	switch (hp_udpencap_kind(p, len)) {
 	case HP_UDPENCAP_HIP:
 		deliver_hip(f->e, a, p, len);
-		break;
-	case HP_UDPENCAP_ESP:
-		deliver_esp(f, a, p, len);
 		break;
 	case HP_UDPENCAP_RESERVED:
 		n->reserved++;
@@ -169,9 +159,11 @@ static void deliver(struct encap_family *f, const struct arrived *a, const uint8
 	}
 }
 
-static void split(struct encap_family *f, struct msghdr *m, size_t len)
+/* ESP packets that follow each other stay together. */
+static void split(struct encap_family *f, struct msghdr *m, size_t len, bool more)
 {
 	const uint8_t *p = m->msg_iov->iov_base;
+	struct hp_esp_arrived r = { .more = more };
 	struct arrived a;
 
 	if (!read_arrived(f, m, len, &a)) {
@@ -181,10 +173,19 @@ static void split(struct encap_family *f, struct msghdr *m, size_t len)
 	do {
 		size_t n = len < a.seg ? len : a.seg;
 
-		deliver(f, &a, p, n);
+		if (hp_udpencap_kind(p, n) != HP_UDPENCAP_ESP) {
+			deliver_esp(f, &a, &r);
+			deliver_other(f, &a, p, n);
+		} else {
+			if (!r.n++)
+				r.data = p;
+			r.seg = (uint32_t)a.seg;
+			r.last = (uint32_t)n;
+		}
 		p += n;
 		len -= n;
 	} while (len);
+	deliver_esp(f, &a, &r);
 }
 
 /* ---- receiving */
@@ -210,7 +211,7 @@ static void ready(void *ctx, uint32_t events)
 	}
 	got = recvmmsg(f->fd, m, ENCAP_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++)
-		split(f, &m[i].msg_hdr, m[i].msg_len);
+		split(f, &m[i].msg_hdr, m[i].msg_len, i + 1 < got);
 }
 
 /* ---- opening */
@@ -299,7 +300,7 @@ static void family_close(struct encap_family *f)
 	f->fd = -1;
 }
 
-int hp_encap_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_encap_cfg *cfg,
+int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
 		  const struct hp_raw_ops *ops, struct hp_encap **out, struct hp_io_err *err)
 {
 	struct hp_encap *e = calloc(1, sizeof(*e));
@@ -308,7 +309,6 @@ int hp_encap_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_en
 	if (!e)
 		return hp_io_fail(err, -ENOMEM, "UDP port %u: out of memory", cfg->port);
 	e->loop = loop;
-	e->pool = pool;
 	e->ops = *ops;
 	e->mark = cfg->mark;
 	e->port = cfg->port;

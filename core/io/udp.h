@@ -24,9 +24,8 @@ struct hp_encap_counts {
 	uint64_t hip_in, hip_out, esp_in, esp_out, esp_in_bytes, esp_out_bytes;
 	uint64_t runt;      /* too short for HIP and for ESP */
 	uint64_t reserved;  /* SPI 1 to 255 */
-	uint64_t oversized; /* longer than a HIP message can be, or than a packet buffer */
+	uint64_t oversized; /* longer than a HIP message can be */
 	uint64_t malformed; /* source or destination missing, or cut by the kernel */
-	uint64_t no_buffer; /* received and thrown away because the pool was empty */
 	uint64_t full;      /* not sent: the socket's or the device's queue was full */
 	uint64_t errors;    /* not sent for other reasons, -EMSGSIZE apart */
 };
@@ -34,7 +33,7 @@ struct hp_encap_counts {
 /* ops as for raw sockets: paths and packets have ports, source addresses and ports being those
  * of the outer header.  IPv6 is left out if the kernel has none.  0 and *out, or -errno with a
  * sentence in err. */
-int hp_encap_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_encap_cfg *cfg,
+int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
 		  const struct hp_raw_ops *ops, struct hp_encap **out, struct hp_io_err *err);
 void hp_encap_close(struct hp_encap *e);
 

@@ -34,7 +34,6 @@ struct encap_family {
 
 struct hp_encap {
 	struct hp_loop *loop;
-	struct hp_pool *pool;
 	struct hp_raw_ops ops;
 	uint32_t mark;
 	uint16_t port;

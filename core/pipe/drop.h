@@ -42,6 +42,7 @@
 	X(LOOP, "loop", "own output came back")                                                \
 	X(TTL, "ttl", "TTL or hop limit is used up")                                           \
 	X(SEND, "send", "the kernel refused the packet")                                       \
+	X(NARROWED, "narrowed", "ESP for a path that has become narrower since it was sealed") \
 	X(TUN, "tun", "the TUN device refused the packet")                                     \
 	X(PLUGIN, "plugin", "a plugin dropped it; see its own counters")                       \
 	X(CLOSED, "closed", "discarded at shutdown or flush")

@@ -35,6 +35,18 @@ void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octet
 	*mtu = pa ? pa->mtu : 0;
 }
 
+static bool is_of(const struct hp_packet *p, const void *assoc)
+{
+	return p->assoc == assoc;
+}
+
+/* Nothing of this round may lead to it any more. */
+static void forget(struct hp_pipe *pipe, struct hp_assoc *a)
+{
+	hp_pipe_run_forget(pipe, a);
+	pipe->drops[HP_DROP_NO_SA] += hp_coalesce_purge(&pipe->coalesce, is_of, a);
+}
+
 static void area_free(struct hp_pipe *pipe, struct hp_assoc *a)
 {
 	void **slot = hp_assoc_udata(a);
@@ -84,6 +96,7 @@ void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event)
 		tell(pipe, a, HP_EVENT_LOCATOR_CHANGED);
 		break;
 	case HP_HIP_GONE:
+		forget(pipe, a);
 		area_free(pipe, a);
 		break;
 	}

@@ -78,6 +78,13 @@ struct hp_told {
 	uint64_t until_ms;
 };
 
+/* ESP packets to one place that have not left yet. */
+struct hp_pipe_run {
+	struct hp_esp_batch b;
+	struct hp_path path;
+	struct hp_assoc *assoc; /* borrowed; NULL: gone meanwhile */
+};
+
 struct hp_pipe {
 	struct hp_pipe_deps d;
 	const struct hp_conf *conf;
@@ -86,6 +93,7 @@ struct hp_pipe {
 	struct hp_policy *policy;
 	struct hp_reassembly *reasm;
 	struct hp_coalesce coalesce;
+	struct hp_pipe_run run;
 	struct hp_xlat xlat;
 	struct hp_choice *choices;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
@@ -127,12 +135,15 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 /* Tells plugins. */
 void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
 
-/* emit.c: towards the plain side.  plain borrows p; emit (of the coalescer) takes it over. */
+/* emit.c: towards the plain side.  plain borrows p; emit takes it over. */
 void hp_pipe_plain(struct hp_pipe *pipe, struct hp_packet *p);
-void hp_pipe_emit(void *ctx, struct hp_packet *p);
+void hp_pipe_emit(struct hp_pipe *pipe, struct hp_packet *p);
 /* Would p, in HIT form, fit on the way to the flow's legacy host?  If not, the peer is told. */
 enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
 				    struct hp_flow *f);
+
+/* inbound.c: a packet out of ESP, in HIT form, assoc set; ctx is the pipe. */
+void hp_pipe_inner(void *ctx, struct hp_packet *p);
 
 /* events.c: the association's area, made when needed; NULL when memory is out. */
 struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
@@ -147,6 +158,10 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p);
  * unknown.  HP_NEXT: sent. */
 enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 			     unsigned int mss);
+/* What is in the run leaves. */
+void hp_pipe_send_run(struct hp_pipe *pipe);
+/* The association is about to be freed. */
+void hp_pipe_run_forget(struct hp_pipe *pipe, const struct hp_assoc *a);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
 
 /* related.c: the flow an ICMP error is about, NULL if p is no error or about none: from the legacy

@@ -175,8 +175,9 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_timer_init(&pipe->work, hp_pipe_work);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
-	hp_coalesce_init(&pipe->coalesce, hp_pipe_emit, put, pipe);
+	hp_coalesce_init(&pipe->coalesce, hp_pipe_inner, put, pipe);
 	pipe->coalesce.grow = grow;
+	pipe->coalesce.udp = deps->join_udp;
 	err = tables_new(pipe);
 	if (err) {
 		hp_pipe_free(pipe);
@@ -186,11 +187,17 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	return pipe;
 }
 
+static bool any(const struct hp_packet *p, const void *arg)
+{
+	(void)p, (void)arg;
+	return true;
+}
+
 void hp_pipe_free(struct hp_pipe *pipe)
 {
 	if (!pipe)
 		return;
-	hp_coalesce_flush(&pipe->coalesce);
+	hp_coalesce_purge(&pipe->coalesce, any, NULL);
 	if (pipe->peers)
 		hp_peerdb_free(pipe->peers);
 	if (pipe->flows)
@@ -243,6 +250,7 @@ void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what)
 void hp_pipe_flush(struct hp_pipe *pipe)
 {
 	hp_coalesce_flush(&pipe->coalesce);
+	hp_pipe_send_run(pipe);
 }
 
 /* ---- verdicts */

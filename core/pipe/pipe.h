@@ -17,6 +17,7 @@
 #include <hipproxy/assoc.h>
 #include <hipproxy/packet.h>
 
+#include "esp/arrived.h"
 #include "pipe/drop.h"
 
 struct hp_conf;
@@ -77,6 +78,7 @@ struct hp_pipe_deps {
 	const struct hp_pipe_ops *ops;
 	struct hp_addr client_hit; /* the identity that stands for legacy clients; zero: none */
 	struct hp_addr host_hit;   /* of the host role; zero: none */
+	bool join_udp;             /* plain_send takes datagrams in super-packets */
 };
 
 /* The pipeline borrows everything in deps.  NULL and errno when memory is out. */
@@ -102,8 +104,11 @@ int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
  * source, p->dst the outer destination, ttl and tos those of the outer header. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p);
 void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p);
+/* The same for packets in a buffer of the caller's, which is only read: the fast way. */
+void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r);
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
-/* End of a batch of received packets: what was held back for coalescing leaves now. */
+/* End of a batch of received packets: what was held back to be joined, or to be sent together,
+ * leaves now. */
 void hp_pipe_flush(struct hp_pipe *pipe);
 
 /* What the HIP engine's event function is told (enum hp_hip_event).  Held packets leave at the

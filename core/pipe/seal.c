@@ -2,15 +2,15 @@
  *
  * A packet in HIT form leaves as ESP in BEET mode (RFC 7402, 4303).
  *
- * A TCP super-packet is cut into segments that fit the path; equal ESP packets stand back to
- * back in one buffer and are handed over in one call.  Other packets that do not fit leave as
- * one ESP packet that the outer IP layer fragments: BEET has no inner header that could say so.
+ * A super-packet is cut into segments that fit the path; equal ESP packets stand back to back
+ * in one buffer and are handed over in one call, also those of different packets that were
+ * received together: the run leaves when it is full, when another kind of packet follows, or at
+ * the end of the batch (hp_pipe_flush).  Other packets that do not fit leave as one ESP packet
+ * that the outer IP layer fragments: BEET has no inner header that could say so.
  */
 #include "pipe/internal.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
 
 static unsigned int outer_overhead(const struct hp_path *path)
 {
@@ -47,54 +47,95 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 	return pa->max_payload;
 }
 
-/* Hands the run over and starts an empty one. */
-static int batch_send(struct hp_pipe *pipe, struct hp_assoc *a, struct hp_esp_batch *b)
-{
-	int err = 0;
+/* ---- the run that is being made */
 
-	if (b->n)
-		err = pipe->d.ops->esp_send(pipe->d.ops->ctx, hp_assoc_path(a), b);
-	b->n = 0;
-	b->seg = b->last = 0;
-	return err;
+void hp_pipe_send_run(struct hp_pipe *pipe)
+{
+	struct hp_pipe_run *r = &pipe->run;
+	struct hp_pipe_assoc *pa = r->assoc ? hp_pipe_assoc_area(r->assoc) : NULL;
+	int err;
+
+	if (!r->b.n)
+		return;
+	err = pipe->d.ops->esp_send(pipe->d.ops->ctx, &r->path, &r->b);
+	if (err)
+		pipe->drops[err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND] += r->b.n;
+	if (err == -EMSGSIZE && pa)
+		pa->mtu = 0;
+	r->b.n = 0;
+	r->assoc = NULL;
 }
 
-/* One transport segment behind the others in the batch; a shorter one ends the run. */
-static int batch_add(struct hp_pipe *pipe, struct hp_sa *sa, struct hp_esp_batch *b,
-		     uint8_t next_header, const uint8_t *payload, size_t len)
+void hp_pipe_run_forget(struct hp_pipe *pipe, const struct hp_assoc *a)
 {
-	size_t at = b->n ? (size_t)b->seg * b->n : 0;
+	if (pipe->run.assoc == a)
+		pipe->run.assoc = NULL;
+}
+
+static bool same_path(const struct hp_path *a, const struct hp_path *b)
+{
+	return a->dport == b->dport && a->sport == b->sport && hp_addr_eq(&a->dst, &b->dst) &&
+	       hp_addr_eq(&a->src, &b->src);
+}
+
+/* Packets of p's kind may follow what is in the run; else that leaves first. */
+static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a, bool df)
+{
+	const struct hp_path *path = hp_assoc_path(a);
+	struct hp_pipe_run *r = &pipe->run;
+
+	if (r->b.n && r->assoc == a && r->b.tos == p->tos && r->b.ttl == p->ttl &&
+	    r->b.df == df && same_path(&r->path, path))
+		return;
+	hp_pipe_send_run(pipe);
+	r->path = *path;
+	r->assoc = a;
+	r->b.data = pipe->batch;
+	r->b.tos = p->tos;
+	r->b.ttl = p->ttl;
+	r->b.df = df;
+}
+
+/* Would an ESP packet of so many octets end behind its like? */
+static bool run_takes(const struct hp_esp_batch *b, size_t esp_len)
+{
+	return !b->n || (b->n < HP_BATCH_PACKETS && b->last == b->seg && esp_len <= b->seg &&
+			 (size_t)b->seg * b->n + esp_len <= HP_BATCH_BYTES);
+}
+
+/* One transport segment behind the others in the run; a shorter one ends it. */
+static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
+		   const uint8_t *payload, size_t len)
+{
+	struct hp_pipe_run *r = &pipe->run;
+	struct hp_esp_batch *b = &r->b;
+	struct hp_assoc *a = r->assoc;
+	size_t at;
 	int esp_len;
 
+	if (!run_takes(b, len + hp_esp_overhead(sa->suite, len)))
+		hp_pipe_send_run(pipe);
+	r->assoc = a;
+	at = (size_t)b->seg * b->n;
+	if (!b->n)
+		at = 0;
 	esp_len = hp_esp_seal_copy(sa, next_header, payload, len, pipe->batch + at,
 				   HP_PACKET_CAP - at);
 	if (esp_len < 0)
 		return esp_len;
 	if (!b->n)
-		b->seg = esp_len;
-	b->last = esp_len;
+		b->seg = (uint32_t)esp_len;
+	b->last = (uint32_t)esp_len;
 	b->n++;
 	return 0;
 }
 
-static bool batch_full(const struct hp_esp_batch *b)
-{
-	return b->n >= HP_BATCH_PACKETS || b->last != b->seg ||
-	       (size_t)b->seg * (b->n + 1) > HP_BATCH_BYTES;
-}
+/* ---- packets */
 
-static enum hp_verdict sent(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
-			    int err)
+static enum hp_verdict sealed(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a)
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 
-	if (err == -EMSGSIZE) {
-		if (pa)
-			pa->mtu = 0;
-		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_TOO_BIG);
-	}
-	if (err)
-		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEND);
 	if (pa) {
 		pa->packets[HP_OUTBOUND]++;
 		pa->octets[HP_OUTBOUND] += p->len;
@@ -106,39 +147,36 @@ static enum hp_verdict sent(struct hp_pipe *pipe, struct hp_packet *p, struct hp
 	return HP_NEXT;
 }
 
-static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
-				struct hp_esp_batch *b)
+static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a)
 {
 	struct hp_sa *sa = hp_assoc_sa_out(a);
-	const uint8_t *payload = p->data + 40;
-	size_t len = p->len - 40;
+	const uint8_t *payload = p->data + HP_IP6_HLEN;
+	size_t len = p->len - HP_IP6_HLEN;
 
-	/* RFC 4303 carries whole packets: what does not fit is fragmented outside. */
-	if (len > hp_pipe_max_payload(pipe, a))
-		b->df = false;
 	if (p->csum_partial && hp_packet_complete_checksum(p))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	if (batch_add(pipe, sa, b, p->data[6], payload, len))
+	/* RFC 4303 carries whole packets: what does not fit is fragmented outside. */
+	run_for(pipe, p, a, len <= hp_pipe_max_payload(pipe, a));
+	if (run_add(pipe, sa, p->data[6], payload, len))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
-	return sent(pipe, p, a, batch_send(pipe, a, b));
+	return sealed(pipe, p, a);
 }
 
+/* mss: TCP's; datagrams are cut at gso_size. */
 static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
-				     struct hp_assoc *a, struct hp_esp_batch *b, unsigned int mss)
+				     struct hp_assoc *a, unsigned int mss)
 {
 	struct hp_sa *sa = hp_assoc_sa_out(a);
 	struct hp_segmenter s;
-	int len, err = 0;
+	int len;
 
 	if (hp_segment_init(&s, p, mss))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	while ((len = hp_segment_next(&s, pipe->segment, HP_PACKET_CAP)) > 0) {
-		if (batch_add(pipe, sa, b, IPPROTO_TCP, pipe->segment, len))
+	run_for(pipe, p, a, s.hlen + s.mss <= hp_pipe_max_payload(pipe, a));
+	while ((len = hp_segment_next(&s, pipe->segment, HP_PACKET_CAP)) > 0)
+		if (run_add(pipe, sa, p->proto, pipe->segment, (size_t)len))
 			return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
-		if (batch_full(b) && (err = batch_send(pipe, a, b)))
-			return sent(pipe, p, a, err);
-	}
-	return sent(pipe, p, a, batch_send(pipe, a, b));
+	return sealed(pipe, p, a);
 }
 
 /* Payload octets a TCP segment may have: the peer's MSS and the path decide. */
@@ -157,20 +195,29 @@ static unsigned int tcp_room(struct hp_pipe *pipe, const struct hp_packet *p,
 	return room;
 }
 
+static enum hp_verdict seal_tcp(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
+				unsigned int mss)
+{
+	unsigned int room;
+
+	if (p->len < p->l4_off + (size_t)HP_TCP_HLEN)
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
+	room = tcp_room(pipe, p, a, mss);
+	if (p->len - p->l4_off - (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u <= room)
+		return seal_one(pipe, p, a);
+	return seal_segments(pipe, p, a, room);
+}
+
 enum hp_verdict hp_pipe_seal(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 			     unsigned int mss)
 {
-	struct hp_esp_batch b = { .data = pipe->batch, .tos = p->tos, .ttl = p->ttl, .df = true };
-	unsigned int room;
-
 	if (!hp_assoc_sa_out(a))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_NO_SA);
-	if (p->proto != IPPROTO_TCP || p->frag_more || p->frag_off)
-		return seal_one(pipe, p, a, &b);
-	if (p->len < p->l4_off + 20u)
-		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	room = tcp_room(pipe, p, a, mss);
-	if (p->len - p->l4_off - (p->data[p->l4_off + 12] >> 4) * 4u <= room)
-		return seal_one(pipe, p, a, &b);
-	return seal_segments(pipe, p, a, &b, room);
+	if (p->frag_more || p->frag_off)
+		return seal_one(pipe, p, a);
+	if (p->proto == HP_PROTO_TCP)
+		return seal_tcp(pipe, p, a, mss);
+	if (p->proto == HP_PROTO_UDP && p->gso_size)
+		return seal_segments(pipe, p, a, p->gso_size);
+	return seal_one(pipe, p, a);
 }

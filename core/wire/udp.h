@@ -11,6 +11,7 @@
 #include <hipproxy/wire.h>
 
 #define HP_UDP_HLEN     8
+#define HP_UDP_OFF_LEN  4
 #define HP_UDP_OFF_CSUM 6
 
 struct hp_udp {

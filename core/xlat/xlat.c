@@ -151,7 +151,12 @@ static void rewrite_echo(struct hp_packet *p, const struct target *t)
  * again, whatever its length (5.1.1). */
 static void head_df(struct hp_ip_head *h, struct hp_xlat *x, const struct hp_packet *p)
 {
-	h->df = p->df && (uint32_t)h->payload_len + HP_IP4_HLEN > DF_CLEAR_MAX;
+	uint32_t len = h->payload_len;
+
+	/* Of datagrams in a super-packet each is one packet. */
+	if (p->proto == HP_PROTO_UDP && p->gso_size)
+		len = HP_UDP_HLEN + p->gso_size;
+	h->df = p->df && len + HP_IP4_HLEN > DF_CLEAR_MAX;
 	h->id = (uint16_t)x->ip_id++;
 }
 

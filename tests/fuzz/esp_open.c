@@ -16,12 +16,14 @@
 
 #include "esp/sa.h"
 
+static size_t iv_len;
+
 static int credulous_open_ctx(const struct hp_esp_suite *s, bool seal, const uint8_t *enc,
 			      const uint8_t *auth, void **ctx)
 {
 	static int something;
 
-	(void)s;
+	iv_len = s->iv_len;
 	(void)seal;
 	(void)enc;
 	(void)auth;
@@ -40,9 +42,9 @@ static int credulous_work(void *ctx, const struct hp_esp_op *op)
 	(void)ctx;
 	for (size_t i = 0; i < op->text_len; i++)
 		if (op->to)
-			op->to[i] = op->pkt[8 + i];
+			op->to[i] = op->pkt[8 + iv_len + i];
 		else
-			op->pkt[8 + i] ^= 0;
+			op->pkt[8 + iv_len + i] ^= 0;
 	return 0;
 }
 

@@ -94,6 +94,7 @@ struct lab {
 	unsigned count;    /* for the fates */
 	struct wire_esp *wire[LAB_SEEN];
 	size_t n_wire;
+	unsigned n_arrived;
 	struct wire_esp *last; /* a copy of the latest ESP packet sent */
 };
 

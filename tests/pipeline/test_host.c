@@ -194,6 +194,8 @@ static int work(void *ctx, const struct hp_esp_op *op)
 	(void)ctx;
 	if (op->src_len)
 		memcpy(op->pkt + 16, op->src, op->src_len);
+	if (op->to)
+		memcpy(op->to, op->pkt + 16, op->text_len);
 	return 0;
 }
 

@@ -508,7 +508,7 @@ static void a_flush_between_joining_and_leaving_is_harmless(void)
 	hp_pipe_trace(l.n[0].pipe, &t.client, count_lines, &lines);
 	l.n[0].plain_err = -EIO;
 	hp_pipe_flush(l.n[0].pipe);
-	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_TUN), 1);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_FLOW), 1);
 	CU_ASSERT_EQUAL(lines, 0);
 	lab_run(&l, 5);
 	end();

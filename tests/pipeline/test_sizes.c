@@ -313,7 +313,7 @@ static void a_narrower_path_is_noticed(void)
 		lab_capture(&l, p);
 		t.seq -= 10000;
 	}
-	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_TOO_BIG), 1);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NARROWED), 8);
 	CU_ASSERT(l.n[0].esp_longest <= 1300 && l.n[0].esp_sent >= 8);
 	lab_run(&l, 5);
 	CU_ASSERT_EQUAL(lab_out(&l, 1, 0)->payload_len, 10000);

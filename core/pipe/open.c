@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ESP is opened (RFC 4303, RFC 7402): what was in it, in HIT form, goes on to inbound.c.
+ *
+ * Packets that come together are mostly one stream's.  So each is deciphered from the socket's
+ * buffer straight to where it belongs if it goes on with the one before (xlat/coalesce.h), and
+ * all that follows is done once for the super-packet.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/esp.h"
+
+/* What the steps of one packet share. */
+struct opening {
+	struct hp_pipe *pipe;
+	const struct hp_packet *outer; /* the ESP packet, for reports and paths */
+	struct hp_sa *sa;
+	struct hp_esp_opened o;
+};
+
+/* ---- what can go wrong */
+
+static enum hp_verdict open_failed(struct hp_pipe *pipe, const struct hp_packet *outer, int err)
+{
+	switch (err) {
+	case -EALREADY:
+		return hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_ESP_REPLAY);
+	case -EKEYREJECTED:
+		return hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_ESP_AUTH);
+	case -EPROTO:
+		return hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_ESP_PADDING);
+	default:
+		return hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_ESP_RUNT);
+	}
+}
+
+static struct hp_path path_back(const struct hp_packet *outer)
+{
+	return (struct hp_path){ .src = outer->dst, .dst = outer->src,
+				 .sport = outer->dport, .dport = outer->sport };
+}
+
+/* HP_NEXT and g->sa, or a drop. */
+static enum hp_verdict find_sa(struct opening *g, const uint8_t *pkt, size_t len)
+{
+	struct hp_path path = path_back(g->outer);
+	struct hp_esp esp;
+
+	if (hp_esp_parse(pkt, len, &esp))
+		return hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_ESP_RUNT);
+	g->sa = hp_sadb_find(hp_hip_sadb(g->pipe->d.hip), esp.spi);
+	if (g->sa)
+		return HP_NEXT;
+	hp_hip_unknown_spi(g->pipe->d.hip, &path, esp.spi);
+	return hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_ESP_SPI);
+}
+
+/* ---- once it is authentic */
+
+/* The peer may have moved, or a NAT before it. */
+static void came_by(struct hp_assoc *a, const struct hp_packet *outer)
+{
+	const struct hp_path *now = hp_assoc_path(a);
+	struct hp_path path;
+
+	if (now->dport == outer->sport && hp_addr_eq(&now->dst, &outer->src))
+		return;
+	path = path_back(outer);
+	hp_assoc_seen(a, &path);
+}
+
+static void count(struct opening *g, struct hp_assoc *a)
+{
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
+	size_t len = g->o.len + HP_IP6_HLEN;
+
+	if (pa) {
+		pa->packets[HP_INBOUND]++;
+		pa->octets[HP_INBOUND] += len;
+	}
+	g->pipe->totals.in_packets++;
+	g->pipe->totals.in_bytes += len;
+}
+
+/* HP_NEXT, or a drop. */
+static enum hp_verdict authentic(struct opening *g)
+{
+	struct hp_assoc *a = g->sa->owner;
+
+	/* RFC 4303, section 2.6: dummy packets say 59, and are discarded. */
+	if (g->o.next_header == HP_PROTO_NONE)
+		return hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_ESP_DUMMY);
+	hp_assoc_received(a, hp_pipe_now(g->pipe));
+	came_by(a, g->outer);
+	if (g->o.len > UINT16_MAX)
+		return hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_BAD_PACKET);
+	count(g, a);
+	return HP_NEXT;
+}
+
+/* What came in fragments of the outer packet, its sender lets be cut. */
+static bool came_cut(const struct opening *g)
+{
+	return g->o.len > hp_pipe_max_payload(g->pipe, g->sa->owner);
+}
+
+/* BEET (RFC 7402, section 3.1): the inner header is made anew from the SA's HITs; hop limit and
+ * traffic class are the outer header's (appendix B.1.4).  p's octets are the opened payload. */
+static int inner_header(const struct opening *g, struct hp_packet *p)
+{
+	struct hp_ip_head h = {
+		.src = g->sa->src_hit, .dst = g->sa->dst_hit, .proto = g->o.next_header,
+		.payload_len = (uint16_t)g->o.len, .ttl = g->outer->ttl, .tos = g->outer->tos,
+	};
+	int err;
+
+	if (!hp_packet_push(p, HP_IP6_HLEN))
+		return -ENOBUFS;
+	hp_ip6_build(p->data, &h);
+	err = hp_packet_dissect(p);
+	if (!err && came_cut(g))
+		p->df = false;
+	return err;
+}
+
+/* Takes p over, whose octets are the opened payload. */
+static void go_on(struct opening *g, struct hp_packet *p)
+{
+	p->dir = HP_INBOUND;
+	p->assoc = g->sa->owner;
+	if (inner_header(g, p))
+		hp_pipe_conclude(g->pipe, p, hp_pipe_drop(g->pipe, g->outer, "in.esp",
+							  HP_DROP_BAD_PACKET));
+	else
+		hp_coalesce_add(&g->pipe->coalesce, p);
+}
+
+/* ---- one packet in a buffer of its own */
+
+static enum hp_verdict open_in_place(struct opening *g, struct hp_packet *p)
+{
+	enum hp_verdict v = find_sa(g, p->data, p->len);
+	int err;
+
+	if (v != HP_NEXT)
+		return v;
+	err = hp_esp_open(g->sa, p->data, p->len, &g->o);
+	if (err)
+		return open_failed(g->pipe, p, err);
+	v = authentic(g);
+	if (v != HP_NEXT)
+		return v;
+	p->data = g->o.payload;
+	p->len = g->o.len;
+	go_on(g, p);
+	return HP_TAKEN;
+}
+
+void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	struct hp_packet outer;
+	struct opening g = { .pipe = pipe, .outer = &outer };
+	enum hp_verdict v;
+
+	p->dir = HP_INBOUND;
+	v = hp_pipe_hooks_early(pipe, p, HP_STAGE_IN_OUTER);
+	outer = *p;
+	if (v == HP_NEXT)
+		v = open_in_place(&g, p);
+	if (v != HP_TAKEN)
+		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
+}
+
+/* ---- packets in a socket's buffer */
+
+/* A packet for len octets of transport part, data being where it begins.  big: others will be
+ * appended. */
+static struct hp_packet *packet_for(struct hp_pipe *pipe, size_t len, bool big)
+{
+	struct hp_packet *p = pipe->d.ops->get(pipe->d.ops->ctx), *grown;
+	size_t room = HP_PACKET_HEADROOM + HP_IP6_HLEN + len;
+
+	if (p && (big || room > p->cap)) {
+		grown = pipe->d.ops->expand(pipe->d.ops->ctx, p);
+		if (grown)
+			p = grown;
+	}
+	if (p && room > p->cap) {
+		pipe->d.ops->put(pipe->d.ops->ctx, p);
+		return NULL;
+	}
+	if (p)
+		p->data += HP_IP6_HLEN;
+	return p;
+}
+
+static void open_apart(struct opening *g, const uint8_t *pkt, size_t len, bool more)
+{
+	struct hp_packet *p = packet_for(g->pipe, len, more);
+	enum hp_verdict v;
+	int err;
+
+	if (!p) {
+		hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_NO_MEMORY);
+		return;
+	}
+	err = hp_esp_open_to(g->sa, pkt, len, p->data, &g->o);
+	v = err ? open_failed(g->pipe, g->outer, err) : authentic(g);
+	if (v != HP_NEXT) {
+		hp_pipe_conclude(g->pipe, p, v);
+		return;
+	}
+	p->data = g->o.payload;
+	p->len = g->o.len;
+	go_on(g, p);
+}
+
+/* It does not belong where it stands. */
+static void move_out(struct opening *g)
+{
+	struct hp_packet *p = packet_for(g->pipe, g->o.len, false);
+
+	if (p) {
+		memcpy(p->data, g->o.payload, g->o.len);
+		p->len = g->o.len;
+	} else {
+		hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_NO_MEMORY);
+	}
+	hp_coalesce_leave(&g->pipe->coalesce);
+	if (p)
+		go_on(g, p);
+}
+
+static void open_at(struct opening *g, const uint8_t *pkt, size_t len, uint8_t *spot)
+{
+	struct hp_coalesce *c = &g->pipe->coalesce;
+	int err = hp_esp_open_to(g->sa, pkt, len, spot, &g->o);
+	enum hp_verdict v = err ? open_failed(g->pipe, g->outer, err) : authentic(g);
+
+	if (v != HP_NEXT) {
+		hp_coalesce_leave(c);
+		return;
+	}
+	if (came_cut(g) || !hp_coalesce_join(c, g->o.next_header, g->o.len))
+		move_out(g);
+}
+
+static void open_one(struct hp_pipe *pipe, const struct hp_packet *outer, bool more)
+{
+	struct opening g = { .pipe = pipe, .outer = outer };
+	struct hp_coalesce_next next = { .ttl = outer->ttl, .tos = outer->tos };
+	const uint8_t *pkt = outer->data;
+	size_t len = outer->len;
+	uint8_t *spot;
+
+	if (find_sa(&g, pkt, len) != HP_NEXT)
+		return;
+	next.src = &g.sa->src_hit;
+	next.dst = &g.sa->dst_hit;
+	spot = hp_coalesce_spot(&pipe->coalesce, &next, len);
+	if (spot)
+		open_at(&g, pkt, len, spot);
+	else
+		open_apart(&g, pkt, len, more);
+}
+
+/* A plugin wants to see the packet as it came: it gets one of its own. */
+static void show_first(struct hp_pipe *pipe, const struct hp_packet *outer)
+{
+	struct hp_packet *p = packet_for(pipe, outer->len, false), copy;
+
+	if (!p) {
+		hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_NO_MEMORY);
+		return;
+	}
+	copy = *p;
+	*p = *outer;
+	p->buf = copy.buf;
+	p->cap = copy.cap;
+	p->data = copy.data;
+	memcpy(p->data, outer->data, outer->len);
+	hp_pipe_esp(pipe, p);
+}
+
+void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r)
+{
+	struct hp_packet outer = {
+		.src = r->src, .dst = r->dst, .sport = r->sport, .dport = r->dport,
+		.family = r->family, .ttl = r->ttl, .tos = r->tos, .proto = HP_PROTO_ESP,
+		.dir = HP_INBOUND,
+	};
+	size_t n_hooks;
+
+	hp_registry_hooks(pipe->d.registry, HP_STAGE_IN_OUTER, &n_hooks);
+	for (uint32_t i = 0; i < r->n; i++) {
+		bool last = i + 1 == r->n;
+
+		/* Nobody writes to an outer packet. */
+		outer.data = (uint8_t *)(uintptr_t)(r->data + (size_t)i * r->seg);
+		outer.len = last ? r->last : r->seg;
+		if (n_hooks)
+			show_first(pipe, &outer);
+		else
+			open_one(pipe, &outer, !last || r->more);
+	}
+}
