@@ -148,6 +148,10 @@ struct hp_conf_limits {
 	uint32_t jobs;                      /* queue to the workers */
 };
 
+struct hp_conf_performance {
+	uint32_t busy_poll_us;              /* see hp_loop_busy_poll; 0: never */
+};
+
 struct hp_conf_timeouts {
 	uint32_t tcp_syn_s, tcp_established_s, tcp_closing_s;
 	uint32_t udp_s, udp_unreplied_s, icmp_s, other_s;
@@ -174,6 +178,7 @@ struct hp_conf {
 	struct hp_conf_tun tun;
 	struct hp_conf_peers peers;
 	struct hp_conf_limits limits;
+	struct hp_conf_performance performance;
 	struct hp_conf_timeouts timeouts;
 	const char *plugin_dir;
 	struct hp_conf_strings plugins;       /* names of the groups in `plugins`, in order */

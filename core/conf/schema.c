@@ -252,6 +252,12 @@ static const struct hp_conf_row rows_limits[] = {
 	HP_CONF_END
 };
 
+static const struct hp_conf_row rows_performance[] = {
+	{ "busy_poll_us", HP_CONF_INT, 0, AT(struct hp_conf_performance, busy_poll_us), 0, 1000,
+	  "30", .help = "look for the next packet so long before sleeping, while packets come" },
+	HP_CONF_END
+};
+
 #define TIMEOUT(field) AT(struct hp_conf_timeouts, field)
 
 static const struct hp_conf_row rows_timeouts[] = {
@@ -295,6 +301,8 @@ static const struct hp_conf_row rows_top[] = {
 	  .item_bytes = sizeof(struct hp_conf_peer), .help = "HIP peers known beforehand" },
 	{ "limits", HP_CONF_GROUP, 0, TOP(limits), .rows = rows_limits,
 	  .help = "how large tables may grow" },
+	{ "performance", HP_CONF_GROUP, 0, TOP(performance), .rows = rows_performance,
+	  .help = "processor time against latency" },
 	{ "timeouts", HP_CONF_GROUP, 0, TOP(timeouts), .rows = rows_timeouts,
 	  .help = "when idle connections are forgotten" },
 	{ "plugin_dir", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(plugin_dir), 1,

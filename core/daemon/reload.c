@@ -71,6 +71,7 @@ static void apply(struct hp_daemon *d, struct prepared *p)
 	hp_hip_reconfigure(d->hip, &p->hip);
 	hp_daemon_remember(d, p->conf);
 	hp_daemon_set_logging(d, &p->conf->log);
+	hp_loop_busy_poll(d->loop, p->conf->performance.busy_poll_us);
 	hp_pins_close(d->pins);
 	d->pins = p->pins;
 	hp_conf_free(d->conf);

@@ -246,6 +246,7 @@ static int make_loop(struct hp_daemon *d)
 	d->loop = hp_loop_new(&d->timers, &d->clock);
 	if (!d->loop)
 		return fail(-errno, "event loop");
+	hp_loop_busy_poll(d->loop, d->conf->performance.busy_poll_us);
 	err = hp_loop_signal(d->loop, SIGTERM, on_quit, d);
 	if (!err)
 		err = hp_loop_signal(d->loop, SIGINT, on_quit, d);

@@ -5,6 +5,7 @@
 #include "io/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 64
+#define LOOKS_MAX  1000 /* without sleeping, also by a clock that stands still */
 
 struct signal_slot {
 	void (*fn)(void *ctx, int signo);
@@ -24,6 +26,8 @@ struct hp_loop {
 	int epfd, sigfd;
 	bool stop;
 	uint64_t now_ms;
+	unsigned int poll_us; /* see hp_loop_busy_poll */
+	bool brisk;	      /* the last event was not long in coming */
 	struct hp_clock round; /* see hp_loop_clock */
 	struct hp_flush *flushes;
 	struct hp_watch sigwatch;
@@ -209,12 +213,55 @@ static void dispatch(struct hp_loop *loop)
 	loop->n_events = 0;
 }
 
+void hp_loop_busy_poll(struct hp_loop *loop, unsigned int us)
+{
+	loop->poll_us = us;
+}
+
+static int look(struct hp_loop *loop, int timeout_ms)
+{
+	return epoll_wait(loop->epfd, loop->events, EVENTS_MAX, timeout_ms);
+}
+
+/* Looks for poll_us; the events, 0 if none came. */
+static int look_busily(struct hp_loop *loop)
+{
+	uint64_t end = hp_clock_us(loop->clock) + loop->poll_us;
+	int n, tries = LOOKS_MAX;
+
+	do {
+		n = look(loop, 0);
+		if (n)
+			return n;
+		sched_yield();
+	} while (--tries && hp_clock_us(loop->clock) < end);
+	loop->brisk = false;
+	return 0;
+}
+
+static int wait_for_events(struct hp_loop *loop, int timeout_ms)
+{
+	uint64_t since;
+	int n = 0;
+
+	if (!loop->poll_us || !timeout_ms)
+		return look(loop, timeout_ms);
+	if (loop->brisk)
+		n = look_busily(loop);
+	if (n)
+		return n;
+	since = hp_clock_us(loop->clock);
+	n = look(loop, timeout_ms);
+	loop->brisk = n > 0 && hp_clock_us(loop->clock) - since < loop->poll_us;
+	return n;
+}
+
 int hp_loop_once(struct hp_loop *loop, int max_wait_ms)
 {
 	struct hp_flush *f, *next;
 	int n;
 
-	n = epoll_wait(loop->epfd, loop->events, EVENTS_MAX, wait_ms(loop, max_wait_ms));
+	n = wait_for_events(loop, wait_ms(loop, max_wait_ms));
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	loop->n_events = n < 0 ? 0 : n;

@@ -58,6 +58,11 @@ void hp_loop_flush_del(struct hp_loop *loop, struct hp_flush *f);
 int hp_loop_signal(struct hp_loop *loop, int signo, void (*fn)(void *ctx, int signo),
 		   void *ctx);
 
+/* While events follow each other within us microseconds, looks for the next one without sleeping
+ * for so long: being woken costs more.  Other programs that want the processor get it.  0, as at
+ * first: always sleeps. */
+void hp_loop_busy_poll(struct hp_loop *loop, unsigned int us);
+
 /* Until hp_loop_stop.  0, or -errno when waiting itself fails. */
 int hp_loop_run(struct hp_loop *loop);
 /* One round, waiting at most max_wait_ms (-1: for as long as it takes).  0 or -errno. */

@@ -61,6 +61,39 @@ static void a_deleted_watch_is_not_called_in_the_same_round(void)
 	hp_loop_free(p.loop);
 }
 
+/* ---- without sleeping */
+
+static void empty_eventfd(void *ctx, uint32_t events)
+{
+	struct pair *p = ctx;
+	uint64_t n;
+
+	CU_ASSERT(read(p->fd_a, &n, sizeof(n)) == sizeof(n));
+	p->calls++;
+}
+
+static void busy_polling_finds_events_and_timers(void)
+{
+	struct pair p = { .loop = loop_new(), .fd_a = eventfd(0, EFD_NONBLOCK) };
+	uint64_t one = 1, before;
+
+	hp_loop_busy_poll(p.loop, 500);
+	CU_ASSERT(!hp_loop_add(p.loop, &p.a, p.fd_a, EPOLLIN, empty_eventfd, &p));
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT(write(p.fd_a, &one, sizeof(one)) == sizeof(one));
+		CU_ASSERT(!hp_loop_once(p.loop, 100));
+		CU_ASSERT_EQUAL(p.calls, i + 1);
+	}
+	/* Nothing comes: it looks in vain, sleeps for what was asked, and ends. */
+	before = hp_clock_ms(&hp_clock_monotonic);
+	CU_ASSERT(!hp_loop_once(p.loop, 20));
+	CU_ASSERT(hp_clock_ms(&hp_clock_monotonic) - before >= 19);
+	CU_ASSERT_EQUAL(p.calls, 5);
+	hp_loop_del(p.loop, &p.a);
+	close(p.fd_a);
+	hp_loop_free(p.loop);
+}
+
 static char order[16];
 
 static void note_flush1(void *ctx)
@@ -395,6 +428,7 @@ static void unfit_rules_are_refused_before_anything_runs(void)
 }
 
 static const struct hp_test tests[] = {
+	HP_TEST(busy_polling_finds_events_and_timers),
 	HP_TEST(a_deleted_watch_is_not_called_in_the_same_round),
 	HP_TEST(a_round_is_events_then_timers_then_flushes),
 	HP_TEST(waiting_ends_with_the_first_timer),
