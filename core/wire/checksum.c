@@ -8,35 +8,148 @@
 
 #include <arpa/inet.h>
 
+/* One step of the long loops: compilers make it what the machine has. */
+typedef uint64_t hp_wide __attribute__((vector_size(32)));
+#define STEP sizeof(hp_wide)
+
+/* Shorter than this, calling the wide functions does not pay. */
+#define WIDE_MIN (4 * STEP)
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static ALWAYS_INLINE uint64_t add(uint64_t a, uint64_t b)
+{
+	a += b;
+	return a + (a < b);
+}
+
+/* Sums words of 64 bits in lanes that wrap, and their upper halves: both together tell
+ * what the lower halves were.  2^32 rounds could not overflow.  to: where the octets go
+ * too, or NULL. */
+static ALWAYS_INLINE uint64_t sum_steps(const uint8_t *p, size_t steps, uint8_t *to)
+{
+	hp_wide a = {0}, b = {0}, c = {0}, d = {0}, v, w;
+
+	for (; steps >= 2; steps -= 2, p += 2 * STEP) {
+		memcpy(&v, p, STEP);
+		memcpy(&w, p + STEP, STEP);
+		if (to) {
+			memcpy(to, &v, STEP);
+			memcpy(to + STEP, &w, STEP);
+			to += 2 * STEP;
+		}
+		a += v;
+		b += v >> 32;
+		c += w;
+		d += w >> 32;
+	}
+	if (steps) {
+		memcpy(&v, p, STEP);
+		if (to)
+			memcpy(to, &v, STEP);
+		a += v;
+		b += v >> 32;
+	}
+	a += c;
+	b += d;
+	a -= b << 32;
+	a = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32);
+	return a[0] + a[1] + a[2] + a[3];
+}
+
+static uint64_t sum_any(const uint8_t *p, size_t steps, uint8_t *to)
+{
+	return to ? sum_steps(p, steps, to) : sum_steps(p, steps, NULL);
+}
+
+/* Chosen at each call: resolvers of the dynamic linker and sanitizers do not go together.
+ */
+#if defined(__x86_64__) && !defined(__AVX2__)
+__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p, size_t steps,
+							 uint8_t *to)
+{
+	return to ? sum_steps(p, steps, to) : sum_steps(p, steps, NULL);
+}
+
+static uint64_t sum_wide(const uint8_t *p, size_t steps, uint8_t *to)
+{
+	return __builtin_cpu_supports("avx2") ? sum_avx2(p, steps, to)
+					      : sum_any(p, steps, to);
+}
+#else
+static uint64_t sum_wide(const uint8_t *p, size_t steps, uint8_t *to)
+{
+	return sum_any(p, steps, to);
+}
+#endif
+
+/* What is less than a step, or short: octet by octet only at the end. */
+static ALWAYS_INLINE uint64_t sum_rest(uint64_t sum, const uint8_t *p, size_t len)
+{
+	uint64_t v, q[4];
+	uint32_t w;
+	uint16_t h;
+
+	for (; len >= 32; p += 32, len -= 32) {
+		memcpy(q, p, 32);
+		sum = add(sum, add(add(q[0], q[1]), add(q[2], q[3])));
+	}
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&v, p, 8);
+		sum = add(sum, v);
+	}
+	if (len & 4) {
+		memcpy(&w, p, 4);
+		sum = add(sum, w);
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&h, p, 2);
+		sum = add(sum, h);
+		p += 2;
+	}
+	if (len & 1) {
+		h = 0;
+		memcpy(&h, p, 1);
+		sum = add(sum, h);
+	}
+	return sum;
+}
+
 uint64_t hp_csum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t a = 0, b = 0;
-	uint32_t w[8];
-	uint16_t h;
 
-	/* 2^27 rounds could not overflow: 32-bit words in 64-bit accumulators. */
-	for (; len >= 32; p += 32, len -= 32) {
-		memcpy(w, p, 32);
-		a += (uint64_t)w[0] + w[1] + w[2] + w[3];
-		b += (uint64_t)w[4] + w[5] + w[6] + w[7];
+	if (len >= WIDE_MIN) {
+		sum = add(sum, sum_wide(p, len / STEP, NULL));
+		p += len / STEP * STEP;
+		len %= STEP;
 	}
-	for (; len >= 4; p += 4, len -= 4) {
-		memcpy(w, p, 4);
-		a += w[0];
-	}
-	for (; len >= 2; p += 2, len -= 2) {
-		memcpy(&h, p, 2);
-		b += h;
-	}
-	if (len) {
-		h = 0;
-		memcpy(&h, p, 1);
-		b += h;
-	}
-	a += b;
-	sum += a;
-	return sum + (sum < a);
+	return sum_rest(sum, p, len);
+}
+
+uint64_t hp_csum_copy(uint64_t sum, void *to, const void *from, size_t len)
+{
+	const uint8_t *p = from;
+	uint8_t *out = to;
+	size_t wide = len >= WIDE_MIN ? len / STEP * STEP : 0;
+
+	if (wide)
+		sum = add(sum, sum_wide(p, wide / STEP, out));
+	if (len > wide)
+		memcpy(out + wide, p + wide, len - wide);
+	return sum_rest(sum, p + wide, len - wide);
+}
+
+uint64_t hp_csum_portable(uint64_t sum, void *to, const void *from, size_t len)
+{
+	const uint8_t *p = from;
+	size_t wide = len / STEP * STEP;
+
+	if (to && len > wide)
+		memcpy((uint8_t *)to + wide, p + wide, len - wide);
+	sum = add(sum, sum_any(p, wide / STEP, to));
+	return sum_rest(sum, p + wide, len - wide);
 }
 
 /* 16 bits, in the machine's order. */
@@ -56,27 +169,22 @@ uint16_t hp_csum_fold(uint64_t sum)
 
 uint64_t hp_csum_add16(uint64_t sum, uint16_t v)
 {
-	sum += htons(v);
-	return sum + (sum < htons(v));
+	return add(sum, htons(v));
 }
 
 uint64_t hp_csum_add32(uint64_t sum, uint32_t v)
 {
-	uint32_t be = htonl(v);
-
-	return hp_csum_add(sum, &be, 4);
+	return add(sum, htonl(v));
 }
 
-uint64_t hp_csum_pseudo(const struct hp_addr *src, const struct hp_addr *dst, uint8_t proto,
-			uint32_t len)
+uint64_t hp_csum_pseudo(const struct hp_addr *src, const struct hp_addr *dst,
+			uint8_t proto, uint32_t len)
 {
-	/* The ffff of a mapped address is a zero in ones' complement, and IPv4's and IPv6's
-	 * length and protocol add up to the same: one sum serves both. */
-	uint64_t sum = hp_csum_add(0, src->b, 16);
+	/* The ffff of a mapped address is a zero in ones' complement, and IPv4's and
+	 * IPv6's length and protocol add up to the same: one sum serves both. */
+	uint64_t sum = sum_rest(sum_rest(0, src->b, 16), dst->b, 16);
 
-	sum = hp_csum_add(sum, dst->b, 16);
-	sum = hp_csum_add32(sum, len);
-	return hp_csum_add16(sum, proto);
+	return add(add(sum, htonl(len)), htons(proto));
 }
 
 uint16_t hp_csum_l4(const struct hp_addr *src, const struct hp_addr *dst, uint8_t proto,
@@ -117,7 +225,8 @@ void hp_csum_update32(uint8_t *csum, uint32_t from, uint32_t to)
 	hp_csum_update(csum, hp_csum_add32(0, from), hp_csum_add32(0, to));
 }
 
-void hp_csum_update_addr(uint8_t *csum, const struct hp_addr *from, const struct hp_addr *to)
+void hp_csum_update_addr(uint8_t *csum, const struct hp_addr *from,
+			 const struct hp_addr *to)
 {
-	hp_csum_update(csum, hp_csum_add(0, from->b, 16), hp_csum_add(0, to->b, 16));
+	hp_csum_update(csum, sum_rest(0, from->b, 16), sum_rest(0, to->b, 16));
 }

@@ -11,4 +11,9 @@
 
 #include <hipproxy/checksum.h>
 
+/* As hp_csum_add, and the octets are copied to `to` (not overlapping) in the same pass. */
+uint64_t hp_csum_copy(uint64_t sum, void *to, const void *from, size_t len);
+/* Both (to NULL: only the sum) without what only some processors have, for comparison. */
+uint64_t hp_csum_portable(uint64_t sum, void *to, const void *from, size_t len);
+
 #endif

@@ -77,6 +77,57 @@ static void checksum_agrees_with_a_slow_one_at_every_length(void)
 				  slow_sum(p + at, n));
 }
 
+/* The copy ends where its memory ends, and nothing before or behind it is touched. */
+static void copy_and_sum(const uint8_t *p, size_t n, size_t at)
+{
+	uint8_t *out = malloc(at + n + 1);
+	uint64_t start = 0xfffffffffffffff0u + n, want = hp_csum_add(start, p, n);
+
+	memset(out, 0xee, at + n + 1);
+	CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_copy(start, out + at, p, n)), hp_csum_fold(want));
+	CU_ASSERT(!memcmp(out + at, p, n) && out[at + n] == 0xee);
+	memset(out, 0xee, at + n + 1);
+	CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_portable(start, out + at, p, n)),
+			hp_csum_fold(want));
+	CU_ASSERT(!memcmp(out + at, p, n) && out[at + n] == 0xee);
+	CU_ASSERT(!at || out[at - 1] == 0xee);
+	CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_portable(start, NULL, p, n)), hp_csum_fold(want));
+	free(out);
+}
+
+/* Octets as they come, and nothing but the ones that carry most. */
+static void wide_and_portable_sums_agree_at_every_length_and_alignment(void)
+{
+	static uint8_t p[2048 + 64];
+
+	for (int full = 0; full < 2; full++) {
+		for (size_t i = 0; i < sizeof(p); i++)
+			p[i] = full ? 0xff : (uint8_t)(i * 2654435761u >> 13);
+		for (size_t n = 0; n < 2048; n += n < 300 ? 1 : 13)
+			for (size_t at = 0; at < 64; at += 1 + at / 9) {
+				uint8_t *exact = malloc(n + at);
+
+				memcpy(exact + at, p + at, n);
+				CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_add(0, exact + at, n)),
+						slow_sum(p + at, n));
+				copy_and_sum(exact + at, n, (at * 7) % 33);
+				free(exact);
+			}
+	}
+}
+
+static void the_sum_of_64_kilobytes_does_not_overflow(void)
+{
+	uint8_t *p = malloc(1 << 20);
+
+	memset(p, 0xff, 1 << 20);
+	for (size_t n = 65500; n <= 1 << 20; n = n * 2 - 37)
+		CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_add(UINT64_MAX, p, n)),
+				n % 2 ? 0xff00 : 0xffff);
+	free(p);
+	CU_ASSERT_EQUAL(hp_csum_fold(hp_csum_add(0, (uint8_t[200]){ 0 }, 200)), 0);
+}
+
 static void incremental_update_equals_full_computation(void)
 {
 	uint8_t p[64];
@@ -349,6 +400,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_writer_without_room_writes_nothing),
 	HP_TEST(checksum_of_rfc1071_example),
 	HP_TEST(checksum_agrees_with_a_slow_one_at_every_length),
+	HP_TEST(wide_and_portable_sums_agree_at_every_length_and_alignment),
+	HP_TEST(the_sum_of_64_kilobytes_does_not_overflow),
 	HP_TEST(incremental_update_equals_full_computation),
 	HP_TEST(a_pseudo_header_may_change_family),
 	HP_TEST(built_headers_dissect_to_what_was_asked),
