@@ -85,14 +85,15 @@ static void head_edit(const struct hp_segmenter *s, uint8_t *out, uint32_t n)
 	out[HP_TCP_OFF_FLAGS] = flags;
 }
 
-static void head_checksum(const struct hp_segmenter *s, uint8_t *out, uint32_t n)
+/* sum: over the payload. */
+static void head_checksum(const struct hp_segmenter *s, uint8_t *out, uint32_t n, uint64_t sum)
 {
-	uint64_t sum = s->sum_fixed;
 	uint16_t csum;
 
+	sum = hp_csum_add(sum, out, s->hlen);
 	if (s->proto != HP_PROTO_ICMP)
 		sum = hp_csum_add32(sum, s->hlen + n);
-	csum = hp_csum_finish(hp_csum_add(sum, out, s->hlen + n));
+	csum = hp_csum_finish(sum);
 	if (!csum && s->proto == HP_PROTO_UDP)
 		csum = 0xffff;
 	hp_put16(out + hp_proto_csum_off(s->proto), csum);
@@ -101,16 +102,19 @@ static void head_checksum(const struct hp_segmenter *s, uint8_t *out, uint32_t n
 int hp_segment_next(struct hp_segmenter *s, uint8_t *out, size_t cap)
 {
 	uint32_t n = s->left < s->mss ? s->left : s->mss;
+	const uint8_t *payload = s->l4 + s->hlen + s->at;
 
 	if (s->ended)
 		return 0;
 	if (cap < s->hlen + n)
 		return -ENOBUFS;
 	memcpy(out, s->l4, s->hlen);
-	memcpy(out + s->hlen, s->l4 + s->hlen + s->at, n);
-	if (!s->verbatim) {
+	if (s->verbatim) {
+		memcpy(out + s->hlen, payload, n);
+	} else {
 		head_edit(s, out, n);
-		head_checksum(s, out, n);
+		head_checksum(s, out, n,
+			      hp_csum_copy(s->sum_fixed, out + s->hlen, payload, n));
 	}
 	s->at += n;
 	s->left -= n;
