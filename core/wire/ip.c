@@ -237,16 +237,23 @@ uint8_t hp_ip_ttl_dec(uint8_t *p)
 
 void hp_ip4_build(uint8_t *p, const struct hp_ip_head *h)
 {
-	p[0] = 0x45;
-	p[1] = h->tos;
-	hp_put16(p + 2, (uint16_t)(h->payload_len + HP_IP4_HLEN));
-	hp_put16(p + 4, h->id);
-	hp_put16(p + 6, h->df ? 0x4000 : 0);
-	p[8] = h->ttl;
-	p[9] = h->proto;
-	memcpy(p + 12, h->src.b + 12, 4);
-	memcpy(p + 16, h->dst.b + 12, 4);
-	hp_ip4_csum_set(p, HP_IP4_HLEN);
+	uint32_t first = 0x45000000u | (uint32_t)h->tos << 16 |
+			 (uint16_t)(h->payload_len + HP_IP4_HLEN);
+	uint32_t second = (uint32_t)h->id << 16 | (h->df ? 0x4000 : 0);
+	uint32_t third = (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16;
+	uint32_t src = hp_get32(h->src.b + 12), dst = hp_get32(h->dst.b + 12);
+	/* From the numbers: reading back what was just written would have to wait for it. */
+	uint64_t sum = (uint64_t)first + second + third + src + dst;
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	hp_put32(p, first);
+	hp_put32(p + 4, second);
+	hp_put32(p + 8, third | (uint16_t)~sum);
+	hp_put32(p + 12, src);
+	hp_put32(p + 16, dst);
 }
 
 void hp_ip6_build(uint8_t *p, const struct hp_ip_head *h)
