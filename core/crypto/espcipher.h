@@ -57,6 +57,8 @@ struct hp_esp_backend {
 };
 
 extern const struct hp_esp_backend hp_esp_openssl;
+/* The same without what hp_esp_openssl does only where it works; for tests. */
+extern const struct hp_esp_backend hp_esp_openssl_plain;
 /* libipsec-mb, for the AES-GCM suites only (-ENOTSUP for others).  NULL: not built in, or not for
  * this processor. */
 const struct hp_esp_backend *hp_esp_ipsec_mb(void);
