@@ -16,18 +16,13 @@
 
 #include "esp/sa.h"
 
-static size_t iv_len;
-
 static int credulous_open_ctx(const struct hp_esp_suite *s, bool seal, const uint8_t *enc,
 			      const uint8_t *auth, void **ctx)
 {
-	static int something;
-
-	iv_len = s->iv_len;
 	(void)seal;
 	(void)enc;
 	(void)auth;
-	*ctx = &something;
+	*ctx = (void *)s;
 	return 0;
 }
 
@@ -39,12 +34,13 @@ static void credulous_close_ctx(void *ctx)
 /* Touches all that a real engine would. */
 static int credulous_work(void *ctx, const struct hp_esp_op *op)
 {
-	(void)ctx;
+	uint8_t *text = op->pkt + 8 + ((const struct hp_esp_suite *)ctx)->iv_len;
+
 	for (size_t i = 0; i < op->text_len; i++)
 		if (op->to)
-			op->to[i] = op->pkt[8 + iv_len + i];
+			op->to[i] = text[i];
 		else
-			op->pkt[8 + iv_len + i] ^= 0;
+			text[i] ^= 0;
 	return 0;
 }
 
