@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Associations: two engines in one process do real base exchanges (P-256, group 7, K 0, jobs
+ * at once), a hundred identities of one with a hundred of the other.
+ */
+#include "scale.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "hip/hip.h"
+#include "wire/hip.h"
+
+#define IDENTITIES 100u /* on each side */
+#define ON_THE_WAY 16u
+
+struct message {
+	int to;
+	struct hp_path path;
+	size_t len;
+	uint8_t msg[HP_HIP_MAX];
+};
+
+struct bench;
+
+struct end {
+	struct bench *b;
+	int at;
+	struct hp_hip *hip;
+	struct hp_addr addr, hit[IDENTITIES];
+	int64_t octets; /* malloc's, since the identities stand */
+};
+
+struct bench {
+	struct end e[2];
+	struct hp_timers timers;
+	struct message queue[ON_THE_WAY];
+	size_t first, n;
+	bool weigh;
+};
+
+/* ---- the engines' surroundings */
+
+static uint64_t fixed_ms(void *ctx)
+{
+	(void)ctx;
+	return 1000;
+}
+
+static uint64_t fixed_us(void *ctx)
+{
+	(void)ctx;
+	return 1000000;
+}
+
+static const struct hp_clock clock_fixed = { fixed_ms, fixed_us, NULL };
+
+static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct end *e = ctx;
+	struct bench *b = e->b;
+	struct message *m = &b->queue[(b->first + b->n++) % ON_THE_WAY];
+
+	if (b->n > ON_THE_WAY || len > sizeof(m->msg))
+		scale_die("more messages than an exchange has");
+	m->to = !e->at;
+	m->path = (struct hp_path){ .src = path->dst, .dst = path->src };
+	m->len = len;
+	memcpy(m->msg, msg, len);
+}
+
+static int net_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
+{
+	struct end *e = ctx;
+
+	(void)dst;
+	*src = e->addr;
+	return 0;
+}
+
+/* What malloc has handed out.  Asked around every call into one engine, so that the sums are
+ * each engine's own. */
+static int64_t handed_out(const struct bench *b)
+{
+	struct mallinfo2 m;
+
+	if (!b->weigh)
+		return 0;
+	m = mallinfo2();
+	return (int64_t)(m.uordblks + m.hblkhd);
+}
+
+static void deliver(struct bench *b)
+{
+	while (b->n) {
+		struct message m = b->queue[b->first];
+		int64_t before = handed_out(b);
+
+		b->first = (b->first + 1) % ON_THE_WAY;
+		b->n--;
+		hp_hip_input(b->e[m.to].hip, &m.path, m.msg, m.len);
+		b->e[m.to].octets += handed_out(b) - before;
+	}
+}
+
+static void identities(struct end *e)
+{
+	struct hp_key *key;
+
+	for (size_t i = 0; i < IDENTITIES; i++) {
+		if (hp_key_generate(HP_KEY_P256, 0, &key) ||
+		    hp_hip_identity_add(e->hip, key, 0, ""))
+			scale_die("no identity");
+		e->hit[i] = *hp_key_hit(key);
+		hp_key_unref(key);
+	}
+}
+
+static void end_make(struct bench *b, int at)
+{
+	struct end *e = &b->e[at];
+	struct hp_hip_config cfg;
+	struct hp_hip_ops ops = { .ctx = e, .send = net_send, .source = net_source };
+
+	hp_hip_config_init(&cfg);
+	cfg.n_dh_groups = 1;
+	cfg.r1_per_s = 0;
+	cfg.load_per_s = 0;
+	cfg.puzzle_k = cfg.puzzle_k_max = 0;
+	cfg.esp_backend = hp_esp_ipsec_mb();
+	e->b = b;
+	e->at = at;
+	hp_addr_parse(at ? "192.0.2.2" : "192.0.2.1", &e->addr);
+	e->hip = hp_hip_new(&cfg, &ops, &clock_fixed, &hp_rand_system, &b->timers);
+	if (!e->hip)
+		scale_die("no engine");
+	identities(e);
+}
+
+static struct bench *make(void)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		scale_die("no memory");
+	hp_timers_init(&b->timers, 1000);
+	end_make(b, 0);
+	end_make(b, 1);
+	return b;
+}
+
+static void end(struct bench *b)
+{
+	hp_hip_free(b->e[0].hip);
+	hp_hip_free(b->e[1].hip);
+	free(b);
+}
+
+/* ---- measurements */
+
+static void exchange(struct bench *b, uint64_t i)
+{
+	const struct hp_addr *from = &b->e[0].hit[i % IDENTITIES];
+	const struct hp_addr *to = &b->e[1].hit[i / IDENTITIES % IDENTITIES];
+	int64_t before = handed_out(b);
+	struct hp_assoc *a = hp_hip_connect(b->e[0].hip, from, to, &b->e[1].addr, 1);
+
+	b->e[0].octets += handed_out(b) - before;
+	deliver(b);
+	if (!a || !hp_assoc_sa_out(a))
+		scale_die("an exchange failed");
+}
+
+static double exchanges_s(struct bench *b, uint64_t from, uint64_t to)
+{
+	double at = scale_now();
+
+	for (uint64_t i = from; i < to; i++)
+		exchange(b, i);
+	return scale_now() - at;
+}
+
+static double by_hits(struct bench *b, uint64_t n)
+{
+	uint64_t times = 200000;
+	double at = scale_now();
+
+	for (uint64_t i = 0; i < times; i++) {
+		uint64_t one = scale_mix(i) % n;
+
+		if (!hp_hip_find(b->e[0].hip, &b->e[0].hit[one % IDENTITIES],
+				 &b->e[1].hit[one / IDENTITIES]))
+			scale_die("an association was lost");
+	}
+	return (scale_now() - at) * 1e9 / (double)times;
+}
+
+static double by_spi(struct bench *b, uint64_t n)
+{
+	uint64_t times = 200000;
+	uint32_t *spis = calloc(n, sizeof(*spis));
+	double at;
+
+	if (!spis)
+		scale_die("no memory");
+	for (uint64_t i = 0; i < n; i++) {
+		struct hp_assoc *a = hp_hip_find(b->e[0].hip, &b->e[0].hit[i % IDENTITIES],
+						 &b->e[1].hit[i / IDENTITIES]);
+
+		spis[i] = hp_assoc_sa_in(a)->spi;
+	}
+	at = scale_now();
+	for (uint64_t i = 0; i < times; i++)
+		if (!hp_sadb_find(hp_hip_sadb(b->e[0].hip), spis[scale_mix(i) % n]))
+			scale_die("an SA was lost");
+	at = scale_now() - at;
+	free(spis);
+	return at * 1e9 / (double)times;
+}
+
+static double median_of(double (*fn)(struct bench *b, uint64_t n), struct bench *b, uint64_t n)
+{
+	double t[5];
+
+	fn(b, n);
+	for (size_t i = 0; i < 5; i++)
+		t[i] = fn(b, n);
+	return scale_median(t, 5);
+}
+
+void scale_assocs(struct scale_assocs *r, uint64_t n, bool quick)
+{
+	struct bench *b = make();
+	double s, spent;
+	uint64_t done;
+
+	if (n > IDENTITIES * IDENTITIES)
+		scale_die("at most 10000 associations");
+	r->n = n;
+	/* First in a world of its own: OpenSSL's and malloc's one-time work. */
+	exchanges_s(b, 0, n < 100 ? n : 100);
+	end(b);
+
+	b = make();
+	b->weigh = true;
+	exchanges_s(b, 0, n);
+	for (int i = 0; i < 2; i++)
+		r->bytes[i] = (double)b->e[i].octets / (double)n;
+	r->lookup_ns = median_of(by_hits, b, n);
+	r->lookup_spi_ns = median_of(by_spi, b, n);
+	end(b);
+
+	/* Few are set up in so many worlds that the time is long enough. */
+	s = quick ? 0.3 : 1.0;
+	for (spent = 0, done = 0; spent < s; done += n) {
+		b = make();
+		spent += exchanges_s(b, 0, n);
+		end(b);
+	}
+	r->setup_per_s = (double)done / spent;
+}
