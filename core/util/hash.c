@@ -4,6 +4,7 @@
  */
 #include "util/hash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,16 @@ static inline void sip_rounds(struct sip *s, int n)
 	}
 }
 
-static inline uint64_t le64(const uint8_t *p, size_t n)
+static inline uint64_t le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+/* What is left at the end. */
+static inline uint64_t le64_less(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
@@ -52,12 +62,12 @@ static inline uint64_t siphash(const struct hp_hash_key *key, const uint8_t *p, 
 	uint64_t m, tail = (uint64_t)len << 56;
 
 	for (; len >= 8; p += 8, len -= 8) {
-		m = le64(p, 8);
+		m = le64(p);
 		s.v3 ^= m;
 		sip_rounds(&s, rounds);
 		s.v0 ^= m;
 	}
-	m = tail | le64(p, len);
+	m = tail | le64_less(p, len);
 	s.v3 ^= m;
 	sip_rounds(&s, rounds);
 	s.v0 ^= m;
