@@ -223,7 +223,7 @@ static int flow_one(struct hp_flow *f, void *arg)
 	json_t *o = json_object();
 	char buf[4];
 
-	json_object_set_new(o, "id", json_integer((json_int_t)f->id));
+	json_object_set_new(o, "id", json_integer((json_int_t)hp_flow_id(f)));
 	json_object_set_new(o, "proto", json_string(proto_name(k->proto, buf)));
 	json_object_set_new(o, "outbound", json_boolean(f->outbound));
 	json_object_set_new(o, "legacy", addr_json(&k->legacy));
@@ -237,7 +237,8 @@ static int flow_one(struct hp_flow *f, void *arg)
 	json_object_set_new(o, "state", json_string(hp_flow_state_name(f->state)));
 	json_object_set_new(o, "idle_s", json_integer((json_int_t)hp_flow_idle_ms(f) / 1000));
 	json_object_set_new(o, "expires_s", json_integer((json_int_t)hp_flow_left_ms(f) / 1000));
-	put_traffic(o, f->packets, f->octets);
+	put_traffic(o, (uint64_t[2]){ f->way[0].packets, f->way[1].packets },
+		    (uint64_t[2]){ f->way[0].octets, f->way[1].octets });
 	json_array_append_new(l->list, o);
 	return 0;
 }

@@ -12,8 +12,6 @@
 #define PORT_LOW    1024u
 #define PORT_SPAN   (65536u - PORT_LOW)
 #define FULL_MEMORY_MS 1000 /* how long "no port is free" is believed */
-#define AREA_ALIGN  16u
-#define AREA_AT     ((sizeof(struct hp_flow) + AREA_ALIGN - 1) / AREA_ALIGN * AREA_ALIGN)
 
 /* What is hashed and compared: one of a flow's two names. */
 struct tuple {
@@ -34,48 +32,65 @@ static struct tuple tuple_make(uint8_t proto, const struct hp_addr *a, uint16_t 
 	return (struct tuple){ *a, *b, ap, bp, name_proto(proto), { 0 } };
 }
 
-static struct tuple legacy_tuple(const struct hp_flow_key *k)
+static struct tuple tuple_of(const struct hp_flow_key *k, enum hp_flow_side side)
 {
-	return tuple_make(k->proto, &k->legacy, k->legacy_port, &k->far, k->far_port);
+	return side == HP_SIDE_LEGACY ?
+		       tuple_make(k->proto, &k->legacy, k->legacy_port, &k->far, k->far_port) :
+		       tuple_make(k->proto, &k->local_hit, k->local_port, &k->peer_hit,
+				  k->peer_port);
 }
 
-static struct tuple hit_tuple(const struct hp_flow_key *k)
+static uint32_t hash_of(const struct hp_flowdb *db, const struct tuple *t)
 {
-	return tuple_make(k->proto, &k->local_hit, k->local_port, &k->peer_hit, k->peer_port);
+	return (uint32_t)hp_hash(&db->cfg.hash_key, t, sizeof(*t));
 }
 
-static bool legacy_eq(const struct hp_hnode *n, const void *key)
+static bool legacy_eq(const void *ctx, uint32_t number, const void *key)
 {
-	const struct hp_flow_key *k = &HP_CONTAINER(n, const struct hp_flow, by_legacy)->key;
+	const struct hp_flow_key *k = &hp_flow_at(ctx, number)->key;
 	const struct tuple *t = key;
 
 	return k->legacy_port == t->ap && k->far_port == t->bp && name_proto(k->proto) == t->proto &&
 	       hp_addr_eq(&k->legacy, &t->a) && hp_addr_eq(&k->far, &t->b);
 }
 
-static bool hit_eq(const struct hp_hnode *n, const void *key)
+static bool hit_eq(const void *ctx, uint32_t number, const void *key)
 {
-	const struct hp_flow_key *k = &HP_CONTAINER(n, const struct hp_flow, by_hit)->key;
+	const struct hp_flow_key *k = &hp_flow_at(ctx, number)->key;
 	const struct tuple *t = key;
 
 	return k->local_port == t->ap && k->peer_port == t->bp && name_proto(k->proto) == t->proto &&
 	       hp_addr_eq(&k->local_hit, &t->a) && hp_addr_eq(&k->peer_hit, &t->b);
 }
 
-static struct hp_flow *find_legacy(struct hp_flowdb *db, const struct tuple *t)
+static struct hp_flow *find(struct hp_flowdb *db, enum hp_flow_side side, uint32_t hash,
+			    const struct tuple *t)
 {
-	uint64_t hash = hp_hash(&db->cfg.hash_key, t, sizeof(*t));
-	struct hp_hnode *n = hp_htab_find(&db->legacy, hash, legacy_eq, t);
+	uint32_t number = side == HP_SIDE_LEGACY ?
+				  hp_index_find(&db->names[side], hash, legacy_eq, db, t) :
+				  hp_index_find(&db->names[side], hash, hit_eq, db, t);
 
-	return n ? HP_CONTAINER(n, struct hp_flow, by_legacy) : NULL;
+	return number ? hp_flow_at(db, number) : NULL;
 }
 
-static struct hp_flow *find_hit(struct hp_flowdb *db, const struct tuple *t)
-{
-	uint64_t hash = hp_hash(&db->cfg.hash_key, t, sizeof(*t));
-	struct hp_hnode *n = hp_htab_find(&db->hit, hash, hit_eq, t);
+/* ---- lookups */
 
-	return n ? HP_CONTAINER(n, struct hp_flow, by_hit) : NULL;
+struct hp_flow *hp_flow_find_legacy_hashed(struct hp_flowdb *db, uint32_t hash, uint8_t proto,
+					   const struct hp_addr *src, uint16_t sport,
+					   const struct hp_addr *dst, uint16_t dport)
+{
+	struct tuple t = tuple_make(proto, src, sport, dst, dport);
+
+	return find(db, HP_SIDE_LEGACY, hash, &t);
+}
+
+struct hp_flow *hp_flow_find_hit_hashed(struct hp_flowdb *db, uint32_t hash, uint8_t proto,
+					const struct hp_addr *local_hit, uint16_t local_port,
+					const struct hp_addr *peer_hit, uint16_t peer_port)
+{
+	struct tuple t = tuple_make(proto, local_hit, local_port, peer_hit, peer_port);
+
+	return find(db, HP_SIDE_HIT, hash, &t);
 }
 
 struct hp_flow *hp_flow_find_legacy(struct hp_flowdb *db, uint8_t proto,
@@ -84,7 +99,7 @@ struct hp_flow *hp_flow_find_legacy(struct hp_flowdb *db, uint8_t proto,
 {
 	struct tuple t = tuple_make(proto, src, sport, dst, dport);
 
-	return find_legacy(db, &t);
+	return find(db, HP_SIDE_LEGACY, hash_of(db, &t), &t);
 }
 
 struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
@@ -93,7 +108,74 @@ struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
 {
 	struct tuple t = tuple_make(proto, local_hit, local_port, peer_hit, peer_port);
 
-	return find_hit(db, &t);
+	return find(db, HP_SIDE_HIT, hash_of(db, &t), &t);
+}
+
+/* ---- the steps before */
+
+static uint32_t hash_ahead(const struct hp_flowdb *db, enum hp_flow_side side,
+			   const struct tuple *t)
+{
+	uint32_t hash = hash_of(db, t);
+
+	hp_index_prefetch(&db->names[side], hash);
+	return hash;
+}
+
+uint32_t hp_flow_hash_legacy(const struct hp_flowdb *db, uint8_t proto,
+			     const struct hp_addr *src, uint16_t sport,
+			     const struct hp_addr *dst, uint16_t dport)
+{
+	struct tuple t = tuple_make(proto, src, sport, dst, dport);
+
+	return hash_ahead(db, HP_SIDE_LEGACY, &t);
+}
+
+uint32_t hp_flow_hash_hit(const struct hp_flowdb *db, uint8_t proto,
+			  const struct hp_addr *local_hit, uint16_t local_port,
+			  const struct hp_addr *peer_hit, uint16_t peer_port)
+{
+	struct tuple t = tuple_make(proto, local_hit, local_port, peer_hit, peer_port);
+
+	return hash_ahead(db, HP_SIDE_HIT, &t);
+}
+
+void hp_flow_fetch(const struct hp_flow *f)
+{
+	for (size_t i = 0; i < sizeof(*f); i += 64)
+		__builtin_prefetch((const uint8_t *)f + i, 1);
+}
+
+static void fetch_all(const struct hp_flowdb *db, enum hp_flow_side side,
+		      const uint32_t *hashes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t number = hp_index_peek(&db->names[side], hashes[i]);
+
+		if (number)
+			hp_flow_fetch(hp_flow_at(db, number));
+	}
+}
+
+void hp_flow_fetch_legacy(const struct hp_flowdb *db, const uint32_t *hashes, size_t n)
+{
+	fetch_all(db, HP_SIDE_LEGACY, hashes, n);
+}
+
+void hp_flow_fetch_hit(const struct hp_flowdb *db, const uint32_t *hashes, size_t n)
+{
+	fetch_all(db, HP_SIDE_HIT, hashes, n);
+}
+
+/* ---- the database */
+
+static void tables_free(struct hp_flowdb *db)
+{
+	hp_expect_db_free(db->expect);
+	hp_index_fini(&db->names[HP_SIDE_LEGACY]);
+	hp_index_fini(&db->names[HP_SIDE_HIT]);
+	hp_slab_fini(&db->flows);
+	free(db);
 }
 
 struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_timers *timers,
@@ -103,25 +185,17 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 
 	if (!db)
 		return NULL;
-	if (hp_htab_init(&db->legacy, 0))
-		goto no_memory;
-	if (hp_htab_init(&db->hit, 0))
-		goto no_memory_hit;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
-	if (!db->expect)
-		goto no_memory_expect;
+	if (!db->expect || hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
+	    hp_index_init(&db->names[HP_SIDE_HIT])) {
+		tables_free(db);
+		errno = ENOMEM;
+		return NULL;
+	}
+	hp_slab_init(&db->flows, sizeof(struct hp_flow), cfg->area_bytes);
 	db->cfg = *cfg;
 	hp_flowdb_time_init(db, timers, clock);
 	return db;
-
-no_memory_expect:
-	hp_htab_fini(&db->hit);
-no_memory_hit:
-	hp_htab_fini(&db->legacy);
-no_memory:
-	free(db);
-	errno = ENOMEM;
-	return NULL;
 }
 
 void hp_flowdb_free(struct hp_flowdb *db)
@@ -130,10 +204,7 @@ void hp_flowdb_free(struct hp_flowdb *db)
 		return;
 	hp_flowdb_flush(db);
 	hp_timer_cancel(db->timers, &db->tick);
-	hp_expect_db_free(db->expect);
-	hp_htab_fini(&db->legacy);
-	hp_htab_fini(&db->hit);
-	free(db);
+	tables_free(db);
 }
 
 void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
@@ -145,7 +216,7 @@ void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
 
 size_t hp_flowdb_count(const struct hp_flowdb *db)
 {
-	return db->legacy.count;
+	return db->flows.used;
 }
 
 const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db)
@@ -166,23 +237,26 @@ struct hp_expect_db *hp_flowdb_expect(struct hp_flowdb *db)
 	return db->expect;
 }
 
-struct each {
-	int (*fn)(struct hp_flow *f, void *arg);
-	void *arg;
-};
-
-static int each_node(struct hp_hnode *n, void *arg)
-{
-	const struct each *each = arg;
-
-	return each->fn(HP_CONTAINER(n, struct hp_flow, by_legacy), each->arg);
-}
-
 int hp_flowdb_each(struct hp_flowdb *db, int (*fn)(struct hp_flow *f, void *arg), void *arg)
 {
-	struct each each = { fn, arg };
+	for (uint32_t n = hp_slab_next(&db->flows, 1); n; n = hp_slab_next(&db->flows, n + 1)) {
+		int ret = fn(hp_flow_at(db, n), arg);
 
-	return hp_htab_each(&db->legacy, each_node, &each);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void forget_names(struct hp_flow *f)
+{
+	struct tuple legacy = tuple_of(&f->key, HP_SIDE_LEGACY);
+	struct tuple hit = tuple_of(&f->key, HP_SIDE_HIT);
+	uint32_t by_legacy = hash_ahead(f->db, HP_SIDE_LEGACY, &legacy);
+	uint32_t by_hit = hash_ahead(f->db, HP_SIDE_HIT, &hit);
+
+	hp_index_del(&f->db->names[HP_SIDE_LEGACY], by_legacy, f->number);
+	hp_index_del(&f->db->names[HP_SIDE_HIT], by_hit, f->number);
 }
 
 void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
@@ -190,15 +264,15 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 	struct hp_flowdb *db = f->db;
 
 	db->counters[why]++;
-	hp_htab_del(&db->legacy, &f->by_legacy);
-	hp_htab_del(&db->hit, &f->by_hit);
-	hp_list_del(&f->wheel);
+	forget_names(f);
+	hp_flow_time_stop(f);
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, f);
 	hp_list_del(&f->of_assoc);
-	hp_expect_forget(db->expect, f->id);
+	if (f->announced)
+		hp_expect_forget(db->expect, hp_flow_id(f));
 	hp_seqadj_free(f->seqadj);
-	free(f);
+	hp_slab_put(&db->flows, f->number);
 }
 
 void hp_flow_del(struct hp_flow *f)
@@ -226,12 +300,25 @@ static uint32_t random_next(struct hp_flowdb *db)
 	return (uint32_t)hp_hash(&db->cfg.hash_key, n, sizeof(n));
 }
 
-/* The name that the chosen port belongs to, and whether some flow has it. */
-static bool name_taken(struct hp_flowdb *db, const struct hp_flow_key *k, bool outbound)
+/* The side on which a port is chosen, and the port. */
+static enum hp_flow_side chosen_side(bool outbound)
 {
-	struct tuple t = outbound ? hit_tuple(k) : legacy_tuple(k);
+	return outbound ? HP_SIDE_HIT : HP_SIDE_LEGACY;
+}
 
-	return outbound ? find_hit(db, &t) != NULL : find_legacy(db, &t) != NULL;
+static uint16_t *chosen_port(struct hp_flow_key *k, bool outbound)
+{
+	return outbound ? &k->local_port : &k->far_port;
+}
+
+/* Has some flow this name? */
+static bool name_taken(struct hp_flowdb *db, const struct hp_flow_key *k,
+		       enum hp_flow_side side, uint32_t *hash)
+{
+	struct tuple t = tuple_of(k, side);
+
+	*hash = hash_of(db, &t);
+	return find(db, side, *hash, &t) != NULL;
 }
 
 static bool has_ports(uint8_t proto)
@@ -242,14 +329,14 @@ static bool has_ports(uint8_t proto)
 /* Tries every port of [1024, 65535] with port's parity from a random one on (RFC 6056,
  * algorithm 1; parity: RFC 4787, REQ-4). */
 static bool try_parity(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
-		       uint16_t parity)
+		       uint16_t parity, uint32_t *hash)
 {
-	uint16_t *port = outbound ? &k->local_port : &k->far_port;
+	uint16_t *port = chosen_port(k, outbound);
 	uint32_t at = random_next(db) % (PORT_SPAN / 2);
 
 	for (uint32_t i = 0; i < PORT_SPAN / 2; i++) {
 		*port = (uint16_t)(PORT_LOW + 2 * at + parity);
-		if (!name_taken(db, k, outbound))
+		if (!name_taken(db, k, chosen_side(outbound), hash))
 			return true;
 		if (++at == PORT_SPAN / 2)
 			at = 0;
@@ -264,27 +351,27 @@ static struct hp_port_full *full_slot(struct hp_flowdb *db, const struct hp_flow
 	struct hp_flow_key any = *k;
 	struct tuple t;
 
-	*(outbound ? &any.local_port : &any.far_port) = 0;
-	t = outbound ? hit_tuple(&any) : legacy_tuple(&any);
+	*chosen_port(&any, outbound) = 0;
+	t = tuple_of(&any, chosen_side(outbound));
 	*hash = hp_hash(&db->cfg.hash_key, &t, sizeof(t));
 	return &db->full[*hash % HP_PORT_FULLS];
 }
 
-static int choose_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound)
+/* The port wanted is in use: another one.  hash: of the name it makes. */
+static int other_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
+		      uint32_t *name_hash)
 {
-	uint16_t want = outbound ? k->legacy_port : k->peer_port;
+	uint16_t want = *chosen_port(k, outbound);
 	uint64_t now = hp_clock_ms(db->clock), hash;
 	struct hp_port_full *full;
 
-	*(outbound ? &k->local_port : &k->far_port) = want;
-	if (!name_taken(db, k, outbound))
-		return 0;
 	if (!has_ports(k->proto))
 		return -EADDRINUSE;
 	full = full_slot(db, k, outbound, &hash);
 	if (full->hash == hash && now < full->until_ms)
 		return -EADDRINUSE;
-	if (!try_parity(db, k, outbound, want & 1) && !try_parity(db, k, outbound, ~want & 1)) {
+	if (!try_parity(db, k, outbound, want & 1, name_hash) &&
+	    !try_parity(db, k, outbound, ~want & 1, name_hash)) {
 		*full = (struct hp_port_full){ hash, now + FULL_MEMORY_MS };
 		return -EADDRINUSE;
 	}
@@ -292,70 +379,87 @@ static int choose_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outboun
 	return 0;
 }
 
-static int add_checks(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound)
-{
-	int err;
-
-	if (name_taken(db, k, !outbound))
-		return -EEXIST;
-	if (db->legacy.count >= db->cfg.limit) {
-		db->counters[HP_FLOWC_LIMIT]++;
-		return -ENOBUFS;
-	}
-	err = choose_port(db, k, outbound);
-	if (err)
-		db->counters[HP_FLOWC_NO_PORT]++;
-	return err;
-}
-
+/* hash: of both names, by enum hp_flow_side. */
 static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
-		struct hp_flow **out)
+		const uint32_t hash[2], struct hp_flow **out)
 {
-	struct hp_flow_key k = *key;
-	struct tuple lt, ht;
+	uint32_t number = hp_slab_get(&db->flows);
 	struct hp_flow *f;
 
-	f = calloc(1, AREA_AT + db->cfg.area_bytes);
-	if (!f) {
-		db->counters[HP_FLOWC_NO_MEMORY]++;
-		return -ENOMEM;
-	}
-	f->key = k;
+	if (!number)
+		goto no_memory;
+	if (hp_index_add(&db->names[HP_SIDE_LEGACY], hash[HP_SIDE_LEGACY], number))
+		goto no_memory_legacy;
+	if (hp_index_add(&db->names[HP_SIDE_HIT], hash[HP_SIDE_HIT], number))
+		goto no_memory_hit;
+	f = hp_flow_at(db, number);
+	f->key = *key;
 	f->db = db;
-	f->id = ++db->ids;
+	f->number = number;
+	f->serial = ++db->serial;
 	f->outbound = outbound;
 	hp_list_init(&f->of_assoc);
-	lt = legacy_tuple(&k);
-	ht = hit_tuple(&k);
 	hp_flow_time_start(f);
-	hp_htab_add(&db->legacy, &f->by_legacy, hp_hash(&db->cfg.hash_key, &lt, sizeof(lt)));
-	hp_htab_add(&db->hit, &f->by_hit, hp_hash(&db->cfg.hash_key, &ht, sizeof(ht)));
 	db->counters[HP_FLOWC_ADDED]++;
 	*out = f;
 	return 0;
+
+no_memory_hit:
+	hp_index_del(&db->names[HP_SIDE_LEGACY], hash[HP_SIDE_LEGACY], number);
+no_memory_legacy:
+	hp_slab_put(&db->flows, number);
+no_memory:
+	db->counters[HP_FLOWC_NO_MEMORY]++;
+	return -ENOMEM;
+}
+
+static int full(struct hp_flowdb *db)
+{
+	if (db->flows.used < db->cfg.limit)
+		return 0;
+	db->counters[HP_FLOWC_LIMIT]++;
+	return -ENOBUFS;
 }
 
 int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		struct hp_flow **out)
 {
+	enum hp_flow_side chosen = chosen_side(outbound), given = !chosen;
 	struct hp_flow_key k = *key;
-	int err = add_checks(db, &k, outbound);
+	struct tuple t;
+	uint32_t hash[2];
+	int err;
 
 	*out = NULL;
-	return err ? err : make(db, &k, outbound, out);
+	*chosen_port(&k, outbound) = outbound ? k.legacy_port : k.peer_port;
+	t = tuple_of(&k, chosen);
+	hash_ahead(db, chosen, &t);
+	if (name_taken(db, &k, given, &hash[given]))
+		return -EEXIST;
+	err = full(db);
+	if (err)
+		return err;
+	if (name_taken(db, &k, chosen, &hash[chosen]))
+		err = other_port(db, &k, outbound, &hash[chosen]);
+	if (err) {
+		db->counters[HP_FLOWC_NO_PORT]++;
+		return err;
+	}
+	return make(db, &k, outbound, hash, out);
 }
 
 int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		    struct hp_flow **out)
 {
+	uint32_t hash[2];
+	int err;
+
 	*out = NULL;
-	if (name_taken(db, key, true) || name_taken(db, key, false))
+	if (name_taken(db, key, HP_SIDE_LEGACY, &hash[HP_SIDE_LEGACY]) ||
+	    name_taken(db, key, HP_SIDE_HIT, &hash[HP_SIDE_HIT]))
 		return -EEXIST;
-	if (db->legacy.count >= db->cfg.limit) {
-		db->counters[HP_FLOWC_LIMIT]++;
-		return -ENOBUFS;
-	}
-	return make(db, key, outbound, out);
+	err = full(db);
+	return err ? err : make(db, key, outbound, hash, out);
 }
 
 void hp_flow_bind(struct hp_flow *f, struct hp_assoc *assoc, struct hp_list *list)
@@ -368,7 +472,7 @@ void hp_flow_bind(struct hp_flow *f, struct hp_assoc *assoc, struct hp_list *lis
 
 void *hp_flow_areas(struct hp_flow *f)
 {
-	return f->db->cfg.area_bytes ? (uint8_t *)f + AREA_AT : NULL;
+	return f->db->cfg.area_bytes ? hp_slab_extra(&f->db->flows, f->number) : NULL;
 }
 
 /* ---- <hipproxy/flow.h> */
@@ -385,7 +489,7 @@ struct hp_assoc *hp_flow_assoc(const struct hp_flow *f)
 
 uint64_t hp_flow_id(const struct hp_flow *f)
 {
-	return f->id;
+	return (uint64_t)f->serial << 32 | f->number;
 }
 
 bool hp_flow_is_outbound(const struct hp_flow *f)
@@ -398,7 +502,7 @@ void *hp_flow_area(struct hp_flow *f, const struct hp_plugin *self)
 	const struct hp_flowdb_config *cfg = &f->db->cfg;
 	size_t at = cfg->area_offset ? cfg->area_offset(cfg->ctx, self) : SIZE_MAX;
 
-	return at < cfg->area_bytes ? (uint8_t *)f + AREA_AT + at : NULL;
+	return at < cfg->area_bytes ? (uint8_t *)hp_flow_areas(f) + at : NULL;
 }
 
 void hp_flow_flag_set(struct hp_flow *f, uint32_t bits)

@@ -2,7 +2,8 @@
  *
  * Flow database: every transport conversation that crosses between the plain side and HIP.
  *
- * Both names of a flow (see <hipproxy/flow.h>) find it in constant time by a keyed hash.  When
+ * Both names of a flow (see <hipproxy/flow.h>) find it in constant time by a keyed hash, also
+ * many at a time, so that caches are filled for one packet while others are worked on.  When
  * two legacy hosts would look the same to a peer, one gets another port on the HIT side (RFC
  * 6056 style random choice).  Flows expire through a wheel of one-second buckets that is only
  * looked at lazily, so that a packet costs no timer operation and a million flows no heap.
@@ -30,31 +31,38 @@ enum hp_flow_state {
 	HP_FLOW_STATES
 };
 
-struct hp_flow {
-	struct hp_hnode by_legacy, by_hit;
-	struct hp_list of_assoc;     /* in its association's list, or alone */
-	struct hp_list wheel;
-	struct hp_flow_key key;
-	uint8_t state;               /* enum hp_flow_state */
-	uint8_t fin_seen;            /* bit: 1 << enum hp_direction */
-	bool outbound;
-	uint8_t tcp_seen;            /* bit: a segment other than SYN came, by direction */
-	uint32_t expires_s, wheel_s; /* seconds since the database was made */
-	uint32_t flags;              /* marks for hooks' matches */
-	uint16_t mss_legacy, mss_peer; /* MSS announced by either side, 0: not seen */
-	uint16_t legacy_mtu;           /* towards the legacy host, 0: unknown */
-	uint32_t legacy_mtu_s;         /* when that was asked; seconds of the clock */
-	uint64_t packets[2], octets[2]; /* by enum hp_direction; octets are inner IP packets */
-	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
-	struct hp_flowdb *db;
-	uint64_t id;                 /* never used twice */
-	uint32_t state_slot;         /* the daemon's record of it; 0: none */
-	void *hooks;                 /* the pipeline's; not owned */
-	struct hp_seqadj *seqadj;    /* owned; NULL: payload is nobody's business */
-	/* The plugins' areas follow. */
+/* What went by in one direction. */
+struct hp_flow_way {
+	uint64_t octets; /* of inner IP packets */
+	uint64_t packets : 48;
+	uint64_t mss : 16; /* that its sender announced, 0: not seen */
 };
 
-_Static_assert(sizeof(struct hp_flow) <= 256, "a flow must stay small");
+/* Three cache lines: the addresses; what every packet needs besides; the rest. */
+struct hp_flow {
+	struct hp_flow_key key;
+	uint8_t state : 2;           /* enum hp_flow_state */
+	uint8_t fin_seen : 2;        /* bit: 1 << enum hp_direction */
+	uint8_t tcp_seen : 2;        /* bit: a segment other than SYN came, by direction */
+	bool outbound : 1;
+	bool announced : 1;          /* connections: there may be expectations of it */
+	uint16_t legacy_mtu;         /* towards the legacy host, 0: unknown */
+	uint16_t legacy_mtu_s;       /* when that was asked; low half of the clock's seconds */
+	uint32_t flags;              /* marks for hooks' matches */
+	uint32_t expires_s, wheel_s; /* seconds since the database was made */
+	uint32_t number;             /* in the database's slab */
+	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
+	void *hooks;                 /* the pipeline's; not owned */
+	struct hp_flowdb *db;
+	struct hp_seqadj *seqadj;    /* owned; NULL: payload is nobody's business */
+	struct hp_flow_way way[2];   /* by enum hp_direction */
+	struct hp_list of_assoc;     /* in its association's list, or alone */
+	uint32_t later, sooner;      /* numbers of its neighbours in the wheel, 0: none */
+	uint32_t serial;             /* tells it from others that had or will have its number */
+	uint32_t state_slot;         /* the daemon's record of it; 0: none */
+};
+
+_Static_assert(sizeof(struct hp_flow) == 192, "a flow is three cache lines");
 
 struct hp_flow_timeouts { /* seconds */
 	uint32_t tcp_syn;         /* handshake not through; RFC 5382, REQ-5 */
@@ -124,6 +132,27 @@ struct hp_flow *hp_flow_find_legacy(struct hp_flowdb *db, uint8_t proto,
 struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
 				 const struct hp_addr *local_hit, uint16_t local_port,
 				 const struct hp_addr *peer_hit, uint16_t peer_port);
+
+/* The same in three steps, for packets that come many at a time: fetching from memory what one
+ * lookup needs goes on while others are prepared.  First, for every packet, hash: the way to
+ * its flow begins to be fetched.  Then fetch for all of them together: the flows themselves
+ * begin to be fetched.  Then find, one by one.  Each step works without the one before, only
+ * slower, and flows may come and go in between. */
+uint32_t hp_flow_hash_legacy(const struct hp_flowdb *db, uint8_t proto,
+			     const struct hp_addr *src, uint16_t sport,
+			     const struct hp_addr *dst, uint16_t dport);
+uint32_t hp_flow_hash_hit(const struct hp_flowdb *db, uint8_t proto,
+			  const struct hp_addr *local_hit, uint16_t local_port,
+			  const struct hp_addr *peer_hit, uint16_t peer_port);
+void hp_flow_fetch_legacy(const struct hp_flowdb *db, const uint32_t *hashes, size_t n);
+void hp_flow_fetch_hit(const struct hp_flowdb *db, const uint32_t *hashes, size_t n);
+/* hash: of this very name. */
+struct hp_flow *hp_flow_find_legacy_hashed(struct hp_flowdb *db, uint32_t hash, uint8_t proto,
+					   const struct hp_addr *src, uint16_t sport,
+					   const struct hp_addr *dst, uint16_t dport);
+struct hp_flow *hp_flow_find_hit_hashed(struct hp_flowdb *db, uint32_t hash, uint8_t proto,
+					const struct hp_addr *local_hit, uint16_t local_port,
+					const struct hp_addr *peer_hit, uint16_t peer_port);
 
 /* Makes a flow in state NEW.  outbound: key->local_port is chosen here (legacy_port if it is
  * free on the HIT side, else another of the same range and, if possible, parity); else

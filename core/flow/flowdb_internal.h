@@ -8,6 +8,8 @@
 #include "flow/expect.h"
 #include "flow/flowdb.h"
 #include "flow/seqadj.h"
+#include "util/index.h"
+#include "util/slab.h"
 
 #define HP_FLOW_WHEEL 8192u /* seconds; more than the longest usual timeout */
 #define HP_PORT_FULLS 64u
@@ -17,8 +19,11 @@ struct hp_port_full {
 	uint64_t hash, until_ms;
 };
 
+enum hp_flow_side { HP_SIDE_LEGACY, HP_SIDE_HIT };
+
 struct hp_flowdb {
-	struct hp_htab legacy, hit;
+	struct hp_index names[2]; /* by enum hp_flow_side */
+	struct hp_slab flows;
 	struct hp_flowdb_config cfg;
 	struct hp_timers *timers;
 	const struct hp_clock *clock;
@@ -26,15 +31,25 @@ struct hp_flowdb {
 	struct hp_expect_db *expect;
 	uint64_t start_ms;
 	uint32_t done_s; /* the wheel's buckets up to this second are empty */
-	uint64_t ids, random_count;
+	uint32_t serial; /* of the last flow made */
+	uint64_t random_count;
 	uint64_t counters[HP_FLOWC_MAX];
 	struct hp_port_full full[HP_PORT_FULLS];
-	struct hp_list wheel[HP_FLOW_WHEEL];
+	uint32_t wheel[HP_FLOW_WHEEL]; /* a flow's number, 0: none */
 };
+
+static inline struct hp_flow *hp_flow_at(const struct hp_flowdb *db, uint32_t number)
+{
+	return hp_slab_at(&db->flows, number);
+}
 
 void hp_flowdb_time_init(struct hp_flowdb *db, struct hp_timers *timers,
 			 const struct hp_clock *clock);
+/* The first of its expiry, and the end of it. */
 void hp_flow_time_start(struct hp_flow *f);
+void hp_flow_time_stop(struct hp_flow *f);
+/* Begins to fetch from memory what removing f touches. */
+void hp_flow_fetch(const struct hp_flow *f);
 void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why);
 
 #endif

@@ -39,32 +39,56 @@ static uint32_t now_s(const struct hp_flowdb *db)
 static void wheel_put(struct hp_flow *f)
 {
 	struct hp_flowdb *db = f->db;
-	uint32_t s = f->expires_s;
+	uint32_t s = f->expires_s, *first;
 
 	if (s <= db->done_s)
 		s = db->done_s + 1;
 	if (s - db->done_s >= HP_FLOW_WHEEL)
 		s = db->done_s + HP_FLOW_WHEEL - 1;
 	f->wheel_s = s;
-	hp_list_add_tail(&db->wheel[s % HP_FLOW_WHEEL], &f->wheel);
+	first = &db->wheel[s % HP_FLOW_WHEEL];
+	f->sooner = 0;
+	f->later = *first;
+	if (*first)
+		hp_flow_at(db, *first)->sooner = f->number;
+	*first = f->number;
+}
+
+static void wheel_take(struct hp_flow *f)
+{
+	struct hp_flowdb *db = f->db;
+
+	if (f->later)
+		hp_flow_at(db, f->later)->sooner = f->sooner;
+	if (f->sooner)
+		hp_flow_at(db, f->sooner)->later = f->later;
+	else
+		db->wheel[f->wheel_s % HP_FLOW_WHEEL] = f->later;
+}
+
+void hp_flow_time_stop(struct hp_flow *f)
+{
+	wheel_take(f);
 }
 
 /* Empties the bucket of second s, or stops when the budget is used up. */
 static bool bucket_run(struct hp_flowdb *db, uint32_t s, unsigned int *budget)
 {
-	struct hp_list *n;
+	uint32_t n;
 
-	while ((n = hp_list_first(&db->wheel[s % HP_FLOW_WHEEL]))) {
-		struct hp_flow *f = HP_CONTAINER(n, struct hp_flow, wheel);
+	while ((n = db->wheel[s % HP_FLOW_WHEEL])) {
+		struct hp_flow *f = hp_flow_at(db, n);
 
 		if (!*budget)
 			return false;
 		(*budget)--;
+		if (f->later)
+			hp_flow_fetch(hp_flow_at(db, f->later));
 		if (f->expires_s <= s) {
 			hp_flow_remove(f, HP_FLOWC_EXPIRED);
 			continue;
 		}
-		hp_list_del(&f->wheel);
+		wheel_take(f);
 		wheel_put(f);
 	}
 	return true;
@@ -79,7 +103,7 @@ static void tick(struct hp_timer *t)
 
 	while (db->done_s < now && bucket_run(db, db->done_s + 1, &budget))
 		db->done_s++;
-	if (db->legacy.count)
+	if (db->flows.used)
 		hp_timer_set(db->timers, t, now_ms + (budget ? TICK_MS : 1));
 }
 
@@ -90,8 +114,6 @@ void hp_flowdb_time_init(struct hp_flowdb *db, struct hp_timers *timers,
 	db->clock = clock;
 	db->start_ms = hp_clock_ms(clock);
 	hp_timer_init(&db->tick, tick);
-	for (uint32_t i = 0; i < HP_FLOW_WHEEL; i++)
-		hp_list_init(&db->wheel[i]);
 }
 
 static uint32_t timeout_s(const struct hp_flow *f)
@@ -123,7 +145,7 @@ void hp_flow_time_start(struct hp_flow *f)
 {
 	struct hp_flowdb *db = f->db;
 
-	if (!db->legacy.count) {
+	if (db->flows.used == 1) { /* f itself */
 		db->done_s = now_s(db); /* the wheel stood still while it was empty */
 		hp_timer_set(db->timers, &db->tick, hp_clock_ms(db->clock) + TICK_MS);
 	}
@@ -133,7 +155,7 @@ void hp_flow_time_start(struct hp_flow *f)
 
 static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 {
-	uint8_t bit = (uint8_t)(1u << dir);
+	unsigned int bit = 1u << dir;
 
 	if ((flags & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN && f->state == HP_FLOW_CLOSING) {
 		/* The same ports again: a new connection. */
@@ -146,21 +168,21 @@ static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 		f->fin_seen |= bit;
 	if ((flags & HP_TCP_RST) || f->fin_seen == 3)
 		f->state = HP_FLOW_CLOSING;
-	else if (f->state == HP_FLOW_NEW && f->tcp_seen && f->packets[0] && f->packets[1])
+	else if (f->state == HP_FLOW_NEW && f->tcp_seen && f->way[0].packets && f->way[1].packets)
 		f->state = HP_FLOW_ESTABLISHED;
 }
 
 void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len)
 {
-	f->packets[dir]++;
-	f->octets[dir] += len;
+	f->way[dir].packets++;
+	f->way[dir].octets += len;
 	if (f->key.proto == HP_PROTO_TCP)
 		track_tcp(f, dir, tcp_flags);
-	else if (f->packets[0] && f->packets[1])
+	else if (f->way[0].packets && f->way[1].packets)
 		f->state = HP_FLOW_ESTABLISHED;
 	expiry_set(f);
 	if (f->expires_s < f->wheel_s) {
-		hp_list_del(&f->wheel);
+		wheel_take(f);
 		wheel_put(f);
 	}
 }

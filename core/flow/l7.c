@@ -34,10 +34,11 @@ void hp_l7_transparent(struct hp_flow *f, enum hp_direction dir, bool on)
 int hp_expect_peer(struct hp_flow *f, uint16_t legacy_port, uint16_t *local_port,
 		   uint32_t flags, uint32_t timeout_ms)
 {
-	struct hp_expect want = { .key = f->key, .flags = flags, .parent = f->id };
-	uint64_t seed[2] = { f->id, legacy_port };
+	struct hp_expect want = { .key = f->key, .flags = flags, .parent = hp_flow_id(f) };
+	uint64_t seed[2] = { hp_flow_id(f), legacy_port };
 	int err = -EADDRINUSE;
 
+	f->announced = true;
 	want.key.legacy_port = legacy_port;
 	want.key.far_port = want.key.peer_port = 0;
 	want.key.local_port = *local_port ? *local_port : legacy_port;
@@ -57,8 +58,9 @@ int hp_expect_legacy(struct hp_flow *f, uint16_t far_port, uint32_t flags,
 		     uint32_t timeout_ms)
 {
 	struct hp_expect want = { .key = f->key, .outbound = true, .flags = flags,
-				  .parent = f->id };
+				  .parent = hp_flow_id(f) };
 
+	f->announced = true;
 	want.key.far_port = far_port;
 	want.key.legacy_port = want.key.local_port = want.key.peer_port = 0;
 	return hp_expect_add(f->db->expect, &want, timeout_ms);

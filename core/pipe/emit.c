@@ -100,7 +100,7 @@ void hp_pipe_emit(struct hp_pipe *pipe, struct hp_packet *p)
 
 static unsigned int legacy_mtu(struct hp_pipe *pipe, struct hp_flow *f)
 {
-	uint32_t now_s = (uint32_t)(hp_pipe_now(pipe) / 1000);
+	uint16_t now_s = (uint16_t)(hp_pipe_now(pipe) / 1000);
 	unsigned int mtu;
 
 	if (f->legacy_mtu && f->legacy_mtu_s == now_s)

@@ -30,7 +30,7 @@ static uint8_t look_at_tcp(struct hp_pipe *pipe, struct hp_packet *p)
 		mss = hp_xlat_clamp_mss(
 			p, (uint16_t)(hp_pipe_max_payload(pipe, p->assoc) - 20));
 		if (mss)
-			p->flow->mss_peer = mss;
+			p->flow->way[HP_INBOUND].mss = mss;
 	}
 	return flags;
 }

@@ -150,7 +150,7 @@ static void put_checksum(struct hp_packet *p)
 static void cut_for_legacy(struct segment *g, uint32_t payload)
 {
 	struct hp_packet *p = g->p;
-	uint32_t mss = p->flow->mss_legacy;
+	uint32_t mss = p->flow->way[HP_OUTBOUND].mss;
 
 	if (p->dir != HP_INBOUND || payload <= g->len || p->gso_size || mss + 20 < g->tcp.hlen + 64u)
 		return;

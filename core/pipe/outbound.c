@@ -109,7 +109,7 @@ static void look_at_mss(struct hp_pipe *pipe, struct hp_packet *p, uint8_t flags
 		return;
 	mss = hp_xlat_clamp_mss(p, (uint16_t)(hp_pipe_max_payload(pipe, p->assoc) - 20));
 	if (mss)
-		p->flow->mss_legacy = mss;
+		p->flow->way[HP_OUTBOUND].mss = mss;
 }
 
 static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
@@ -126,7 +126,7 @@ static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct
 	v = hooks_before_esp(pipe, p);
 	if (v != HP_NEXT)
 		return v;
-	return hp_pipe_seal(pipe, p, f->assoc, f->mss_peer);
+	return hp_pipe_seal(pipe, p, f->assoc, f->way[HP_INBOUND].mss);
 }
 
 /* Binds the flow to an association that may carry data. */

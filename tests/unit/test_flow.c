@@ -240,7 +240,7 @@ static void an_answered_datagram_lives_5_minutes(void)
 	hp_flow_track(f, HP_OUTBOUND, 0, 60);
 	pass_ms(20000);
 	hp_flow_track(f, HP_INBOUND, 0, 70);
-	CU_ASSERT(f->state == HP_FLOW_ESTABLISHED && f->octets[HP_INBOUND] == 70);
+	CU_ASSERT(f->state == HP_FLOW_ESTABLISHED && f->way[HP_INBOUND].octets == 70);
 	expect_lifetime(db, f, 300);
 }
 
@@ -386,6 +386,122 @@ static void a_plugins_area_is_its_own_and_zeroed(void)
 	hp_flowdb_free(db);
 }
 
+/* Flow number id of many. */
+static struct hp_flow_key key_of(uint32_t id)
+{
+	struct hp_flow_key k = key("10.0.0.0", 0, 17);
+
+	hp_put16(k.legacy.b + 14, (uint16_t)(id >> 4));
+	k.legacy_port = (uint16_t)(2000 + id % 16);
+	k.local_hit.b[15] = (uint8_t)(id >> 4); /* else 65536 ports would not do */
+	k.local_hit.b[14] = (uint8_t)(id >> 12);
+	return k;
+}
+
+static void fill(struct hp_flowdb *db, uint32_t from, uint32_t to)
+{
+	struct hp_flow *f;
+
+	for (uint32_t id = from; id < to; id++) {
+		struct hp_flow_key k = key_of(id);
+
+		if (hp_flow_add(db, &k, true, &f))
+			CU_FAIL("a flow was refused");
+	}
+}
+
+static int drop_odd(struct hp_flow *f, void *arg)
+{
+	(void)arg;
+	if (f->key.legacy_port % 2)
+		hp_flow_del(f);
+	return 0;
+}
+
+static int drop_all(struct hp_flow *f, void *arg)
+{
+	(void)arg;
+	hp_flow_del(f);
+	return 0;
+}
+
+static void flows_are_walked_while_they_go(void)
+{
+	struct hp_flowdb *db = db_new(70000, 0);
+
+	fill(db, 0, 40000);
+	hp_flowdb_each(db, drop_odd, NULL);
+	CU_ASSERT(hp_flowdb_count(db) == 20000 && n_gone == 20000);
+	hp_flowdb_each(db, drop_all, NULL);
+	CU_ASSERT(hp_flowdb_count(db) == 0 && n_gone == 40000);
+	fill(db, 0, 1000);
+	CU_ASSERT(hp_flowdb_count(db) == 1000);
+	hp_flowdb_free(db);
+}
+
+static void a_batch_finds_what_single_lookups_find(void)
+{
+	struct hp_flowdb *db = db_new(5000, 0);
+	uint32_t legacy[64], hit[64];
+	struct hp_flow_key k[64];
+
+	fill(db, 0, 2000);
+	for (uint32_t round = 0; round < 100; round++) {
+		for (uint32_t i = 0; i < 64; i++) {
+			k[i] = key_of(round * 41 + i * 7); /* some are not there */
+			k[i].local_port = k[i].legacy_port;
+			legacy[i] = hp_flow_hash_legacy(db, 17, &k[i].legacy,
+							k[i].legacy_port, &k[i].far, 80);
+			hit[i] = hp_flow_hash_hit(db, 17, &k[i].local_hit, k[i].local_port,
+						  &k[i].peer_hit, 80);
+		}
+		hp_flow_fetch_legacy(db, legacy, 64);
+		hp_flow_fetch_hit(db, hit, 64);
+		for (uint32_t i = 0; i < 64; i++) {
+			struct hp_flow *f = hp_flow_find_legacy_hashed(
+				db, legacy[i], 17, &k[i].legacy, k[i].legacy_port, &k[i].far, 80);
+
+			CU_ASSERT(f == find_legacy(db, &k[i]));
+			CU_ASSERT(hp_flow_find_hit_hashed(db, hit[i], 17, &k[i].local_hit,
+							  k[i].local_port, &k[i].peer_hit,
+							  80) == find_hit(db, &k[i]));
+			if (f && i % 16 == 0)
+				hp_flow_del(f); /* in the middle of a batch */
+		}
+	}
+	hp_flowdb_free(db);
+}
+
+/* What should be there, by a plain array. */
+static void random_changes_agree_with_a_plain_table(void)
+{
+	enum { N = 3000 };
+	static struct hp_flow *there[N];
+	struct hp_flowdb *db = db_new(N, 8);
+	uint32_t seed = 1, n = 0;
+
+	memset(there, 0, sizeof(there));
+	for (uint32_t step = 0; step < 100000; step++) {
+		uint32_t i = (seed = seed * 1664525 + 1013904223) >> 8;
+		struct hp_flow_key k = key_of(i %= N);
+
+		CU_ASSERT(find_legacy(db, &k) == there[i]);
+		if (there[i]) {
+			k = there[i]->key;
+			CU_ASSERT(find_hit(db, &k) == there[i]);
+			hp_flow_del(there[i]);
+			there[i] = NULL;
+			CU_ASSERT(!find_hit(db, &k));
+			n--;
+		} else {
+			CU_ASSERT(!hp_flow_add(db, &k, true, &there[i]));
+			n++;
+		}
+		CU_ASSERT(hp_flowdb_count(db) == n);
+	}
+	hp_flowdb_free(db);
+}
+
 static double lookups_us(struct hp_flowdb *db, uint32_t n)
 {
 	struct hp_addr far = test_addr("192.0.2.80"), src = test_addr("10.0.0.0");
@@ -401,21 +517,6 @@ static double lookups_us(struct hp_flowdb *db, uint32_t n)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	return (double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3;
-}
-
-static void fill(struct hp_flowdb *db, uint32_t from, uint32_t to)
-{
-	struct hp_flow_key k = key("10.0.0.0", 0, 17);
-	struct hp_flow *f;
-
-	for (uint32_t id = from; id < to; id++) {
-		hp_put16(k.legacy.b + 14, (uint16_t)(id >> 4));
-		k.legacy_port = (uint16_t)(2000 + id % 16);
-		k.local_hit.b[15] = (uint8_t)(id >> 4); /* else 65536 ports would not do */
-		k.local_hit.b[14] = (uint8_t)(id >> 12);
-		if (hp_flow_add(db, &k, true, &f))
-			CU_FAIL("a flow was refused");
-	}
 }
 
 static void a_hundred_thousand_flows_cost_no_more_each(void)
@@ -453,6 +554,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_long_pause_of_the_loop_expires_all_that_is_due),
 	HP_TEST(flows_of_an_association_can_be_walked_and_moved),
 	HP_TEST(a_plugins_area_is_its_own_and_zeroed),
+	HP_TEST(flows_are_walked_while_they_go),
+	HP_TEST(a_batch_finds_what_single_lookups_find),
+	HP_TEST(random_changes_agree_with_a_plain_table),
 	HP_TEST(a_hundred_thousand_flows_cost_no_more_each),
 	HP_TEST_END
 };
