@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state file: a head, then records; a record whose kind is 0 is free.
+ *
+ * Writing is all that is done to the mapping while the daemon works: which records are free is
+ * known from a bitmap.  So pages written need not stay with the process: from time to time they
+ * are left to the page cache, where they are as safe, and a million flows cost no resident
+ * memory here.
  */
 #include "daemon/state.h"
 
@@ -20,6 +25,8 @@
 #include "util/list.h"
 
 #define FIRST_RECORDS 1024u
+#define MORE_RECORDS  16384u /* at most at once: their blocks are zeroed while packets wait */
+#define PAGES_MAX     1024u  /* pages used, one after the other, before they are left */
 
 enum { FREE, FLOW, PEER };
 
@@ -27,21 +34,27 @@ struct record {
 	uint8_t kind; /* written last */
 	uint8_t proto, outbound, reserved;
 	uint16_t legacy_port, far_port, local_port, peer_port;
-	uint32_t pad;
-	uint64_t wall_s;
+	uint32_t wall_s;            /* until 2106 */
 	struct hp_addr legacy, far; /* PEER: legacy is the peer's address */
 	struct hp_addr local_hit, peer_hit;
 };
 
-static const char magic[8] = "HPSTATE1";
+_Static_assert(sizeof(struct record) == 80, "a record has no gaps");
+
+static const char magic[8] = "HPSTATE2";
 
 struct head {
 	char magic[8];
 	uint32_t record_bytes, records;
 };
 
+struct peer_name {
+	struct hp_addr local_hit, peer_hit;
+};
+
 struct peer {
 	struct hp_hnode node;
+	struct peer_name name; /* as in the record: looking for it reads no file */
 	uint32_t slot;
 };
 
@@ -49,8 +62,11 @@ struct hp_state {
 	int fd;
 	void *map;
 	size_t map_bytes;
-	uint32_t records, next; /* in the file; where to look for a free one */
+	uint32_t records;   /* in the file */
+	uint64_t *in_use;   /* a bit each */
+	uint32_t first;     /* no word of in_use before it has a free bit */
 	uint32_t used;
+	size_t page, pages; /* the last one written to; how many times another was */
 	struct hp_htab peers;
 	struct hp_hash_key key;
 };
@@ -65,23 +81,38 @@ static size_t bytes_for(uint32_t n)
 	return sizeof(struct head) + (size_t)n * sizeof(struct record);
 }
 
-static uint64_t wall_s(void)
+static uint32_t wall_s(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec;
+	return (uint32_t)ts.tv_sec;
 }
 
 /* ---- the file */
+
+/* A bit for each of n records; those that there were keep theirs. */
+static int bits_for(struct hp_state *st, uint32_t n)
+{
+	size_t before = (st->records + 63) / 64, words = (n + 63) / 64;
+	uint64_t *bits = realloc(st->in_use, words * sizeof(*bits));
+
+	if (!bits)
+		return -ENOMEM;
+	memset(bits + before, 0, (words - before) * sizeof(*bits));
+	st->in_use = bits;
+	return 0;
+}
 
 static int map_file(struct hp_state *st, uint32_t n)
 {
 	size_t bytes = bytes_for(n);
 	void *map;
 
+	if (bits_for(st, n))
+		return -ENOMEM;
 	/* Blocks are reserved now: a full disk must not become a SIGBUS later. */
-	if (posix_fallocate(st->fd, 0, (off_t)bytes))
+	if (posix_fallocate(st->fd, (off_t)st->map_bytes, (off_t)(bytes - st->map_bytes)))
 		return -ENOSPC;
 	map = st->map ? mremap(st->map, st->map_bytes, bytes, MREMAP_MAYMOVE) :
 			mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, st->fd, 0);
@@ -97,7 +128,7 @@ static int map_file(struct hp_state *st, uint32_t n)
 static bool is_ours(const struct head *h, off_t size)
 {
 	return !memcmp(h->magic, magic, sizeof(magic)) &&
-	       h->record_bytes == sizeof(struct record) && h->records >= 1 &&
+	       h->record_bytes == sizeof(struct record) && h->records && h->records % 64 == 0 &&
 	       h->records <= HP_STATE_RECORDS_MAX && bytes_for(h->records) <= (size_t)size;
 }
 
@@ -176,6 +207,7 @@ void hp_state_close(struct hp_state *st)
 	}
 	if (st->map)
 		munmap(st->map, st->map_bytes);
+	free(st->in_use);
 	if (st->fd >= 0)
 		close(st->fd);
 	free(st);
@@ -183,40 +215,62 @@ void hp_state_close(struct hp_state *st)
 
 /* ---- records */
 
-/* A free record's number, UINT32_MAX if there is none and can be none. */
+/* The page cache keeps what the process lets go. */
+static void leave_pages(struct hp_state *st)
+{
+	madvise(st->map, st->map_bytes, MADV_DONTNEED);
+	st->pages = 0;
+}
+
+static struct record *record_at(struct hp_state *st, uint32_t slot)
+{
+	size_t page = bytes_for(slot) / 4096;
+
+	if (page != st->page && ++st->pages > PAGES_MAX)
+		leave_pages(st);
+	st->page = page;
+	return &records(st)[slot];
+}
+
+static int more_records(struct hp_state *st)
+{
+	uint32_t more = st->records < MORE_RECORDS ? st->records : MORE_RECORDS;
+
+	if (st->records >= HP_STATE_RECORDS_MAX)
+		return -ENOSPC;
+	if (more > HP_STATE_RECORDS_MAX - st->records)
+		more = HP_STATE_RECORDS_MAX - st->records;
+	return map_file(st, st->records + more);
+}
+
+/* The first free record's number, UINT32_MAX if there is none and can be none. */
 static uint32_t slot_get(struct hp_state *st)
 {
-	uint32_t more = st->records * 2;
+	uint32_t slot;
 
-	if (st->used >= st->records) {
-		if (more > HP_STATE_RECORDS_MAX || map_file(st, more))
-			return UINT32_MAX;
-		st->next = st->records / 2;
-	}
-	for (uint32_t i = 0; i < st->records; i++) {
-		uint32_t at = st->next;
-
-		st->next = st->next + 1 == st->records ? 0 : st->next + 1;
-		if (records(st)[at].kind == FREE) {
-			st->used++;
-			return at;
-		}
-	}
-	return UINT32_MAX;
+	if (st->used >= st->records && more_records(st))
+		return UINT32_MAX;
+	while (!~st->in_use[st->first])
+		st->first++;
+	slot = st->first * 64 + (uint32_t)__builtin_ctzll(~st->in_use[st->first]);
+	st->in_use[st->first] |= 1ULL << slot % 64;
+	st->used++;
+	return slot;
 }
 
 static void slot_put(struct hp_state *st, uint32_t slot)
 {
-	records(st)[slot].kind = FREE;
+	record_at(st, slot)->kind = FREE;
+	st->in_use[slot / 64] &= ~(1ULL << slot % 64);
+	if (slot / 64 < st->first)
+		st->first = slot / 64;
 	st->used--;
-	if (slot < st->next)
-		st->next = slot;
 }
 
 /* The kind is written when the rest is there: a record is whole or free. */
 static void slot_write(struct hp_state *st, uint32_t slot, const struct record *r)
 {
-	struct record *to = &records(st)[slot];
+	struct record *to = record_at(st, slot);
 
 	memcpy((uint8_t *)to + 1, (const uint8_t *)r + 1, sizeof(*r) - 1);
 	__atomic_store_n(&to->kind, r->kind, __ATOMIC_RELEASE);
@@ -253,34 +307,22 @@ void hp_state_flow_gone(struct hp_state *st, struct hp_flow *f)
 
 /* ---- peers */
 
-struct peer_name {
-	const struct hp_state *st;
-	struct hp_addr local_hit, peer_hit;
-};
-
 static bool peer_eq(const struct hp_hnode *n, const void *key)
 {
-	const struct peer_name *name = key;
-	const struct record *r = &records(name->st)[HP_CONTAINER(n, struct peer, node)->slot];
-
-	return hp_addr_eq(&r->local_hit, &name->local_hit) &&
-	       hp_addr_eq(&r->peer_hit, &name->peer_hit);
+	return !memcmp(&HP_CONTAINER(n, const struct peer, node)->name, key,
+		       sizeof(struct peer_name));
 }
 
-static uint64_t peer_hash(const struct hp_state *st, const struct hp_addr *local_hit,
-			  const struct hp_addr *peer_hit)
+static uint64_t peer_hash(const struct hp_state *st, const struct peer_name *name)
 {
-	struct hp_addr both[2] = { *local_hit, *peer_hit };
-
-	return hp_hash(&st->key, both, sizeof(both));
+	return hp_hash(&st->key, name, sizeof(*name));
 }
 
 static struct peer *peer_find(const struct hp_state *st, const struct hp_addr *local_hit,
 			      const struct hp_addr *peer_hit)
 {
-	struct peer_name name = { st, *local_hit, *peer_hit };
-	struct hp_hnode *n = hp_htab_find(&st->peers, peer_hash(st, local_hit, peer_hit), peer_eq,
-					  &name);
+	struct peer_name name = { *local_hit, *peer_hit };
+	struct hp_hnode *n = hp_htab_find(&st->peers, peer_hash(st, &name), peer_eq, &name);
 
 	return n ? HP_CONTAINER(n, struct peer, node) : NULL;
 }
@@ -293,7 +335,8 @@ static bool peer_index(struct hp_state *st, const struct record *r, uint32_t slo
 	if (!p)
 		return false;
 	p->slot = slot;
-	if (!hp_htab_add(&st->peers, &p->node, peer_hash(st, &r->local_hit, &r->peer_hit)))
+	p->name = (struct peer_name){ r->local_hit, r->peer_hit };
+	if (!hp_htab_add(&st->peers, &p->node, peer_hash(st, &p->name)))
 		return true;
 	free(p);
 	return false;
@@ -348,8 +391,17 @@ static bool restore_flow(hp_state_flow_fn fn, void *ctx, const struct record *r,
 
 static bool restore_peer(struct hp_state *st, const struct record *r, uint32_t slot)
 {
-	return r->wall_s + HP_STATE_PEER_S >= wall_s() &&
+	return (uint64_t)r->wall_s + HP_STATE_PEER_S >= wall_s() &&
 	       !peer_find(st, &r->local_hit, &r->peer_hit) && peer_index(st, r, slot);
+}
+
+static bool restore_record(struct hp_state *st, const struct record *r, uint32_t slot,
+			   hp_state_flow_fn fn, void *ctx)
+{
+	if (!is_sane(r))
+		return false;
+	return r->kind == FLOW ? restore_flow(fn, ctx, r, slot) :
+	       r->kind == PEER ? restore_peer(st, r, slot) : false;
 }
 
 void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx)
@@ -357,23 +409,40 @@ void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx)
 	for (uint32_t i = 0; st && i < st->records; i++) {
 		struct record r = records(st)[i];
 
+		if (i % MORE_RECORDS == 0)
+			leave_pages(st);
 		if (r.kind == FREE)
 			continue;
+		st->in_use[i / 64] |= 1ULL << i % 64;
 		st->used++;
-		if (!is_sane(&r) || (r.kind == FLOW && !restore_flow(fn, ctx, &r, i)) ||
-		    (r.kind == PEER && !restore_peer(st, &r, i)) || r.kind > PEER)
+		if (!restore_record(st, &r, i, fn, ctx))
 			slot_put(st, i);
 	}
 	if (st)
-		st->next = 0;
+		leave_pages(st);
 }
 
-void hp_state_peers(const struct hp_state *st, hp_state_peer_fn fn, void *ctx)
-{
-	for (uint32_t i = 0; st && i < st->records; i++) {
-		const struct record *r = &records(st)[i];
+struct telling {
+	const struct hp_state *st;
+	hp_state_peer_fn fn;
+	void *ctx;
+};
 
-		if (r->kind == PEER)
-			fn(ctx, &r->local_hit, &r->peer_hit, &r->legacy, r->peer_port);
-	}
+static int tell_peer(struct hp_hnode *n, void *arg)
+{
+	const struct telling *t = arg;
+	const struct record *r = &records(t->st)[HP_CONTAINER(n, struct peer, node)->slot];
+
+	t->fn(t->ctx, &r->local_hit, &r->peer_hit, &r->legacy, r->peer_port);
+	return 0;
+}
+
+void hp_state_peers(struct hp_state *st, hp_state_peer_fn fn, void *ctx)
+{
+	struct telling t = { st, fn, ctx };
+
+	if (!st)
+		return;
+	hp_htab_each(&st->peers, tell_peer, &t);
+	leave_pages(st);
 }

@@ -18,7 +18,7 @@
 
 #include "flow/flowdb.h"
 
-#define HP_STATE_RECORDS_MAX (1u << 20)
+#define HP_STATE_RECORDS_MAX (1u << 24)
 #define HP_STATE_PEERS_MAX   10000
 #define HP_STATE_PEER_S      (7 * 86400) /* a peer not met for so long is forgotten */
 
@@ -41,7 +41,7 @@ void hp_state_close(struct hp_state *st);
 /* Tells the flows in the file; call it once, before anything is added or peers are asked for. */
 void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx);
 /* Tells all peers that are remembered. */
-void hp_state_peers(const struct hp_state *st, hp_state_peer_fn fn, void *ctx);
+void hp_state_peers(struct hp_state *st, hp_state_peer_fn fn, void *ctx);
 void hp_state_flow(struct hp_state *st, struct hp_flow *f);
 void hp_state_flow_gone(struct hp_state *st, struct hp_flow *f);
 void hp_state_peer(struct hp_state *st, const struct hp_addr *local_hit,
