@@ -17,6 +17,8 @@
 #include <openssl/obj_mac.h>
 #include <openssl/param_build.h>
 
+#include "util/wipe.h"
+
 struct group {
 	uint8_t id;
 	bool ec;
@@ -37,8 +39,9 @@ static const struct group groups[] = {
 struct hp_dh {
 	atomic_uint refs;
 	const struct group *g;
-	EVP_PKEY *pkey;
-	uint8_t public[HP_DH_PUBLIC_MAX];
+	EVP_PKEY *pkey; /* NULL: made anew from the numbers when it is needed */
+	uint8_t *private; /* then, as long as a public MODP value or one coordinate */
+	uint8_t public[];
 };
 
 static const struct group *find(uint8_t id)
@@ -128,7 +131,7 @@ static int take_number(const EVP_PKEY *pkey, const char *what, uint8_t *out, int
 	bool ok = EVP_PKEY_get_bn_param(pkey, what, &n) == 1 &&
 		  BN_bn2binpad(n, out, len) == len;
 
-	BN_free(n);
+	BN_clear_free(n);
 	return ok ? 0 : -ENOMEM;
 }
 
@@ -146,7 +149,7 @@ static int take_public(struct hp_dh *d)
 /* Takes pkey. */
 static int wrap(const struct group *g, EVP_PKEY *pkey, struct hp_dh **out)
 {
-	struct hp_dh *d = pkey ? calloc(1, sizeof(*d)) : NULL;
+	struct hp_dh *d = pkey ? calloc(1, sizeof(*d) + hp_dh_public_len(g->id)) : NULL;
 	int err;
 
 	if (!d) {
@@ -272,7 +275,40 @@ void hp_dh_unref(struct hp_dh *d)
 	if (!d || atomic_fetch_sub(&d->refs, 1) != 1)
 		return;
 	EVP_PKEY_free(d->pkey);
+	if (d->private)
+		hp_wipe(d->private, d->g->shared_len);
+	free(d->private);
 	free(d);
+}
+
+void hp_dh_compact(struct hp_dh *d)
+{
+	size_t len = d->g->shared_len;
+
+	if (!d->pkey || atomic_load(&d->refs) != 1)
+		return;
+	d->private = malloc(len);
+	if (!d->private || take_number(d->pkey, OSSL_PKEY_PARAM_PRIV_KEY, d->private, (int)len)) {
+		free(d->private);
+		d->private = NULL;
+		return;
+	}
+	EVP_PKEY_free(d->pkey);
+	d->pkey = NULL;
+}
+
+/* The caller's to free. */
+static EVP_PKEY *own_pkey(const struct hp_dh *d)
+{
+	EVP_PKEY *pkey = d->pkey;
+	BIGNUM *n;
+
+	if (pkey)
+		return EVP_PKEY_up_ref(pkey) == 1 ? pkey : NULL;
+	n = BN_bin2bn(d->private, d->g->shared_len, NULL);
+	pkey = n ? pkey_of(d->g, d->public, n) : NULL;
+	BN_clear_free(n);
+	return pkey;
 }
 
 uint8_t hp_dh_group(const struct hp_dh *d)
@@ -289,7 +325,8 @@ const uint8_t *hp_dh_public(const struct hp_dh *d)
 
 static bool derive(const struct hp_dh *d, EVP_PKEY *peer, uint8_t *shared)
 {
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, d->pkey, NULL);
+	EVP_PKEY *own = own_pkey(d);
+	EVP_PKEY_CTX *c = own ? EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL) : NULL;
 	size_t len = d->g->shared_len;
 	bool ok;
 
@@ -298,6 +335,7 @@ static bool derive(const struct hp_dh *d, EVP_PKEY *peer, uint8_t *shared)
 	     EVP_PKEY_derive_set_peer_ex(c, peer, 0) == 1 &&
 	     EVP_PKEY_derive(c, shared, &len) == 1 && len == d->g->shared_len;
 	EVP_PKEY_CTX_free(c);
+	EVP_PKEY_free(own);
 	return ok;
 }
 

@@ -30,6 +30,9 @@ int hp_dh_import(uint8_t group, const uint8_t *priv, size_t len, struct hp_dh **
 /* Counted by reference, like keys. */
 struct hp_dh *hp_dh_ref(struct hp_dh *d);
 void hp_dh_unref(struct hp_dh *d);
+/* It will rest for long: only its numbers are kept, a tenth of the memory, and a derivation
+ * takes a little longer.  Nothing happens while anybody else has a reference. */
+void hp_dh_compact(struct hp_dh *d);
 
 uint8_t hp_dh_group(const struct hp_dh *d);
 /* hp_dh_public_len octets as DIFFIE_HELLMAN carries them (x|y for ECP); owned by d. */

@@ -38,13 +38,13 @@ static const struct {
 
 struct hp_key {
 	atomic_uint refs;
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey; /* NULL: a public key, made anew from hi when it is needed */
 	enum hp_key_kind kind;
 	bool private;
 	struct hp_addr hit;
 	size_t hi_len, sig_len;
-	uint8_t hi[HP_KEY_HI_MAX];
 	char name[16];
+	uint8_t hi[];
 };
 
 /* ---- Host Identity from a key */
@@ -134,29 +134,41 @@ static int describe(struct hp_key *k)
 	return hp_hit_from_hi(kinds[k->kind].suite, k->hi, k->hi_len, &k->hit);
 }
 
+/* The octets of HOST_ID: those given, or else made from pkey. */
+static int octets_of(const EVP_PKEY *pkey, enum hp_key_kind kind, const uint8_t *hi,
+		     size_t hi_len, uint8_t *out, size_t *len)
+{
+	if (!hi)
+		return kind == HP_KEY_RSA ? rsa_to_hi(pkey, out, len) :
+					    ec_to_hi(pkey, kind, out, len);
+	memcpy(out, hi, hi_len);
+	*len = hi_len;
+	return 0;
+}
+
 int hp_key_wrap(EVP_PKEY *pkey, bool private, const uint8_t *hi, size_t hi_len,
 		struct hp_key **out)
 {
-	struct hp_key *k = calloc(1, sizeof(*k));
-	int err = -ENOMEM;
+	uint8_t octets[HP_KEY_HI_MAX];
+	enum hp_key_kind kind;
+	struct hp_key *k = NULL;
+	int err = kind_of(pkey, &kind);
 
+	if (!err)
+		err = octets_of(pkey, kind, hi, hi_len, octets, &hi_len);
+	if (!err)
+		k = calloc(1, sizeof(*k) + hi_len);
 	if (!k) {
 		EVP_PKEY_free(pkey);
-		return err;
+		return err ? err : -ENOMEM;
 	}
 	atomic_init(&k->refs, 1);
 	k->pkey = pkey;
 	k->private = private;
-	err = kind_of(pkey, &k->kind);
-	if (!err && hi) {
-		memcpy(k->hi, hi, hi_len);
-		k->hi_len = hi_len;
-	} else if (!err) {
-		err = k->kind == HP_KEY_RSA ? rsa_to_hi(pkey, k->hi, &k->hi_len)
-					    : ec_to_hi(pkey, k->kind, k->hi, &k->hi_len);
-	}
-	if (!err)
-		err = describe(k);
+	k->kind = kind;
+	k->hi_len = hi_len;
+	memcpy(k->hi, octets, hi_len);
+	err = describe(k);
 	if (err) {
 		hp_key_unref(k);
 		return err;
@@ -198,6 +210,25 @@ void hp_key_unref(struct hp_key *k)
 		return;
 	EVP_PKEY_free(k->pkey);
 	free(k);
+}
+
+void hp_key_compact(struct hp_key *k)
+{
+	if (!k || k->private || atomic_load(&k->refs) != 1)
+		return;
+	EVP_PKEY_free(k->pkey);
+	k->pkey = NULL;
+}
+
+/* The caller's to free. */
+static EVP_PKEY *own_pkey(const struct hp_key *k)
+{
+	EVP_PKEY *pkey = k->pkey;
+
+	if (pkey)
+		return EVP_PKEY_up_ref(pkey) == 1 ? pkey : NULL;
+	return hp_key_pkey_from_hi(kinds[k->kind].algorithm, k->hi, k->hi_len, &pkey) ? NULL :
+											pkey;
 }
 
 /* ---- questions */
@@ -314,14 +345,16 @@ out:
 static bool verify_with(const struct hp_key *k, const char *md, const struct hp_seg *data,
 			const uint8_t *sig, size_t sig_len)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	EVP_PKEY *pkey = own_pkey(k);
+	EVP_MD_CTX *c = pkey ? EVP_MD_CTX_new() : NULL;
 	EVP_PKEY_CTX *pc;
 	bool ok;
 
-	ok = c && EVP_DigestVerifyInit_ex(c, &pc, md, NULL, NULL, k->pkey, NULL) == 1 &&
+	ok = c && EVP_DigestVerifyInit_ex(c, &pc, md, NULL, NULL, pkey, NULL) == 1 &&
 	     (k->kind != HP_KEY_RSA || set_pss(pc)) &&
 	     EVP_DigestVerify(c, sig, sig_len, data->p, data->len) == 1;
 	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(pkey);
 	return ok;
 }
 

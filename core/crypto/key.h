@@ -2,7 +2,7 @@
  *
  * Host Identities: public keys, or key pairs (RFC 7401, section 5.2.9).
  *
- * Immutable and counted by reference, so that a worker thread may hold one: every
+ * Immutable (but for hp_key_compact) and counted by reference, so that a worker thread may hold one: every
  * function here may be called from any thread.
  */
 #ifndef HP_CRYPTO_KEY_H
@@ -46,6 +46,10 @@ int hp_key_from_hi(uint16_t algorithm, const uint8_t *hi, size_t len,
 struct hp_key *hp_key_ref(struct hp_key *k);
 /* Drops a reference; NULL is fine. */
 void hp_key_unref(struct hp_key *k);
+/* A public key that will rest for long: only its octets are kept, a tenth of the memory, and a
+ * verification takes a little longer.  Nothing happens to a private key, or while anybody else
+ * has a reference. */
+void hp_key_compact(struct hp_key *k);
 
 /* Octets as in HOST_ID; owned by the key. */
 const uint8_t *hp_key_hi(const struct hp_key *k, size_t *len);

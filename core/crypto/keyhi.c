@@ -108,25 +108,29 @@ static int ec_pkey(const uint8_t *hi, size_t len, EVP_PKEY **out)
 	return *out ? 0 : -EBADMSG;
 }
 
-int hp_key_from_hi(uint16_t algorithm, const uint8_t *hi, size_t len, struct hp_key **out)
+int hp_key_pkey_from_hi(uint16_t algorithm, const uint8_t *hi, size_t len, EVP_PKEY **out)
 {
 	struct rsa_numbers v;
-	EVP_PKEY *pkey = NULL;
 	int err;
 
+	*out = NULL;
 	if (len > HP_KEY_HI_MAX)
 		return -EKEYREJECTED;
 	switch (algorithm) {
 	case HP_HIALG_RSA:
 		err = rsa_read(hi, len, &v);
-		if (!err)
-			err = rsa_pkey(&v, &pkey);
-		break;
+		return err ? err : rsa_pkey(&v, out);
 	case HP_HIALG_ECDSA:
-		err = ec_pkey(hi, len, &pkey);
-		break;
+		return ec_pkey(hi, len, out);
 	default:
-		err = -ENOTSUP;
+		return -ENOTSUP;
 	}
+}
+
+int hp_key_from_hi(uint16_t algorithm, const uint8_t *hi, size_t len, struct hp_key **out)
+{
+	EVP_PKEY *pkey;
+	int err = hp_key_pkey_from_hi(algorithm, hi, len, &pkey);
+
 	return err ? err : hp_key_wrap(pkey, false, hi, len, out);
 }

@@ -102,6 +102,8 @@ struct hp_secrets {
 
 struct hp_secrets *hp_secrets_new(void);
 void hp_secrets_free(struct hp_secrets *s); /* wipes; NULL is fine */
+/* Makes them small; nothing is lost. */
+void hp_secrets_compact(struct hp_secrets *s);
 struct hp_secrets *hp_secrets_clone(const struct hp_secrets *s);
 /* KEYMAT and HIP keys from dh, peer_pub, i and j.  0 or a reason. */
 int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,

@@ -35,8 +35,17 @@ static bool one_way(const struct hp_assoc *a, uint64_t now)
 	       now - a->unanswered_ms >= a->hip->cfg.dead_peer_ms;
 }
 
+/* Keys of the exchange are needed again when it is renewed or ends: hours later, perhaps. */
+static void rest(struct hp_assoc *a)
+{
+	if (!a->cur || a->busy || a->signing || a->rk.active)
+		return;
+	hp_secrets_compact(a->cur);
+}
+
 static void look(struct hp_assoc *a, uint64_t now)
 {
+	rest(a);
 	if (a->rk.active && now - a->rk.started_ms > HP_REKEY_GIVEUP_MS)
 		hp_assoc_rekey_clear(a);
 	if (a->state != HP_ESTABLISHED)

@@ -26,6 +26,13 @@ void hp_secrets_free(struct hp_secrets *s)
 	free(s);
 }
 
+void hp_secrets_compact(struct hp_secrets *s)
+{
+	if (s->dh)
+		hp_dh_compact(s->dh);
+	hp_key_compact(s->peer_key);
+}
+
 struct hp_secrets *hp_secrets_clone(const struct hp_secrets *s)
 {
 	struct hp_secrets *c = malloc(sizeof(*c));

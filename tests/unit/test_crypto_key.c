@@ -222,6 +222,53 @@ static void both_sides_of_every_group_agree(void)
 	CU_ASSERT_EQUAL(hp_dh_generate(10, &a), -ENOTSUP);
 }
 
+static void a_compact_pair_derives_as_before(void)
+{
+	uint8_t before[HP_DH_SHARED_MAX], after[HP_DH_SHARED_MAX];
+	struct hp_dh *a, *b;
+
+	for (size_t i = 0; i < sizeof(groups); i++) {
+		size_t len = hp_dh_public_len(groups[i]);
+
+		CU_ASSERT_FATAL(!hp_dh_generate(groups[i], &a) && !hp_dh_generate(groups[i], &b));
+		CU_ASSERT(!hp_dh_derive(a, hp_dh_public(b), len, before));
+		hp_dh_compact(hp_dh_ref(a)); /* not alone: nothing happens */
+		hp_dh_unref(a);
+		for (int j = 0; j < 2; j++) {
+			hp_dh_compact(a);
+			CU_ASSERT(!hp_dh_derive(a, hp_dh_public(b), len, after));
+			CU_ASSERT(!memcmp(before, after, hp_dh_shared_len(groups[i])));
+			CU_ASSERT_EQUAL(hp_dh_derive(a, hp_dh_public(b), len - 1, after),
+					-EBADMSG);
+		}
+		hp_dh_unref(a);
+		hp_dh_unref(b);
+	}
+}
+
+static void a_compact_identity_verifies_as_before(void)
+{
+	uint8_t sig[HP_KEY_SIG_MAX];
+	struct hp_key *public, *private;
+	const uint8_t *hi;
+	size_t len, hi_len;
+
+	for (int kind = HP_KEY_RSA; kind <= HP_KEY_P384; kind++) {
+		private = key_of(kind);
+		hi = hp_key_hi(private, &hi_len);
+		CU_ASSERT_FATAL(!hp_key_from_hi(hp_key_algorithm(private), hi, hi_len, &public));
+		hp_key_compact(private); /* it would be lost */
+		CU_ASSERT(!hp_key_sign(private, "text", 4, sig, &len));
+		for (int i = 0; i < 2; i++) {
+			hp_key_compact(public);
+			CU_ASSERT(!hp_key_verify(public, "text", 4, sig, len));
+			CU_ASSERT_EQUAL(hp_key_verify(public, "next", 4, sig, len), -EBADMSG);
+			CU_ASSERT_STRING_EQUAL(hp_key_name(public), hp_key_name(private));
+		}
+		hp_key_unref(public);
+	}
+}
+
 static void p256_matches_rfc_5903(void)
 {
 	uint8_t priv[32], peer[64], k[32];
@@ -352,6 +399,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(rsa_identities_out_of_bounds_are_refused),
 	HP_TEST(key_files_are_private_and_say_why_not),
 	HP_TEST(both_sides_of_every_group_agree),
+	HP_TEST(a_compact_pair_derives_as_before),
+	HP_TEST(a_compact_identity_verifies_as_before),
 	HP_TEST(p256_matches_rfc_5903),
 	HP_TEST(points_off_the_curve_are_refused),
 	HP_TEST(zero_one_and_what_is_near_the_modulus_are_refused),
