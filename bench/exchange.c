@@ -9,7 +9,7 @@
 
 #include <hipproxy/log.h>
 
-#include "world.h"
+#include "../tests/exchange/world.h"
 
 static struct world w;
 
