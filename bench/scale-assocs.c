@@ -129,6 +129,7 @@ static void end_make(struct bench *b, int at)
 	cfg.n_dh_groups = 1;
 	cfg.r1_per_s = 0;
 	cfg.load_per_s = 0;
+	cfg.r1_lifetime_s = 1000000; /* only those that were used are replaced */
 	cfg.puzzle_k = cfg.puzzle_k_max = 0;
 	cfg.esp_backend = hp_esp_ipsec_mb();
 	e->b = b;

@@ -13,11 +13,10 @@
 #define PORT_SPAN   (65536u - PORT_LOW)
 #define FULL_MEMORY_MS 1000 /* how long "no port is free" is believed */
 
-/* What is hashed and compared: one of a flow's two names. */
+/* What is hashed and compared, one of a flow's two names: the addresses' words, and one with
+ * ports and protocol.  Made and compared in registers. */
 struct tuple {
-	struct hp_addr a, b;
-	uint16_t ap, bp;
-	uint8_t proto, zero[3];
+	uint64_t w[5];
 };
 
 /* The same conversation is ICMP on an IPv4 side and ICMPv6 between HITs. */
@@ -26,13 +25,18 @@ static uint8_t name_proto(uint8_t proto)
 	return proto == 1 ? 58 : proto;
 }
 
-static struct tuple tuple_make(uint8_t proto, const struct hp_addr *a, uint16_t ap,
-			       const struct hp_addr *b, uint16_t bp)
+static inline struct tuple tuple_make(uint8_t proto, const struct hp_addr *a, uint16_t ap,
+				      const struct hp_addr *b, uint16_t bp)
 {
-	return (struct tuple){ *a, *b, ap, bp, name_proto(proto), { 0 } };
+	struct tuple t;
+
+	memcpy(&t.w[0], a->b, 16);
+	memcpy(&t.w[2], b->b, 16);
+	t.w[4] = (uint64_t)name_proto(proto) << 32 | (uint32_t)ap << 16 | bp;
+	return t;
 }
 
-static struct tuple tuple_of(const struct hp_flow_key *k, enum hp_flow_side side)
+static inline struct tuple tuple_of(const struct hp_flow_key *k, enum hp_flow_side side)
 {
 	return side == HP_SIDE_LEGACY ?
 		       tuple_make(k->proto, &k->legacy, k->legacy_port, &k->far, k->far_port) :
@@ -40,27 +44,34 @@ static struct tuple tuple_of(const struct hp_flow_key *k, enum hp_flow_side side
 				  k->peer_port);
 }
 
-static uint32_t hash_of(const struct hp_flowdb *db, const struct tuple *t)
+static inline uint64_t hash64_of(const struct hp_flowdb *db, const struct tuple *t)
 {
-	return (uint32_t)hp_hash(&db->cfg.hash_key, t, sizeof(*t));
+	return hp_hash_words(&db->cfg.hash_key, t->w, 5);
 }
 
-static bool legacy_eq(const void *ctx, uint32_t number, const void *key)
+static inline uint32_t hash_of(const struct hp_flowdb *db, const struct tuple *t)
 {
-	const struct hp_flow_key *k = &hp_flow_at(ctx, number)->key;
-	const struct tuple *t = key;
-
-	return k->legacy_port == t->ap && k->far_port == t->bp && name_proto(k->proto) == t->proto &&
-	       hp_addr_eq(&k->legacy, &t->a) && hp_addr_eq(&k->far, &t->b);
+	return (uint32_t)hash64_of(db, t);
 }
 
-static bool hit_eq(const void *ctx, uint32_t number, const void *key)
+static inline bool tuple_eq(const struct tuple *x, const struct tuple *y)
 {
-	const struct hp_flow_key *k = &hp_flow_at(ctx, number)->key;
-	const struct tuple *t = key;
+	return !((x->w[0] ^ y->w[0]) | (x->w[1] ^ y->w[1]) | (x->w[2] ^ y->w[2]) |
+		 (x->w[3] ^ y->w[3]) | (x->w[4] ^ y->w[4]));
+}
 
-	return k->local_port == t->ap && k->peer_port == t->bp && name_proto(k->proto) == t->proto &&
-	       hp_addr_eq(&k->local_hit, &t->a) && hp_addr_eq(&k->peer_hit, &t->b);
+static inline bool legacy_eq(const void *ctx, uint32_t number, const void *key)
+{
+	struct tuple t = tuple_of(&hp_flow_at(ctx, number)->key, HP_SIDE_LEGACY);
+
+	return tuple_eq(&t, key);
+}
+
+static inline bool hit_eq(const void *ctx, uint32_t number, const void *key)
+{
+	struct tuple t = tuple_of(&hp_flow_at(ctx, number)->key, HP_SIDE_HIT);
+
+	return tuple_eq(&t, key);
 }
 
 static struct hp_flow *find(struct hp_flowdb *db, enum hp_flow_side side, uint32_t hash,
@@ -143,28 +154,25 @@ uint32_t hp_flow_hash_hit(const struct hp_flowdb *db, uint8_t proto,
 void hp_flow_fetch(const struct hp_flow *f)
 {
 	for (size_t i = 0; i < sizeof(*f); i += 64)
-		__builtin_prefetch((const uint8_t *)f + i, 1);
+		hp_prefetch((const uint8_t *)f + i);
 }
 
-static void fetch_all(const struct hp_flowdb *db, enum hp_flow_side side,
-		      const uint32_t *hashes, size_t n)
+static void fetch(const struct hp_flowdb *db, enum hp_flow_side side, uint32_t hash)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t number = hp_index_peek(&db->names[side], hashes[i]);
+	uint32_t number = hp_index_peek(&db->names[side], hash);
 
-		if (number)
-			hp_flow_fetch(hp_flow_at(db, number));
-	}
+	if (number)
+		hp_flow_fetch(hp_flow_at(db, number));
 }
 
-void hp_flow_fetch_legacy(const struct hp_flowdb *db, const uint32_t *hashes, size_t n)
+void hp_flow_fetch_legacy(const struct hp_flowdb *db, uint32_t hash)
 {
-	fetch_all(db, HP_SIDE_LEGACY, hashes, n);
+	fetch(db, HP_SIDE_LEGACY, hash);
 }
 
-void hp_flow_fetch_hit(const struct hp_flowdb *db, const uint32_t *hashes, size_t n)
+void hp_flow_fetch_hit(const struct hp_flowdb *db, uint32_t hash)
 {
-	fetch_all(db, HP_SIDE_HIT, hashes, n);
+	fetch(db, HP_SIDE_HIT, hash);
 }
 
 /* ---- the database */
@@ -264,6 +272,7 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 	struct hp_flowdb *db = f->db;
 
 	db->counters[why]++;
+	hp_flow_time_fetch(f);
 	forget_names(f);
 	hp_flow_time_stop(f);
 	if (db->cfg.gone)
@@ -353,7 +362,7 @@ static struct hp_port_full *full_slot(struct hp_flowdb *db, const struct hp_flow
 
 	*chosen_port(&any, outbound) = 0;
 	t = tuple_of(&any, chosen_side(outbound));
-	*hash = hp_hash(&db->cfg.hash_key, &t, sizeof(t));
+	*hash = hash64_of(db, &t);
 	return &db->full[*hash % HP_PORT_FULLS];
 }
 
@@ -426,20 +435,22 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 {
 	enum hp_flow_side chosen = chosen_side(outbound), given = !chosen;
 	struct hp_flow_key k = *key;
-	struct tuple t;
+	struct tuple name[2];
 	uint32_t hash[2];
 	int err;
 
 	*out = NULL;
 	*chosen_port(&k, outbound) = outbound ? k.legacy_port : k.peer_port;
-	t = tuple_of(&k, chosen);
-	hash_ahead(db, chosen, &t);
-	if (name_taken(db, &k, given, &hash[given]))
+	name[chosen] = tuple_of(&k, chosen);
+	name[given] = tuple_of(&k, given);
+	hash[chosen] = hash_ahead(db, chosen, &name[chosen]);
+	hash[given] = hash_ahead(db, given, &name[given]);
+	if (find(db, given, hash[given], &name[given]))
 		return -EEXIST;
 	err = full(db);
 	if (err)
 		return err;
-	if (name_taken(db, &k, chosen, &hash[chosen]))
+	if (find(db, chosen, hash[chosen], &name[chosen]))
 		err = other_port(db, &k, outbound, &hash[chosen]);
 	if (err) {
 		db->counters[HP_FLOWC_NO_PORT]++;

@@ -133,19 +133,20 @@ struct hp_flow *hp_flow_find_hit(struct hp_flowdb *db, uint8_t proto,
 				 const struct hp_addr *local_hit, uint16_t local_port,
 				 const struct hp_addr *peer_hit, uint16_t peer_port);
 
-/* The same in three steps, for packets that come many at a time: fetching from memory what one
- * lookup needs goes on while others are prepared.  First, for every packet, hash: the way to
- * its flow begins to be fetched.  Then fetch for all of them together: the flows themselves
- * begin to be fetched.  Then find, one by one.  Each step works without the one before, only
- * slower, and flows may come and go in between. */
+/* The same in three steps, for packets that come many at a time: what one lookup needs is
+ * fetched from memory while others are prepared.  First each packet is hashed, and the way to
+ * its flow begins to be fetched.  When HP_FLOW_AHEAD more are hashed its flow begins to be
+ * fetched.  When the batch is through, all are found, one by one.  Each step works without the
+ * one before, only slower, and flows may come and go in between. */
+#define HP_FLOW_AHEAD 8u
 uint32_t hp_flow_hash_legacy(const struct hp_flowdb *db, uint8_t proto,
 			     const struct hp_addr *src, uint16_t sport,
 			     const struct hp_addr *dst, uint16_t dport);
 uint32_t hp_flow_hash_hit(const struct hp_flowdb *db, uint8_t proto,
 			  const struct hp_addr *local_hit, uint16_t local_port,
 			  const struct hp_addr *peer_hit, uint16_t peer_port);
-void hp_flow_fetch_legacy(const struct hp_flowdb *db, const uint32_t *hashes, size_t n);
-void hp_flow_fetch_hit(const struct hp_flowdb *db, const uint32_t *hashes, size_t n);
+void hp_flow_fetch_legacy(const struct hp_flowdb *db, uint32_t hash);
+void hp_flow_fetch_hit(const struct hp_flowdb *db, uint32_t hash);
 /* hash: of this very name. */
 struct hp_flow *hp_flow_find_legacy_hashed(struct hp_flowdb *db, uint32_t hash, uint8_t proto,
 					   const struct hp_addr *src, uint16_t sport,

@@ -45,8 +45,9 @@ static inline struct hp_flow *hp_flow_at(const struct hp_flowdb *db, uint32_t nu
 
 void hp_flowdb_time_init(struct hp_flowdb *db, struct hp_timers *timers,
 			 const struct hp_clock *clock);
-/* The first of its expiry, and the end of it. */
+/* The first of its expiry, and the end of it; before that, what the end touches may be fetched. */
 void hp_flow_time_start(struct hp_flow *f);
+void hp_flow_time_fetch(const struct hp_flow *f);
 void hp_flow_time_stop(struct hp_flow *f);
 /* Begins to fetch from memory what removing f touches. */
 void hp_flow_fetch(const struct hp_flow *f);

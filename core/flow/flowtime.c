@@ -66,6 +66,14 @@ static void wheel_take(struct hp_flow *f)
 		db->wheel[f->wheel_s % HP_FLOW_WHEEL] = f->later;
 }
 
+void hp_flow_time_fetch(const struct hp_flow *f)
+{
+	if (f->later)
+		hp_prefetch(&hp_flow_at(f->db, f->later)->later);
+	if (f->sooner)
+		hp_prefetch(&hp_flow_at(f->db, f->sooner)->later);
+}
+
 void hp_flow_time_stop(struct hp_flow *f)
 {
 	wheel_take(f);

@@ -25,6 +25,41 @@ static inline uint64_t hp_hash(const struct hp_hash_key *key, const void *data, 
 	return hp_siphash13(key, data, len);
 }
 
+/* SipHash-1-3 of n words of eight octets, which is hp_siphash13 of those octets on a
+ * little-endian machine.  For short keys of a fixed size: with n a constant nothing is left
+ * but the arithmetic. */
+static inline uint64_t hp_hash_words(const struct hp_hash_key *key, const uint64_t *w, size_t n)
+{
+	uint64_t v0 = key->k[0] ^ 0x736f6d6570736575, v1 = key->k[1] ^ 0x646f72616e646f6d;
+	uint64_t v2 = key->k[0] ^ 0x6c7967656e657261, v3 = key->k[1] ^ 0x7465646279746573;
+	uint64_t m;
+
+#define HP_SIP_ROUND                                     \
+	do {                                             \
+		v0 += v1;                                \
+		v2 += v3;                                \
+		v1 = (v1 << 13 | v1 >> 51) ^ v0;         \
+		v3 = (v3 << 16 | v3 >> 48) ^ v2;         \
+		v0 = (v0 << 32 | v0 >> 32) + v3;         \
+		v2 += v1;                                \
+		v1 = (v1 << 17 | v1 >> 47) ^ v2;         \
+		v3 = (v3 << 21 | v3 >> 43) ^ v0;         \
+		v2 = v2 << 32 | v2 >> 32;                \
+	} while (0)
+
+	for (size_t i = 0; i <= n; i++) {
+		m = i < n ? w[i] : (uint64_t)(n * 8) << 56;
+		v3 ^= m;
+		HP_SIP_ROUND;
+		v0 ^= m;
+	}
+	v2 ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		HP_SIP_ROUND;
+#undef HP_SIP_ROUND
+	return v0 ^ v1 ^ v2 ^ v3;
+}
+
 struct hp_hnode {
 	struct hp_hnode *next;
 	uint64_t hash;

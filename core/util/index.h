@@ -14,6 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "util/prefetch.h"
 #include "util/slab.h"
 
 #define HP_INDEX_WAYS 7u
@@ -52,17 +57,41 @@ static inline const struct hp_index_bucket *hp_index_bucket(const struct hp_inde
 
 static inline void hp_index_prefetch(const struct hp_index *x, uint32_t hash)
 {
-	__builtin_prefetch(hp_index_bucket(x, hash));
+	hp_prefetch(hp_index_bucket(x, hash));
 }
 
-/* Bit i: entry i has this hash. */
-static inline uint32_t hp_index_match(const struct hp_index_bucket *b, uint32_t hash)
+#ifdef __SSE2__
+
+/* Bit i: word i of the bucket's first half is this hash. */
+static inline uint32_t hp_index_equal(const struct hp_index_bucket *b, uint32_t hash)
+{
+	__m128i h = _mm_set1_epi32((int)hash);
+	__m128i low = _mm_loadu_si128((const __m128i *)(const void *)b);
+	__m128i high = _mm_loadu_si128((const __m128i *)(const void *)b + 1);
+
+	low = _mm_cmpeq_epi32(low, h);
+	high = _mm_cmpeq_epi32(high, h);
+	return (uint32_t)_mm_movemask_epi8(
+		_mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128()));
+}
+
+#else
+
+static inline uint32_t hp_index_equal(const struct hp_index_bucket *b, uint32_t hash)
 {
 	uint32_t m = 0;
 
 	for (uint32_t i = 0; i < HP_INDEX_WAYS; i++)
 		m |= (uint32_t)(b->hash[i] == hash) << i;
-	return m & ((1u << b->n) - 1);
+	return m;
+}
+
+#endif
+
+/* Bit i: entry i has this hash. */
+static inline uint32_t hp_index_match(const struct hp_index_bucket *b, uint32_t hash)
+{
+	return hp_index_equal(b, hash) & ((1u << b->n) - 1);
 }
 
 /* A number of this hash in its first bucket, most likely the one that hp_index_find will ask

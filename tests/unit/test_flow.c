@@ -455,8 +455,10 @@ static void a_batch_finds_what_single_lookups_find(void)
 			hit[i] = hp_flow_hash_hit(db, 17, &k[i].local_hit, k[i].local_port,
 						  &k[i].peer_hit, 80);
 		}
-		hp_flow_fetch_legacy(db, legacy, 64);
-		hp_flow_fetch_hit(db, hit, 64);
+		for (uint32_t i = 0; i < 64; i++) {
+			hp_flow_fetch_legacy(db, legacy[i]);
+			hp_flow_fetch_hit(db, hit[i]);
+		}
 		for (uint32_t i = 0; i < 64; i++) {
 			struct hp_flow *f = hp_flow_find_legacy_hashed(
 				db, legacy[i], 17, &k[i].legacy, k[i].legacy_port, &k[i].far, 80);

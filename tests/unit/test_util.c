@@ -4,6 +4,7 @@
  */
 #include "../harness.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,18 @@ static void siphash_known_answers(void)
 	CU_ASSERT(hp_siphash24(&k, in, 15) == 0xa129ca6149be45e5);
 	CU_ASSERT(hp_siphash24(&k, in, 0) == 0x726fdb47dd0e0e31);
 	CU_ASSERT(hp_siphash13(&k, in, 0) == 0xabac0158050fc4dc);
+}
+
+static void hashing_words_is_hashing_their_octets(void)
+{
+	struct hp_hash_key k = { { 3, 0x0f0e0d0c0b0a0908 } };
+	uint64_t w[5] = { 1, 0x8000000000000000, 3, 0x0102030405060708, 5 }, le[5];
+
+	for (size_t n = 0; n <= 5; n++) {
+		for (size_t i = 0; i < n; i++)
+			le[i] = htole64(w[i]);
+		CU_ASSERT(hp_hash_words(&k, w, n) == hp_siphash13(&k, le, n * 8));
+	}
 }
 
 struct item {
@@ -345,6 +358,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(malformed_prefixes_are_refused),
 	HP_TEST(a_bucket_gives_its_burst_and_then_its_rate),
 	HP_TEST(siphash_known_answers),
+	HP_TEST(hashing_words_is_hashing_their_octets),
 	HP_TEST(the_table_finds_everything_while_it_grows),
 	HP_TEST(lists_keep_their_order),
 	HP_TEST(timers_fire_once_in_order_and_never_early),
