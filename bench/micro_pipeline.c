@@ -119,6 +119,7 @@ static void out_work(void *ctx)
 		q->gso = li->p->gso;
 		hp_pipe_captured(n->pipe, q);
 	}
+	hp_pipe_flush(n->pipe);
 }
 
 static bool out_right(void *ctx)
@@ -163,14 +164,13 @@ static void in_work(void *ctx)
 	struct node *n = &li->l.n[0];
 
 	for (int i = 0; i < SEGMENTS; i++) {
-		struct hp_packet *q = n->ops.get(n->ops.ctx);
+		struct hp_esp_arrived r = { .data = li->esp[i], .n = 1,
+					    .seg = (uint32_t)li->esp_len[i],
+					    .last = (uint32_t)li->esp_len[i],
+					    .src = li->l.w.s[1].addr, .dst = li->l.w.s[0].addr,
+					    .family = 4, .ttl = 60, .more = i + 1 < SEGMENTS };
 
-		memcpy(q->data, li->esp[i], (size_t)li->esp_len[i]);
-		q->len = (size_t)li->esp_len[i];
-		q->src = li->l.w.s[1].addr;
-		q->dst = li->l.w.s[0].addr;
-		q->ttl = 60;
-		hp_pipe_esp(n->pipe, q);
+		hp_pipe_esp_arrived(n->pipe, &r);
 	}
 	hp_pipe_flush(n->pipe);
 }
