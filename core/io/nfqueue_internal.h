@@ -8,7 +8,7 @@
 #include "io/nfqueue.h"
 
 #define NFQ_BATCH     64    /* messages read at once */
-#define NFQ_BATCH_GSO 32    /* super-packets: more would not stay in the processor's cache */
+#define NFQ_BATCH_GSO 6     /* super-packets: what is read stays in the processor's cache */
 #define NFQ_SPILL     65536 /* what of a message does not fit a small buffer */
 #define VERDICTS_MAX  256
 #define ACCEPT_LEN   40 /* netlink header, nfgenmsg, verdict and mark attributes */

@@ -18,7 +18,7 @@
 #define UDP_GRO 104
 #endif
 
-#define ENCAP_BATCH  16    /* datagrams, or runs of them, a round */
+#define ENCAP_BATCH  8     /* datagrams, or runs of them, a round: they stay in the cache */
 #define ENCAP_BUFFER 65536
 #define ENCAP_CTRL_ROOM                                                                  \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)))
