@@ -254,7 +254,7 @@ static const struct hp_conf_row rows_limits[] = {
 
 static const struct hp_conf_row rows_performance[] = {
 	{ "busy_poll_us", HP_CONF_INT, 0, AT(struct hp_conf_performance, busy_poll_us), 0, 1000,
-	  "30", .help = "look for the next packet so long before sleeping, while packets come" },
+	  "10", .help = "look for the next packet so long before sleeping, while packets come" },
 	HP_CONF_END
 };
 

@@ -41,6 +41,7 @@
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \
 	X(LOOP, "loop", "own output came back")                                                \
 	X(TTL, "ttl", "TTL or hop limit is used up")                                           \
+	X(ACK_INCLUDED, "ack-included", "a bare acknowledgement that the next one includes")   \
 	X(SEND, "send", "the kernel refused the packet")                                       \
 	X(NARROWED, "narrowed", "ESP for a path that has become narrower since it was sealed") \
 	X(TUN, "tun", "the TUN device refused the packet")                                     \

@@ -36,6 +36,7 @@
 /* UDP_SEGMENT's limits, which native runs keep too. */
 #define HP_BATCH_PACKETS 64
 #define HP_BATCH_BYTES   65000
+#define HP_ACK_SLOTS    8
 #define HP_TOLD         256    /* senders remembered */
 #define HP_TOLD_MS      600000 /* as long as hosts remember a path MTU (RFC 8201, section 4) */
 #define HP_PEER_RETRY_MS 3000 /* a known HIP peer that did not answer is tried again after */
@@ -94,6 +95,8 @@ struct hp_pipe {
 	struct hp_reassembly *reasm;
 	struct hp_coalesce coalesce;
 	struct hp_pipe_run run;
+	struct hp_packet *acks[HP_ACK_SLOTS]; /* see acks.c */
+	unsigned int n_acks;
 	struct hp_xlat xlat;
 	struct hp_choice *choices;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
@@ -151,6 +154,12 @@ struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 /* outbound.c: what follows for a dissected packet; also for one that was held.  Takes the
  * packet over. */
 void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
+/* acks.c: bare acknowledgements on their way out.  hold: true and p is kept, until it leaves by
+ * hp_pipe_outbound or is dropped because the next one includes it; false: p goes on, after what
+ * was kept of its flow.  leave: all that is kept goes on. */
+bool hp_pipe_hold_ack(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_acks_leave(struct hp_pipe *pipe);
+void hp_pipe_acks_free(struct hp_pipe *pipe);
 /* Source is a HIT of ours: it came from an application on this host. */
 bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p);
 

@@ -329,7 +329,7 @@ void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 		return;
 	}
 	p = hp_pipe_whole(pipe, p, "out.reassembly");
-	if (!p || classified(pipe, p))
+	if (!p || classified(pipe, p) || hp_pipe_hold_ack(pipe, p))
 		return;
 	hp_pipe_outbound(pipe, p);
 }
@@ -354,6 +354,6 @@ void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
 	}
 	if (!ours)
 		p = hp_pipe_whole(pipe, p, "out.reassembly");
-	if (p)
+	if (p && !hp_pipe_hold_ack(pipe, p))
 		hp_pipe_outbound(pipe, p);
 }
