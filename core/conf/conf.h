@@ -22,6 +22,7 @@
 /* In the order of the engine's, the rules' and the policy's own enums. */
 enum hp_conf_opportunistic { HP_CONF_OPP_OFF, HP_CONF_OPP_PINNED, HP_CONF_OPP_ON };
 enum hp_conf_backend { HP_CONF_BACKEND_AUTO, HP_CONF_BACKEND_IPTABLES, HP_CONF_BACKEND_NFT };
+enum hp_conf_capture { HP_CONF_CAPTURE_QUEUE, HP_CONF_CAPTURE_ROUTE };
 enum hp_conf_failure { HP_CONF_FAIL_CLOSED, HP_CONF_FAIL_OPEN };
 enum hp_conf_unknown { HP_CONF_UNKNOWN_PASS, HP_CONF_UNKNOWN_BLOCK };
 enum hp_conf_probe { HP_CONF_PROBE_HOLD, HP_CONF_PROBE_BACKGROUND };
@@ -94,6 +95,7 @@ struct hp_conf_client {
 	struct hp_conf_prefixes networks;   /* of clients whose traffic is captured */
 	uint16_t queue;                     /* first of two NFQUEUE numbers */
 	int backend;                        /* enum hp_conf_backend */
+	int capture;                        /* enum hp_conf_capture */
 	int on_failure;                     /* enum hp_conf_failure */
 	int unknown;                        /* enum hp_conf_unknown */
 	int probe;                          /* enum hp_conf_probe */
@@ -102,6 +104,7 @@ struct hp_conf_client {
 	uint32_t hold_packets, hold_bytes;  /* per destination */
 	uint32_t hold_timeout_ms;
 	uint32_t mark, mark_mask;
+	uint32_t divert_mark;               /* of packets routed to the TUN device */
 	struct hp_conf_rules rules;
 };
 

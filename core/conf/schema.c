@@ -14,6 +14,7 @@ static const char *const names_level[] = { "error", "warning", "notice", "info",
 static const char *const names_opp[] = { "off", "pinned", "on", NULL };
 static const char *const names_engine[] = { "auto", "openssl", "ipsec-mb", NULL };
 static const char *const names_backend[] = { "auto", "iptables", "nft", NULL };
+static const char *const names_capture[] = { "queue", "route", NULL };
 static const char *const names_failure[] = { "closed", "open", NULL };
 static const char *const names_unknown[] = { "pass", "block", NULL };
 static const char *const names_probe[] = { "hold", "background", NULL };
@@ -162,6 +163,8 @@ static const struct hp_conf_row rows_client[] = {
 	  .help = "NFQUEUE number; the next one is used too" },
 	{ "backend", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(backend), .def = "auto",
 	  .names = names_backend, .help = "who captures packets" },
+	{ "capture", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(capture), .def = "queue",
+	  .names = names_capture, .help = "how packets to configured peers come here" },
 	{ "on_failure", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(on_failure), .def = "closed",
 	  .names = names_failure, .help = "traffic while no daemon runs" },
 	{ "unknown", HP_CONF_ENUM, 0, CLIENT(unknown), .def = "pass", .names = names_unknown,
@@ -184,6 +187,8 @@ static const struct hp_conf_row rows_client[] = {
 	  .help = "connection mark of connections left to the kernel" },
 	{ "mark_mask", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark_mask), 1, UINT32_MAX,
 	  "0x10000", .help = "the mark's bits that are ours" },
+	{ "divert_mark", HP_CONF_INT, HP_CONF_RESTART, CLIENT(divert_mark), 1, UINT32_MAX,
+	  "0x20000", .help = "mark of packets that capture = \"route\" takes" },
 	{ "rules", HP_CONF_GROUPS, 0, CLIENT(rules), 0, 4096, .rows = rows_rule,
 	  .item_bytes = sizeof(struct hp_conf_rule), .help = "the first that matches decides" },
 	HP_CONF_END

@@ -27,6 +27,7 @@
 #include "io/pool.h"
 #include "io/raw.h"
 #include "io/route.h"
+#include "io/divert.h"
 #include "io/rules.h"
 #include "io/tun.h"
 #include "io/udp.h"
@@ -89,6 +90,10 @@ void hp_daemon_quit(struct hp_daemon *d);
 
 /* Capture rules in (on) or out.  0, or -errno and a sentence in err. */
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
+/* Fills in what cfg says of diverting, and makes the route; 0 or -errno with a sentence.  The list
+ * is cfg's until hp_daemon_diverted_free. */
+int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io_err *err);
+void hp_daemon_diverted_free(struct hp_rules_cfg *cfg);
 /* Parts of the start that a reload needs too.  Complaints go to the log. */
 void hp_daemon_complain(void *ctx, const char *text);
 struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);

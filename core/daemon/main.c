@@ -81,6 +81,7 @@ static int cleanup(void)
 {
 	struct hp_io_err err = { "" };
 
+	hp_divert_off();
 	if (!hp_rules_cleanup(&err))
 		return EXIT_SUCCESS;
 	fprintf(stderr, "hipproxyd: %s\n", err.text);

@@ -65,6 +65,16 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 	return err ? err : reload_plugins(d, p->conf);
 }
 
+/* Peers may have come and gone. */
+static void divert_again(struct hp_daemon *d)
+{
+	struct hp_io_err e = { "" };
+
+	if (d->capturing && d->conf->client.capture == HP_CONF_CAPTURE_ROUTE &&
+	    hp_daemon_capture(d, true, &e))
+		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
+}
+
 static void apply(struct hp_daemon *d, struct prepared *p)
 {
 	hp_pipe_reconfigure(d->pipe, p->conf, p->policy);
@@ -76,6 +86,7 @@ static void apply(struct hp_daemon *d, struct prepared *p)
 	d->pins = p->pins;
 	hp_conf_free(d->conf);
 	d->conf = p->conf;
+	divert_again(d);
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)

@@ -439,8 +439,13 @@ int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
 		.masqueraded = d->masqueraded,
 		.n_masqueraded = d->n_masqueraded,
 	};
-	int ret = on ? hp_rules_install(&cfg, &d->backend, err) : hp_rules_cleanup(err);
+	int ret = on ? hp_daemon_divert(d, &cfg, err) : 0;
 
+	if (!ret)
+		ret = on ? hp_rules_install(&cfg, &d->backend, err) : hp_rules_cleanup(err);
+	hp_daemon_diverted_free(&cfg);
+	if (!on)
+		hp_divert_off();
 	if (!ret)
 		d->capturing = on;
 	return ret ? ret : hp_daemon_masquerade_again(d, err);

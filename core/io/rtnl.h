@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The few things of rtnetlink that the TUN device needs.
+ * The few things of rtnetlink that the TUN device and diverting (divert.h) need.
  */
 #ifndef HP_IO_RTNL_H
 #define HP_IO_RTNL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <hipproxy/addr.h>
 
@@ -19,6 +20,22 @@ int hp_rtnl_link_no_autoaddr(int ifindex);
  * kernel says. */
 int hp_rtnl_addr(int ifindex, const struct hp_addr *addr, bool add);
 int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to);
+/* A default route in a table of its own: to a device, or (ifindex 0) a blackhole.  Deleting: the
+ * first of that table, whatever it says; -ESRCH when there is none. */
+struct hp_rtnl_default {
+	int family; /* AF_INET, AF_INET6 */
+	uint32_t table, metric;
+	int ifindex;
+	uint32_t mtu; /* 0: the device's */
+};
+int hp_rtnl_default(const struct hp_rtnl_default *d, bool add);
+/* Packets with all bits of mark look up table.  mark 0 with add false: any mark.  -EEXIST, -ENOENT
+ * as the kernel says. */
+struct hp_rtnl_rule {
+	int family;
+	uint32_t table, priority, mark;
+};
+int hp_rtnl_rule(const struct hp_rtnl_rule *r, bool add);
 /* The kernel answers ARP or neighbour solicitations for addr on this link. */
 int hp_rtnl_neigh_proxy(int ifindex, const struct hp_addr *addr);
 

@@ -8,6 +8,9 @@
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
  *
+ * Diverted packets (divert.h) get a mark before they are routed, go to the TUN device instead of
+ * a queue, and are not tracked by conntrack.  What is never captured is not diverted either.
+ *
  * Never captured: what comes from the TUN device, connections whose connection mark has
  * the mark (an accepted packet with that mark puts it there), our own marked packets,
  * HIP, ESP, UDP port 10500 at either end, groups and broadcast, the bypass destinations.
@@ -40,6 +43,9 @@ struct hp_rules_cfg {
 	size_t n_networks;
 	const struct hp_prefix *bypass; /* never to these destinations */
 	size_t n_bypass;
+	uint32_t divert_mark; /* diverted packets get it: one bit or more outside mask; 0: none do */
+	const struct hp_prefix *diverted; /* what would be captured and goes there */
+	size_t n_diverted;
 	const struct hp_prefix *masqueraded; /* from the TUN device and tracked after all */
 	size_t n_masqueraded;
 };

@@ -55,6 +55,51 @@ static void nft_capture(struct hp_buf *b, int family, const char *dev, const cha
 	hp_buf_addf(b, "jump capture\n");
 }
 
+static void nft_divert(struct hp_buf *b, int family, const char *dev, const char *net)
+{
+	hp_buf_addf(b, "\t\t");
+	if (dev[0])
+		hp_buf_addf(b, "iifname \"%s\" ", dev);
+	if (net[0])
+		hp_buf_addf(b, "%s saddr %s ", family == 4 ? "ip" : "ip6", net);
+	hp_buf_addf(b, "jump divert\n");
+}
+
+static void nft_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n,
+			    const char *what)
+{
+	char net[HP_PREFIX_STRLEN];
+
+	for (size_t i = 0; i < n; i++)
+		hp_buf_addf(b, "\t\t%s daddr %s %s\n", of_family(&to[i], 4) ? "ip" : "ip6",
+			    hp_prefix_format(&to[i], net), what);
+}
+
+static void nft_divert_chain(struct hp_buf *b, const struct hp_rules_cfg *cfg)
+{
+	char mark[64];
+
+	if (!cfg->n_diverted)
+		return;
+	snprintf(mark, sizeof(mark), "meta mark set meta mark or 0x%x", cfg->divert_mark);
+	hp_buf_addf(b, "\tchain divert {\n\t\tmeta l4proto { 139, 50 } return\n"
+		       "\t\tudp dport %u return\n\t\tudp sport %u return\n",
+		    HIP_UDP_PORT, HIP_UDP_PORT);
+	nft_to_prefixes(b, cfg->bypass, cfg->n_bypass, "return");
+	nft_to_prefixes(b, cfg->diverted, cfg->n_diverted, mark);
+	hp_buf_addf(b, "\t\tmeta mark and 0x%x == 0x%x notrack\n\t}\n", cfg->divert_mark,
+		    cfg->divert_mark);
+}
+
+static void nft_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg)
+{
+	if (!cfg->n_diverted)
+		return;
+	each_capture(b, cfg, 4, nft_divert);
+	if (cfg->n_networks)
+		each_capture(b, cfg, 6, nft_divert);
+}
+
 static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 {
 	char net[HP_PREFIX_STRLEN];
@@ -62,6 +107,8 @@ static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 
 	hp_buf_addf(b, "\t\tct mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
 	hp_buf_addf(b, "\t\tiifname \"%s\" return\n", cfg->tun);
+	if (cfg->n_diverted)
+		hp_buf_addf(b, "\t\toifname \"%s\" return\n", cfg->tun);
 	hp_buf_addf(b, "\t\tmeta mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
 	hp_buf_addf(b, "\t\tmeta l4proto { 139, 50 } return\n");
 	hp_buf_addf(b, "\t\tudp dport %u return\n\t\tudp sport %u return\n", HIP_UDP_PORT,
@@ -112,10 +159,12 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 		    "\t\ttype filter hook output priority -150; policy accept;\n"
 		    "\t\tmeta l4proto { 1, 58 } meta mark and 0x%x == 0x%x queue num %u%s\n\t}\n",
 		    cfg->mask, cfg->mark, cfg->queue + 1u, bypass);
+	nft_divert_chain(&b, cfg);
 	hp_buf_addf(&b, "\tchain from_tun {\n"
 			"\t\ttype filter hook prerouting priority -300; policy accept;\n"
 			"\t\tiifname \"%s\" meta mark set meta mark and 0x%x or 0x%x\n",
 		    cfg->tun, ~cfg->mask, cfg->mark);
+	nft_diverting(&b, cfg);
 	for (size_t i = 0; i < cfg->n_masqueraded; i++)
 		hp_buf_addf(&b, "\t\t%s saddr %s return\n",
 			    of_family(&cfg->masqueraded[i], 4) ? "ip" : "ip6",
@@ -155,6 +204,7 @@ static const struct own_chain own_chains[] = {
 	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A"},
 	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A"},
 	{"raw", "HIPPROXY", "PREROUTING", "-I"},
+	{"raw", "HIPPROXY-DIVERT", NULL, NULL},
 	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I"},
 };
 
@@ -303,6 +353,8 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j RETURN\n", cfg->tun);
+	if (cfg->n_diverted)
+		hp_buf_addf(b, "-A HIPPROXY -o %s -j RETURN\n", cfg->tun);
 	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -p 139 -j RETURN\n-A HIPPROXY -p 50 -j RETURN\n");
@@ -318,6 +370,47 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 			hp_buf_addf(b, "-A HIPPROXY -d %s -j RETURN\n",
 				    hp_prefix_format(&cfg->bypass[i], net));
 	}
+}
+
+static void ipt_divert(struct hp_buf *b, int family, const char *dev, const char *net)
+{
+	hp_buf_addf(b, "-A HIPPROXY");
+	if (dev[0])
+		hp_buf_addf(b, " -i %s", dev);
+	if (net[0])
+		hp_buf_addf(b, " -s %s", net);
+	hp_buf_addf(b, " -j HIPPROXY-DIVERT\n");
+}
+
+static void ipt_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n, int family,
+			    const char *what)
+{
+	char net[HP_PREFIX_STRLEN];
+
+	for (size_t i = 0; i < n; i++)
+		if (of_family(&to[i], family))
+			hp_buf_addf(b, "-A HIPPROXY-DIVERT -d %s -j %s\n",
+				    hp_prefix_format(&to[i], net), what);
+}
+
+static void ipt_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
+{
+	char mark[64];
+
+	if (!cfg->n_diverted)
+		return;
+	snprintf(mark, sizeof(mark), "MARK --set-xmark 0x%x/0x%x", cfg->divert_mark,
+		 cfg->divert_mark);
+	each_capture(b, cfg, family, ipt_divert);
+	hp_buf_addf(b, "-A HIPPROXY-DIVERT -p 139 -j RETURN\n"
+		       "-A HIPPROXY-DIVERT -p 50 -j RETURN\n"
+		       "-A HIPPROXY-DIVERT -p udp -m udp --dport %u -j RETURN\n"
+		       "-A HIPPROXY-DIVERT -p udp -m udp --sport %u -j RETURN\n",
+		    HIP_UDP_PORT, HIP_UDP_PORT);
+	ipt_to_prefixes(b, cfg->bypass, cfg->n_bypass, family, "RETURN");
+	ipt_to_prefixes(b, cfg->diverted, cfg->n_diverted, family, mark);
+	hp_buf_addf(b, "-A HIPPROXY-DIVERT -m mark --mark 0x%x/0x%x -j CT --notrack\n",
+		    cfg->divert_mark, cfg->divert_mark);
 }
 
 static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,
@@ -344,6 +437,7 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 	table_begin(b, l, "raw");
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j MARK --set-xmark 0x%x/0x%x\n", cfg->tun, cfg->mark,
 		    cfg->mask);
+	ipt_diverting(b, cfg, family);
 	for (size_t i = 0; i < cfg->n_masqueraded; i++)
 		if (of_family(&cfg->masqueraded[i], family))
 			hp_buf_addf(b, "-A HIPPROXY -i %s -s %s -j RETURN\n", cfg->tun,

@@ -63,6 +63,7 @@ int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr);
 /* Packets to this prefix are routed to the device, and come to on_packet.  0 or -errno. */
 int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to);
 
+int hp_tun_index(const struct hp_tun *tun);
 const char *hp_tun_name(const struct hp_tun *tun);
 const struct hp_tun_counts *hp_tun_counts(const struct hp_tun *tun);
 

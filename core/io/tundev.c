@@ -231,6 +231,11 @@ int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr)
 	return err == -EADDRNOTAVAIL ? 0 : err;
 }
 
+int hp_tun_index(const struct hp_tun *tun)
+{
+	return tun->ifindex;
+}
+
 const char *hp_tun_name(const struct hp_tun *tun)
 {
 	return tun->name;

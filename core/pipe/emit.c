@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "wire/udp.h"
-
 #define FRAGMENT_MTU 1500u /* larger links are not used to the full: rare, and buffers are small */
 
 /* RFC 7915, section 5.1: up to here the IPv4 packet is made without DF. */
@@ -111,24 +109,12 @@ static unsigned int legacy_mtu(struct hp_pipe *pipe, struct hp_flow *f)
 	return f->legacy_mtu;
 }
 
-/* Octets of transport header and payload in one packet as it will be on a wire. */
-static size_t transport_len(const struct hp_packet *p)
-{
-	size_t all = p->len - p->l4_off, one = p->gso_size;
-
-	if (!one)
-		return all;
-	one += p->proto == HP_PROTO_TCP ? (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u :
-					  HP_UDP_HLEN;
-	return one < all ? one : all;
-}
-
 enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
 				    struct hp_flow *f)
 {
 	bool v4 = hp_addr_is4(&f->key.legacy);
 	unsigned int header = v4 ? HP_IP4_HLEN : HP_IP6_HLEN;
-	size_t len = transport_len(p) + header;
+	size_t len = hp_pipe_transport_len(p) + header;
 	unsigned int mtu;
 
 	if (!p->df || len <= HP_MTU_MIN4 || (v4 && len <= NO_DF_LEN))

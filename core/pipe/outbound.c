@@ -65,7 +65,7 @@ static unsigned int mtu_to_tell(struct hp_pipe *pipe, const struct hp_packet *p,
 {
 	unsigned int mtu = p->l4_off + room;
 
-	if (!p->df || p->proto == HP_PROTO_TCP || p->len - p->l4_off <= room)
+	if (!p->df || p->proto == HP_PROTO_TCP || hp_pipe_transport_len(p) <= room)
 		return 0;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
 	if ((p->family == 6 && mtu < HP_MTU_MIN6) || came_in_fragments(pipe, p, mtu))
@@ -238,7 +238,9 @@ static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct h
 		return begin_expected(pipe, p, &e, out);
 	if (!hp_pipe_pool_client(pipe, p, &who))
 		return begin_back(pipe, p, &who, out);
-	if (p->tun) { /* to let it pass would bring it back */
+	/* It was routed here: to let it pass would bring it back.  A peer of the configuration
+	 * may have been routed here by the capture. */
+	if (p->tun && !hp_pipe_static_peer(pipe->conf, &p->dst)) {
 		hp_pipe_icmp_unreachable(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.pool", HP_DROP_POOL);
 	}
@@ -354,6 +356,7 @@ void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
 	}
 	if (!ours)
 		p = hp_pipe_whole(pipe, p, "out.reassembly");
-	if (p && !hp_pipe_hold_ack(pipe, p))
-		hp_pipe_outbound(pipe, p);
+	if (!p || (!ours && classified(pipe, p)) || hp_pipe_hold_ack(pipe, p))
+		return;
+	hp_pipe_outbound(pipe, p);
 }
