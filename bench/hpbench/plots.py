@@ -8,12 +8,12 @@ from .report import PSEUDO
 
 TERMINALS = {"svg": "svg size 900,%d font 'sans,12' background 'white'",
              "png": "pngcairo size 900,%d font 'sans,10'"}
-# name, title, [(metric, words)]
+# name, title, in units of, [(metric, words)]
 BARS = (
-    ("tcp1", "TCP, one stream, Gbit/s", (("tcp1", "median"),)),
-    ("udp64", "UDP, 64 octets, datagrams a second",
+    ("tcp1", "TCP, one stream, Gbit/s", 1, (("tcp1", "median"),)),
+    ("udp64", "UDP, 64 octets, thousand datagrams a second", 1e3,
      (("udp64", "at most 1 % lost"), ("udp64_flood", "arriving in a flood"))),
-    ("cpu_per_gb", "CPU seconds per GB, daemons of both ends", (("cpu_per_gb", "median"),)),
+    ("cpu_per_gb", "CPU seconds per GB, daemons of both ends", 1, (("cpu_per_gb", "median"),)),
 )
 # name, title, table, [keys], logarithmic y
 LINES = (
@@ -36,31 +36,44 @@ def quoted(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-def bar_script(methods, title, metrics):
+def bar_data(methods, names, metrics, unit):
+    """A line for each method: where it stands, its values, NaN where there is none."""
+    rows = []
+    for i, name in enumerate(names):
+        medians = [methods[name].get(metric, {}).get("median") for metric, _ in metrics]
+        rows.append([float(-i)] + [float("nan") if m is None else m / unit for m in medians])
+    return rows
+
+
+def bars(metrics):
+    """What gnuplot plots: for each metric boxes side by side, and the figures as words."""
+    step = 1.0 / (len(metrics) + 0.5)
+    parts = []
+    for j, (_, words) in enumerate(metrics):
+        column = j + 2
+        middle = "$1-(%f)" % (step * (j - (len(metrics) - 1) / 2))
+        parts.append("$data using ($%d/2):(%s):($%d/2):(%f) with boxxyerror title %s"
+                     % (column, middle, column, step / 2 * 0.95, quoted(words)))
+        parts.append("$data using %d:(%s):(sprintf(' %%.4g', $%d)) with labels left notitle"
+                     % (column, middle, column))
+    return ", ".join(parts)
+
+
+def bar_script(methods, title, unit, metrics):
     """Horizontal bars, the first method on top, or None when there is nothing to show."""
     names = [n for n in methods if n not in PSEUDO and any(m in methods[n] for m, _ in metrics)]
     if not names:
         return None
-    lines = ["$data << EOD"]
-    step = 1.0 / (len(metrics) + 0.5)
-    tics = []
-    for i, name in enumerate(names):
-        tics.append("%s %d" % (quoted(name), -i))
-        values = [methods[name].get(metric, {}).get("median", "NaN") for metric, _ in metrics]
-        lines.append(" ".join([str(-i)] + [str(value) for value in values]))
-    lines += ["EOD", "set title " + quoted(title),
-              "set ytics noenhanced (%s)" % ", ".join(tics), "set xrange [0:*]",
-              "set yrange [%f:0.7]" % (-len(names) + 0.3), "set grid x", "set style fill solid 0.8",
-              "set key %s" % ("outside bottom center horizontal" if len(metrics) > 1 else "off")]
-    bars = []
-    for j, (_, words) in enumerate(metrics):
-        middle = "$1-(%f)" % (step * (j - (len(metrics) - 1) / 2))
-        half = step / 2 * 0.95
-        bars.append("$data using ($%d/2):(%s):($%d/2):(%f) with boxxyerror title %s"
-                    % (j + 2, middle, j + 2, half, quoted(words)))
-        bars.append("$data using %d:(%s):(sprintf(' %%.3g', $%d)) with labels left notitle"
-                    % (j + 2, middle, j + 2))
-    lines.append("plot " + ", ".join(bars))
+    rows = bar_data(methods, names, metrics, unit)
+    most = max(value for row in rows for value in row[1:] if value == value)
+    tics = ", ".join("%s %d" % (quoted(name), -i) for i, name in enumerate(names))
+    lines = ["$data << EOD"] + [" ".join("%g" % value for value in row) for row in rows] + [
+        "EOD", "set title " + quoted(title), "set ytics noenhanced (%s)" % tics,
+        # Room for the figures at the right.
+        "set xrange [0:%g]" % (most * 1.12 or 1),
+        "set yrange [%f:0.7]" % (-len(names) + 0.3), "set grid x", "set style fill solid 0.8",
+        "set key " + ("outside bottom center horizontal" if len(metrics) > 1 else "off"),
+        "plot " + bars(metrics)]
     return "\n".join(lines), 120 + 26 * len(names) * len(metrics) ** 0.5
 
 
@@ -94,8 +107,8 @@ def draw(script, height, kind, path):
 
 def scripts(result):
     """(name, (script, height) or None) for each picture."""
-    for name, title, metrics in BARS:
-        yield name, bar_script(result["methods"], title, metrics)
+    for name, title, unit, metrics in BARS:
+        yield name, bar_script(result["methods"], title, unit, metrics)
     scale = result.get("scale") or {}
     for name, title, table, keys, logarithmic in LINES:
         yield name, line_script(scale.get(table), title, keys, logarithmic)

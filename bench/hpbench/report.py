@@ -3,18 +3,18 @@
 import json
 import os
 
-# Tables: heading, then columns of (metric, heading, format).
+# Tables: heading, then columns of (metric, heading, format, in units of).
 TABLES = (
     ("TCP, Gbit/s received", (
-        ("tcp1", "1 stream", "%.2f"), ("tcp4", "4 streams", "%.2f"),
-        ("tcp_rev", "reverse", "%.2f"), ("tcp_bidir", "both ways", "%.2f"))),
-    ("UDP, datagrams a second: the highest rate with at most 1 % lost, and what arrives in a flood", (
-        ("udp64", "64 octets", "%.0f"), ("udp64_flood", "64, flood", "%.0f"),
-        ("udp1200", "1200 octets", "%.0f"), ("udp1200_flood", "1200, flood", "%.0f"))),
+        ("tcp1", "1 stream", "%.2f", 1), ("tcp4", "4 streams", "%.2f", 1),
+        ("tcp_rev", "reverse", "%.2f", 1), ("tcp_bidir", "both ways", "%.2f", 1))),
+    ("UDP, thousand datagrams a second: the most with at most 1 % lost, what arrives in a flood", (
+        ("udp64", "64 octets", "%.1f", 1e3), ("udp64_flood", "64, flood", "%.1f", 1e3),
+        ("udp1200", "1200 octets", "%.1f", 1e3), ("udp1200_flood", "1200, flood", "%.1f", 1e3))),
     ("Latency, CPU, memory", (
-        ("ping_median", "ping, ms", "%.3f"), ("ping_p95", "ping p95, ms", "%.3f"),
-        ("first_packet_ms", "first packet, ms", "%.2f"),
-        ("cpu_per_gb", "CPU s per GB", "%.2f"), ("rss_mb", "RSS, MB", "%.1f"))),
+        ("ping_median", "ping, ms", "%.3f", 1), ("ping_p95", "ping p95, ms", "%.3f", 1),
+        ("first_packet_ms", "first packet, ms", "%.2f", 1),
+        ("cpu_per_gb", "CPU s per GB", "%.2f", 1), ("rss_mb", "RSS, MB", "%.1f", 1))),
 )
 # Figures of no method: row, metric, words.
 OTHERS = (
@@ -36,13 +36,13 @@ def to_json(path, result):
 
 # --- grids of cells --------------------------------------------------------------------
 
-def cell(summary, form):
+def cell(summary, form, unit=1):
     """The median, with smallest and largest when there are several samples."""
     if summary is None:
         return "-"
-    text = form % summary["median"]
+    text = form % (summary["median"] / unit)
     if len(summary["samples"]) > 1:
-        text += " (%s-%s)" % (form % summary["min"], form % summary["max"])
+        text += " (%s-%s)" % (form % (summary["min"] / unit), form % (summary["max"] / unit))
     return text
 
 
@@ -50,11 +50,12 @@ def grids(methods):
     """(heading, rows of cells) for each table that has figures."""
     for heading, columns in TABLES:
         used = [c for c in columns if any(c[0] in methods[m] for m in methods)]
-        rows = [[name] + [cell(methods[name].get(metric), form) for metric, _, form in used]
+        rows = [[name] + [cell(methods[name].get(metric), form, unit)
+                         for metric, _, form, unit in used]
                 for name in methods
                 if name not in PSEUDO and any(c[0] in methods[name] for c in used)]
         if rows:
-            yield heading, [["method"] + [words for _, words, _ in used]] + rows
+            yield heading, [["method"] + [column[1] for column in used]] + rows
 
 
 def other_grid(result):
