@@ -89,6 +89,13 @@ def scale_grids(result):
         yield "Scale: " + what, [keys] + [[number(row.get(key)) for key in keys] for row in rows]
 
 
+def micro_grid(result):
+    rows = [[row["name"], number(row.get("ns")),
+             number(row["bytes"] / row["ns"]) if row.get("bytes") and row.get("ns") else "-"]
+            for row in result.get("micro") or [] if "name" in row]
+    return [["operation", "ns", "GB/s"]] + rows if rows else None
+
+
 def all_grids(result):
     """Everything in the order in which it is shown: (heading, grid)."""
     yield from grids(result["methods"])
@@ -96,6 +103,9 @@ def all_grids(result):
     if others:
         yield None, others
     yield from scale_grids(result)
+    micro = micro_grid(result)
+    if micro:
+        yield "Micro-benchmarks", micro
     yield "Ratios", ratio_grid(result)
     yield "Goals", goal_grid(result)
 

@@ -356,6 +356,8 @@ class Reports(unittest.TestCase):
     def setUpClass(cls):
         _, cls.result, cls.text, _ = run(FakeBackend(), "--rounds", "2")
         cls.result["scale"] = Goals.scale
+        cls.result["micro"] = [{"name": "seal", "ns": 200.0, "bytes": 1400},
+                               {"name": "open", "ns": None, "bytes": None, "skipped": True}]
 
     def test_markdown_has_tables_goals_and_links(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -364,7 +366,7 @@ class Reports(unittest.TestCase):
             with open(path, encoding="utf-8") as f:
                 text = f.read()
         for words in ("| proxy-udp-mb |", "## Goals", "(plots/tcp1.svg)", "- cores: 2",
-                      "tcp1_vs_nebula", "## Scale: flows"):
+                      "tcp1_vs_nebula", "## Scale: flows", "| seal | 200 | 7 |", "| open | - | - |"):
             self.assertIn(words, text)
 
     def test_the_table_shows_medians_with_their_range(self):
