@@ -17,7 +17,6 @@ from .stats import Samples
 PARTS = {
     "physical": "a second pass on links without offloads, for some of the methods",
     "exchange": "base exchanges a second, both ends in one process",
-    "thesis": "the procedure of the thesis: iperf 2, MTU 1280, with the base exchange",
     "flows1m": "memory of a proxy with a million flows",
     "micro": "costs of single operations (bench/micro)",
     "scale": "costs by the size of the tables (bench/scale)",
@@ -70,8 +69,8 @@ def parse(argv):
     add("--metrics", metavar="A,B", type=names,
         help="these groups only: " + ", ".join(schedule.FULL))
     add("--rounds", metavar="N", type=at_least(int, 1), help="rounds (default 3, with --quick 2)")
-    add("--seconds", metavar="S", type=at_least(float, 0.1),
-        help="of each run (default 3, with --quick 1)")
+    add("--seconds", metavar="S", type=at_least(int, 1),
+        help="of each run of TCP (default 3, with --quick 1)")
     add("--build", metavar="DIR", help="a build tree (default: build-bench, built if needed)")
     add("--install", action="store_true", help="install missing peers with apt-get first")
     add("--list", action="store_true", help="list methods and parts, and what is missing")
@@ -86,7 +85,7 @@ def parse(argv):
         if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
             p.error("there is no folder for " + path)
     args.rounds = args.rounds or (2 if args.quick else 3)
-    args.seconds = args.seconds or (1.0 if args.quick else 3.0)
+    args.seconds = args.seconds or (1 if args.quick else 3)
     return args
 
 
@@ -104,8 +103,7 @@ class Choice:
         self.wanted = {name: self._groups(name, groups) for name in methods
                        if self._takes(args, name)}
         self.wanted = {name: found for name, found in self.wanted.items() if found}
-        self.parts = [part for part in PARTS if part not in methods
-                      and not args.quick and self._takes(args, part)]
+        self.parts = [part for part in PARTS if not args.quick and self._takes(args, part)]
         if args.only and "physical" in self.parts and not self.wanted:
             raise Usage("--only physical needs methods as well")
 
@@ -115,6 +113,8 @@ class Choice:
         return self.quick is None or name in self.quick or name in PARTS or bool(args.only)
 
     def _groups(self, name, groups):
+        if name == "thesis":            # its procedure gives one figure
+            return [g for g in groups if g == "tcp1"]
         if self.quick is None or name not in self.quick:
             return [g for g in groups if self.quick is None or g == "tcp1"]
         return [g for g in self.quick[name] if g in groups]
@@ -131,8 +131,7 @@ def show_list(methods):
         why = method.missing()
         print("%-24s %s" % (name, "skipped: " + why if why else method.kind))
     for name, words in PARTS.items():
-        if name not in methods:
-            print("%-24s %s" % (name, words))
+        print("%-24s %s" % (name, words))
 
 
 # --- up --------------------------------------------------------------------------------
@@ -186,8 +185,8 @@ class Session:
 
     backend.all_methods(build, workdir), backend.measure(method, group, seconds, opts),
     backend.base_exchanges(build), backend.million_flows(build, workdir),
-    backend.thesis(build, workdir), backend.run(argv, timeout_s), backend.machine(build),
-    backend.cleanup_all(), backend.Failure
+    backend.run(argv, timeout_s), backend.machine(build), backend.cleanup_all(),
+    backend.Failure
     """
 
     def __init__(self, args, backend, build, workdir):
@@ -211,10 +210,14 @@ class Session:
         runner = schedule.Runner(self.methods, self.backend.measure, self.backend.Failure,
                                  self.samples, self.skipped, say, deadline)
         wanted = self.choice.wanted
-        quads = 2 if self.args.quick else 4
+        quads = 3 if self.args.quick else 8
         say("%d methods, %d rounds of %g s runs" % (len(wanted), self.args.rounds,
                                                     self.args.seconds))
-        runner.run(schedule.plan(self.methods, wanted, self.args.rounds, self.args.seconds, quads))
+        plan = schedule.Plan(self.methods, wanted, self.args.seconds, quads,
+                             quick=self.args.quick)
+        runner.run(plan.rounds(self.args.rounds))
+        if runner.left_out:
+            say("%d runs left out: no time" % runner.left_out)
         if not self.args.quick:
             self.memory(runner, wanted)
         if "physical" in self.choice.parts:
@@ -267,8 +270,8 @@ class Session:
                 wanted[name] = [g for g in self.choice.wanted[name] if g in schedule.PHYSICAL]
             except self.backend.Failure as why:
                 self.skipped[name + "/physical"] = str(why)
-        runner.run(schedule.plan(self.methods, wanted, self.args.rounds, self.args.seconds,
-                                 suffix="/physical"))
+        plan = schedule.Plan(self.methods, wanted, self.args.seconds, suffix="/physical")
+        runner.run(plan.rounds(self.args.rounds))
         for name in wanted:
             self.methods[name].physical(False)
 
@@ -282,18 +285,15 @@ class Session:
                 return
             if part == "exchange":
                 values = self.backend.base_exchanges(self.build)
-            elif part == "flows1m":
-                values = self.backend.million_flows(self.build, self.workdir)
             else:
-                values = self.backend.thesis(self.build, self.workdir, self.args.rounds)
+                values = self.backend.million_flows(self.build, self.workdir)
         except self.backend.Failure as why:
             say("%s skipped: %s" % (part, why))
             self.skipped[part] = str(why)
             return
-        for metric, found in values.items():
-            for i, value in enumerate(found if isinstance(found, (list, tuple)) else [found]):
-                self.samples.add(part, metric, (i,), value)
-        say("%s: %s" % (part, ", ".join("%s %s" % pair for pair in values.items())))
+        for metric, value in values.items():
+            self.samples.add(part, metric, (), value)
+        say("%s: %s" % (part, schedule.words(values)))
 
     def program(self, name):
         """What bench/micro or bench/scale of the build tree says."""
@@ -346,7 +346,6 @@ class Backend:
         self.measure = measure.measure
         self.base_exchanges = measure.base_exchanges
         self.million_flows = measure.million_flows
-        self.thesis = measure.thesis
         self.machine = build.machine
         self.build_dir = build.build_dir
         self.run = net.run

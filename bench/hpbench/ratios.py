@@ -20,7 +20,7 @@ def table(engine):
     rows["tcp1_proxy_vs_host"] = ((proxy, "tcp1"), (host, "tcp1"))
     rows["udp64_vs_nebula"] = ((proxy, "udp64"), ("nebula", "udp64"))
     rows["udp64_flood_vs_max"] = ((proxy, "udp64_flood"), (proxy, "udp64"))
-    rows["passthrough_vs_plain"] = (("passthrough", "tcp1"), ("plain", "tcp1"))
+    rows["passthrough_vs_plain"] = (("passthrough", "forward"), ("plain", "forward"))
     rows["ping_vs_openvpn"] = ((proxy, "ping_median"), ("openvpn", "ping_median"))
     rows["udp_vs_native"] = ((proxy, "tcp1"), (native, "tcp1"))
     rows["plugins_loaded_vs_none"] = ((PLUGINS[engine], "tcp1"), (proxy, "tcp1"))

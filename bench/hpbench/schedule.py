@@ -5,9 +5,10 @@ All methods stand beside each other and are measured in turn: round i measures e
 round i + 1 does, in the opposite order.  What else the machine does in those minutes then falls
 on all of them alike.
 
-Plain forwarding is bimodal: the scheduler either keeps sender and receiver on one core or
-spreads them.  So `plain` and `passthrough` are compared by several short runs in the order
-A B B A, each such group being a slot of its own.
+Plain forwarding of one TCP stream is bimodal (12 or 40 Gbit/s): with a large window what is in
+flight fits into the processor's cache or does not.  So `plain` and `passthrough` are compared
+apart from the others (group forward): with a small window, in many short runs in the order
+A B B A, each four of them being a slot.
 """
 import time
 from collections import namedtuple
@@ -16,22 +17,22 @@ Item = namedtuple("Item", "method group seconds opts row slot")
 
 # What each group costs beside its seconds (starting programs, waiting for the last datagram);
 # a first guess, replaced by what it has taken.
-OVERHEAD_S = {"udp64": 2.5, "udp1200": 2.5, "first_packet": 4.0, "ping": 0.5}
-DEFAULT_OVERHEAD_S = 0.4
-SHORTEST_S = 0.3
-LEAST_SHARE = 0.4               # rounds shrunk to less than this say nothing any more
+OVERHEAD_S = {"udp64": 5.0, "udp1200": 5.0, "first_packet": 4.0, "ping": 1.2, "forward": 0.4}
+QUICK_OVERHEAD_S = {"udp64": 2.8, "ping": 0.7, "forward": 0.4}
+DEFAULT_OVERHEAD_S = 0.2
 
-FULL = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "udp64", "udp1200", "ping", "first_packet")
+FULL = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "udp64", "udp1200", "ping", "first_packet",
+        "forward")
 PHYSICAL = ("tcp1", "tcp_rev", "udp64", "udp1200")
 TCP_ONLY = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir")
-AGAINST_EACH_OTHER = ("plain", "passthrough")
+FORWARD = ("plain", "passthrough")
 
 # The rows of the second pass, on links without offloads.
 PHYSICAL_METHODS = ("plain", "proxy-udp-mb", "proxy-native-mb", "host-udp-mb",
                     "wireguard-go", "nebula", "openvpn", "stunnel")
 
 # --quick measures what its ratios need, and nothing else.
-QUICK = {"plain": ("tcp1",), "passthrough": ("tcp1",),
+QUICK = {"plain": ("tcp1", "forward"), "passthrough": ("tcp1", "forward"),
          "proxy-udp": ("tcp1", "udp64", "ping"), "proxy-native": ("tcp1",),
          "host-udp": ("tcp1",), "stunnel": ("tcp1",), "wireguard-go": ("tcp1",),
          "nebula": ("tcp1", "udp64"), "openvpn": ("tcp1", "ping")}
@@ -50,44 +51,58 @@ def groups_of(method, wanted):
     """Those of the wanted groups that the method can give."""
     return [group for group in wanted
             if (group in TCP_ONLY or not method.tcp_only)
-            and (group != "first_packet" or method.hip is not None)]
+            and (group != "first_packet" or method.hip is not None)
+            and (group != "forward" or method.name in FORWARD)]
 
 
-def quads(names, number, rnd, seconds, suffix=""):
-    """A B B A, so many times."""
-    a, b = names
+def quads(names, number, rnd):
+    """A B B A, so many times; for one method alone, so many runs."""
     items = []
     for i in range(number):
-        order = (a, b, b, a) if i % 2 == 0 else (b, a, a, b)
-        items += [Item(name, "tcp1", seconds, {}, name + suffix, (rnd, i)) for name in order]
+        order = names + names[::-1] if i % 2 == 0 else names[::-1] + names
+        items += [Item(name, "forward", 0, {}, name, (rnd, i)) for name in order]
     return items
 
 
-def one_round(methods, wanted, rnd, seconds, number_of_quads=3, suffix=""):
-    """One round: group after group, in each all methods; `wanted`: method -> groups."""
-    groups = []
-    for names in wanted.values():
-        groups += [group for group in names if group not in groups]
-    items = []
-    for group in groups:
-        names = [name for name in wanted
-                 if group in wanted[name] and group in groups_of(methods[name], wanted[name])]
-        if group == "tcp1" and all(name in names for name in AGAINST_EACH_OTHER):
-            names = [name for name in names if name not in AGAINST_EACH_OTHER]
-            items += quads(AGAINST_EACH_OTHER, number_of_quads, rnd, min(seconds, 1.0), suffix)
-        opts = {"flood": True} if group.startswith("udp") else {}
-        order = names if rnd % 2 == 0 else names[::-1]
-        items += [Item(name, group, seconds, opts, name + suffix, (rnd,)) for name in order]
-    return items
+class Plan:
+    """What rounds consist of; `wanted`: method -> groups."""
 
+    def __init__(self, methods, wanted, seconds, number_of_quads=3, suffix="", quick=False):
+        self.methods, self.seconds, self.suffix = methods, seconds, suffix
+        self.quads, self.quick = number_of_quads, quick
+        self.wanted = {name: groups_of(methods[name], groups) for name, groups in wanted.items()}
+        self.groups = []
+        for names in self.wanted.values():
+            self.groups += [group for group in names if group not in self.groups]
+        # What the deadline may cut short is the last.
+        self.groups.sort(key=FULL.index)
 
-def plan(methods, wanted, rounds, seconds, number_of_quads=3, suffix=""):
-    return [one_round(methods, wanted, rnd, seconds, number_of_quads, suffix)
-            for rnd in range(rounds)]
+    def one_round(self, rnd):
+        """Group after group, in each all methods: what is compared stands close together."""
+        items = []
+        for group in self.groups:
+            names = [name for name in self.wanted if group in self.wanted[name]]
+            if group == "forward":
+                items += quads(names, self.quads, rnd)
+                continue
+            order = names if rnd % 2 == 0 else names[::-1]
+            seconds = self.seconds if group in TCP_ONLY else 0
+            items += [Item(name, group, seconds, self.opts(group), name + self.suffix, (rnd,))
+                      for name in order]
+        return items
+
+    def opts(self, group):
+        found = {"quick": True} if self.quick else {}
+        if group.startswith("udp"):
+            found["flood"] = True
+        return found
+
+    def rounds(self, number):
+        return [self.one_round(rnd) for rnd in range(number)]
 
 
 class Runner:
-    """Measures item after item, and keeps to a deadline by shorter and then by fewer runs."""
+    """Measures item after item; what would end after the deadline is left out."""
 
     def __init__(self, methods, measure, failure, samples, skipped, say,
                  deadline=None, clock=time.monotonic):
@@ -102,6 +117,7 @@ class Runner:
         self.failed = []                # (row, group) that failed, in order of time
         self._cost = {}                 # (row, group) -> overhead in seconds, as seen
         self._given_up = set()
+        self.left_out = 0               # runs for which there was no time
 
     # --- time ---
 
@@ -110,32 +126,15 @@ class Runner:
 
     def cost(self, item):
         guess = OVERHEAD_S.get(item.group, DEFAULT_OVERHEAD_S)
+        if item.opts.get("quick"):
+            guess = QUICK_OVERHEAD_S.get(item.group, guess)
         return item.seconds + self._cost.get((item.row, item.group), guess)
-
-    def shrink(self, items, share):
-        """The items with runs so short that they fit into `share` seconds; None if they can't."""
-        whole = sum(self.cost(item) for item in items)
-        if whole <= share:
-            return items
-        seconds = sum(item.seconds for item in items)
-        factor = (share - (whole - seconds)) / seconds
-        if factor < LEAST_SHARE:
-            return None
-        return [item._replace(seconds=max(SHORTEST_S, item.seconds * factor)) for item in items]
 
     # --- running ---
 
     def run(self, rounds):
         for nth, items in enumerate(rounds):
-            fitting = self.shrink(items, self.remaining() / (len(rounds) - nth))
-            if fitting is None and nth > 0:
-                fitting = self.shrink(items, self.remaining())
-                if fitting is None:
-                    self.say("round %d left out: no time" % (nth + 1))
-                    return
-            if fitting is None:         # the first round must be, however short
-                fitting = [item._replace(seconds=SHORTEST_S) for item in items]
-            for item in fitting:
+            for item in items:
                 self.one(item, "round %d/%d" % (nth + 1, len(rounds)))
 
     def one(self, item, where=""):
@@ -143,7 +142,9 @@ class Runner:
         if key in self._given_up:
             return
         if self.cost(item) > self.remaining():
-            self.skipped.setdefault("%s %s" % key, "no time was left")
+            if not self.samples.has(item.row, metric_of(item.group)):
+                self.skipped["%s %s" % key] = "no time was left"
+            self.left_out += 1
             return
         begin = self.clock()
         values = self.attempt(item)
@@ -175,7 +176,7 @@ class Runner:
 
 
 def metric_of(group):
-    return {"first_packet": "first_packet_ms"}.get(group, group)
+    return {"first_packet": "first_packet_ms", "ping": "ping_median"}.get(group, group)
 
 
 def words(values):

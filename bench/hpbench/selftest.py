@@ -65,7 +65,7 @@ class FakeBackend:
         names = ["plain", "passthrough"]
         names += ["%s-%s-%s" % (role, way, engine) for role in ("host", "proxy", "gateways")
                   for way in ("udp", "native") for engine in ("mb", "openssl")]
-        names += ["proxy-udp-mb-plugins"] + list(PEERS)
+        names += ["proxy-udp-mb-plugins", "thesis"] + list(PEERS)
         self.fakes = OrderedDict((name, FakeMethod(name, (missing or {}).get(name),
                                                    (broken or {}).get(name))) for name in names)
 
@@ -93,9 +93,6 @@ class FakeBackend:
 
     def million_flows(self, _build, _workdir):
         raise FakeFailure("no memory")
-
-    def thesis(self, _build, _workdir, rounds):
-        return {"tcp": [1.0] * rounds}
 
     def run(self, argv, timeout_s):
         raise FakeFailure("nothing runs here")
@@ -163,22 +160,22 @@ class Order(unittest.TestCase):
                ("plain", "passthrough", "stunnel", "proxy-udp-mb")}
 
     def plan(self, rounds, **groups):
-        wanted = {name: groups.get("groups", ["tcp1", "udp64"]) for name in self.methods}
-        return schedule.plan(self.methods, wanted, rounds, 1.0, 2)
+        wanted = {name: groups.get("groups", ["tcp1", "udp64", "forward"]) for name in self.methods}
+        return schedule.Plan(self.methods, wanted, 1, 2).rounds(rounds)
 
     def test_plain_and_passthrough_alternate(self):
-        names = [i.method for i in self.plan(1)[0] if i.group == "tcp1" and len(i.slot) == 2]
+        names = [i.method for i in self.plan(1)[0] if i.group == "forward"]
         p, t = "plain", "passthrough"
         self.assertEqual(names, [p, t, t, p, t, p, p, t])
 
     def test_each_round_has_each_method_once(self):
         for items in self.plan(3):
-            names = [(i.method, i.group) for i in items if len(i.slot) == 1]
+            names = [(i.method, i.group) for i in items if i.group != "forward"]
             self.assertEqual(len(names), len(set(names)))
             self.assertIn(("proxy-udp-mb", "tcp1"), names)
 
     def test_every_second_round_goes_backwards(self):
-        a, b = [[i.method for i in items if i.group == "tcp1" and len(i.slot) == 1]
+        a, b = [[i.method for i in items if i.group == "tcp1"]
                 for items in self.plan(2)]
         self.assertEqual(a, b[::-1])
 
@@ -200,24 +197,23 @@ class Time(unittest.TestCase):
         samples, skipped = Samples(), {}
         runner = schedule.Runner({"plain": method}, measure, FakeFailure, samples, skipped,
                                  lambda text: None, deadline, lambda: self.now)
-        runner.run(schedule.plan({"plain": method}, {"plain": ["tcp1", "tcp4"]}, rounds, 1.0))
+        plan = schedule.Plan({"plain": method}, {"plain": ["tcp1", "tcp4"]}, 1)
+        runner.run(plan.rounds(rounds))
+        self.skipped, self.left_out = skipped, runner.left_out
         return len(samples.values("plain", "tcp4"))
 
-    def test_with_enough_time_runs_are_as_long_as_asked(self):
+    def test_with_enough_time_nothing_is_left_out(self):
         self.assertEqual(self.run_for(100, 3, 0.2), 3)
-        self.assertEqual(set(self.seconds), {1.0})
+        self.assertEqual((self.skipped, self.left_out), ({}, 0))
 
-    def test_with_less_time_runs_are_shorter(self):
-        self.assertEqual(self.run_for(5.5, 3, 0.2), 3)
-        self.assertLess(min(self.seconds), 1.0)
-        self.assertLessEqual(self.now, 5.5)
-
-    def test_with_little_time_rounds_are_left_out(self):
-        self.assertEqual(self.run_for(5.0, 3, 1.5), 1)
-        self.assertLessEqual(self.now, 5.0)
+    def test_with_little_time_the_end_is_left_out(self):
+        self.assertEqual(self.run_for(8.0, 3, 0.5), 2)
+        self.assertLessEqual(self.now, 8.0)
+        self.assertEqual((self.skipped, self.left_out), ({}, 1))
 
     def test_without_time_nothing_is_measured(self):
         self.assertEqual(self.run_for(0.5, 3, 1.0), 0)
+        self.assertEqual(self.skipped["plain tcp4"], "no time was left")
 
 
 class Runs(unittest.TestCase):
@@ -240,12 +236,13 @@ class Runs(unittest.TestCase):
         self.assertFalse([k for k, v in result["ratios"].items() if v is None])
         for name in backend.fakes:
             self.assertIn(name, out)
-            self.assertEqual(len(result["methods"][name]["tcp4"]["samples"]), 3)
+            metric = "tcp1" if name == "thesis" else "tcp4"
+            self.assertEqual(len(result["methods"][name][metric]["samples"]), 3, name)
             self.assertFalse(backend.fakes[name].is_up)
         self.assertIn("nebula/physical", result["methods"])
         self.assertEqual(result["skipped"]["flows1m"], "no memory")
         self.assertEqual(result["skipped"]["scale"], "bench/scale is not built")
-        self.assertEqual(len(result["methods"]["thesis"]["tcp"]["samples"]), 3)
+        self.assertNotIn("tcp4", result["methods"]["thesis"])
 
     def test_without_ipsec_mb_openssl_stands_in(self):
         names = FakeBackend().fakes
@@ -345,7 +342,7 @@ class Options(unittest.TestCase):
     def test_bad_values_are_refused_with_words(self):
         self.assertIn("must be 1 or more", self.refused("--rounds", "0"))
         self.assertIn("invalid number", self.refused("--rounds", "x"))
-        self.assertIn("must be 0.1 or more", self.refused("--seconds", "nan"))
+        self.assertIn("must be 1 or more", self.refused("--seconds", "0"))
         self.assertIn("there is no tcp9", self.refused("--metrics", "tcp9"))
         self.assertIn("no folder", self.refused("--json", "/nowhere/at/all"))
         self.assertIn("--plots", self.refused("--png"))
