@@ -5,7 +5,7 @@ import json
 import os
 
 from . import net
-from .base import (CLIENT4, CLIENTS, GATEWAY_LAN4, GATEWAY_WAN4, IPERF3_PORT, Method, SERVER4)
+from .base import CLIENT4, CLIENTS, GATEWAY_LAN4, GATEWAY_WAN4, Method, SERVER4
 from .net import Failure
 
 INNER_GATEWAY4, INNER_SERVER4, KNOWN4 = "10.2.0.1", "10.2.0.10", "10.9.0.10"
@@ -23,7 +23,7 @@ class Daemon:
         self.control = self._path("control")
         # sun_path has 108 octets.
         if len(self.control) > 100:
-            raise Failure("the path of the work directory is too long for a socket: " + self.control)
+            raise Failure("the work directory's path is too long for a socket: " + self.control)
 
     def _path(self, name):
         return os.path.join(self.method.directory, "%s-%s" % (self.node, name))
@@ -123,8 +123,9 @@ class Hip(Method):
                 self.tools.program(program)
             except Failure as e:
                 return str(e)
+        folder = os.path.join(self.tools.build, "plugins", ".libs")
         for plugin in [p.split()[0] for p in self.plugins()]:
-            if not os.path.exists(os.path.join(self.tools.build, "plugins", ".libs", plugin + ".so")):
+            if not os.path.exists(os.path.join(folder, plugin + ".so")):
                 return "the plugin %s is not built as a shared object" % plugin
         if self.engine == "ipsec-mb" and not has_ipsec_mb(self.tools.build):
             return "hipproxyd was built without libipsec-mb (apt-get install libipsec-mb-dev)"

@@ -168,7 +168,7 @@ class Network:
         }
         script = ["ip link set dev lo up"]
         for key, value in values.items():
-            script.append("[ -w /proc/sys/net/%s ] && echo %s >/proc/sys/net/%s" % (key, value, key))
+            script.append("f=/proc/sys/net/%s; [ -w $f ] && echo %s >$f" % (key, value))
         self.run(node, ["sh", "-c", "\n".join(script) + "\n:"])
 
     def ip(self, node, *commands):
