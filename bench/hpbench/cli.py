@@ -210,7 +210,7 @@ class Session:
         runner = schedule.Runner(self.methods, self.backend.measure, self.backend.Failure,
                                  self.samples, self.skipped, say, deadline)
         wanted = self.choice.wanted
-        quads = 3 if self.args.quick else 8
+        quads = 5 if self.args.quick else 10
         say("%d methods, %d rounds of %g s runs" % (len(wanted), self.args.rounds,
                                                     self.args.seconds))
         plan = schedule.Plan(self.methods, wanted, self.args.seconds, quads,

@@ -5,10 +5,10 @@ All methods stand beside each other and are measured in turn: round i measures e
 round i + 1 does, in the opposite order.  What else the machine does in those minutes then falls
 on all of them alike.
 
-Plain forwarding of one TCP stream is bimodal (12 or 40 Gbit/s): with a large window what is in
-flight fits into the processor's cache or does not.  So `plain` and `passthrough` are compared
-apart from the others (group forward): with a small window, in many short runs in the order
-A B B A, each four of them being a slot.
+Plain forwarding of one TCP stream is bimodal (12 or 40 Gbit/s): what is in flight fits into the
+processor's cache or does not, and both ends are on one core or are not.  So `plain` and
+`passthrough` are compared apart from the others (group forward): with a small window on one core,
+in many short runs in the order A B B A, each four of them being a slot.
 """
 import time
 from collections import namedtuple
