@@ -21,13 +21,25 @@ CLIENTS = "10.1.0.0/16"
 IPERF3_PORT = 5201
 
 
+# What every method needs, and in which packages of Debian that is.
+COMMON = {"iperf3": "iperf3", "ip": "iproute2", "ss": "iproute2", "ethtool": "ethtool",
+          "ping": "iputils-ping"}
+
+
 class Tools:
     """Programs of the build tree, and where files may be written."""
 
-    def __init__(self, build_dir, workdir, udpload=None):
+    def __init__(self, build_dir, workdir, make_udpload):
+        """make_udpload(): path of the traffic tool, asked for when it is first needed."""
         self.build = os.path.abspath(build_dir)
         self.workdir = os.path.abspath(workdir)
-        self.udpload = udpload or os.path.join(self.build, "bench", "udpload")
+        self._make_udpload, self._udpload = make_udpload, None
+
+    @property
+    def udpload(self):
+        if not self._udpload:
+            self._udpload = self._make_udpload(self.build, self.workdir)
+        return self._udpload
 
     def program(self, name):
         path = os.path.join(self.build, name)
@@ -44,8 +56,7 @@ class Method:
     can_ping = True
     hip = None
     mtu = 1500
-    programs = ()  # what must be installed
-    packages = ()  # in these packages of Debian
+    programs = {}  # what must be installed, and in which packages of Debian that is
 
     def __init__(self, name, tools):
         self.name = name
@@ -57,16 +68,27 @@ class Method:
 
     def missing(self):
         """None, or why this method can't be measured here."""
-        absent = [p for p in self.programs + ("iperf3",) if not shutil.which(p)]
+        absent = self._absent()
         if absent:
             return "%s: not installed (apt-get install %s)" % (
-                ", ".join(absent), " ".join(self.packages + ("iperf3",)))
+                ", ".join(absent), " ".join(self.packages))
         return None
+
+    def _absent(self):
+        return {p: package for p, package in {**self.programs, **COMMON}.items()
+                if not shutil.which(p)}
+
+    @property
+    def packages(self):
+        """What apt-get would have to install."""
+        return sorted(set(self._absent().values()))
 
     # --- up and down --------------------------------------------------------------------------
 
     def up(self):
         """Makes namespaces and daemons; returns when traffic flows.  Failure: all is gone."""
+        # Keys and states of an earlier run would only be in the way.
+        shutil.rmtree(self.directory, ignore_errors=True)
         try:
             self.net = net.Network(self.directory)
             self.topology()

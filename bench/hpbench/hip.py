@@ -106,6 +106,7 @@ class Hip(Method):
     """deployment: "host", "proxy" or "gateways"; udp: through the plugin natudp."""
 
     kind = "hip"
+    programs = {"iptables": "iptables"}
 
     def __init__(self, name, tools, deployment="proxy", udp=True, engine="ipsec-mb",
                  more_plugins=(), limits=""):
@@ -229,8 +230,7 @@ class Thesis(Hip):
     """The procedure of the thesis: iperf 2, MTU 1280, the exchange included."""
 
     mtu = 1280
-    programs = ("iperf",)
-    packages = ("iperf",)
+    programs = {"iperf": "iperf", "iptables": "iptables"}
 
     def start_server(self):
         super().start_server()

@@ -13,7 +13,7 @@ MORE_PLUGINS = ("ftp = { };", "mark = { dscp = 46; };")
 
 def all_methods(build_dir, workdir):
     """Name -> Method, none of them up."""
-    tools = Tools(build_dir, workdir, build.udpload(build_dir, workdir))
+    tools = Tools(build_dir, workdir, build.udpload)
     return OrderedDict((m.name, m) for m in _all(tools))
 
 

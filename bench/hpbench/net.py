@@ -248,12 +248,12 @@ class Network:
 
     def down(self):
         """Ends all daemons and removes the namespaces; safe at any moment and twice."""
-        for process in self.daemons.values():
+        for process in list(self.daemons.values()):
             if process.poll() is None:
                 _signal(process, signal.SIGTERM)
         for name in list(self.daemons):
             self.stop(name)
-        for node in self.nodes:
+        for node in list(self.nodes):
             _delete(self.namespace(node))
         self.nodes = []
         with _registry.lock:

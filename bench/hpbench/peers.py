@@ -43,8 +43,7 @@ class Vpn(Method):
 
 
 class WireguardGo(Vpn):
-    programs = ("wireguard-go", "wg")
-    packages = ("wireguard-go", "wireguard-tools")
+    programs = {"wireguard-go": "wireguard-go", "wg": "wireguard-tools"}
     inner_mtu = 1440  # 20 IPv4 + 8 UDP + 16 header + 16 tag
     port = 51820
 
@@ -87,8 +86,7 @@ class WireguardGo(Vpn):
 
 
 class Nebula(Vpn):
-    programs = ("nebula", "nebula-cert")
-    packages = ("nebula",)
+    programs = {"nebula": "nebula", "nebula-cert": "nebula"}
     inner_mtu = 1440  # 20 IPv4 + 8 UDP + 16 header + 16 tag
     port = 4242
 
@@ -148,8 +146,7 @@ def certificate(method, name):
 
 
 class Openvpn(Vpn):
-    programs = ("openvpn", "openssl")
-    packages = ("openvpn", "openssl")
+    programs = {"openvpn": "openvpn", "openssl": "openssl"}
     inner_mtu = 1440  # 20 IPv4 + 8 UDP + 4 peer id + 4 packet id + 16 tag, and room
 
     def missing(self):
@@ -192,8 +189,7 @@ class Stunnel(Method):
     kind = "tcp-proxy"
     tcp_only = True
     can_ping = False
-    programs = ("stunnel", "openssl")
-    packages = ("stunnel4", "openssl")
+    programs = {"stunnel": "stunnel4", "openssl": "openssl"}
     tls_port = 5999
 
     def __init__(self, name, tools):
