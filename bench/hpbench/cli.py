@@ -69,8 +69,8 @@ def parse(argv):
     add("--metrics", metavar="A,B", type=names,
         help="these groups only: " + ", ".join(schedule.FULL))
     add("--rounds", metavar="N", type=at_least(int, 1), help="rounds (default 3, with --quick 2)")
-    add("--seconds", metavar="S", type=at_least(int, 1),
-        help="of each run of TCP (default 3, with --quick 1)")
+    add("--seconds", metavar="S", type=at_least(float, 0.1),
+        help="of each run of TCP, in whole seconds, as iperf3 has it (default 3, --quick: 1)")
     add("--build", metavar="DIR", help="a build tree (default: build-bench, built if needed)")
     add("--install", action="store_true", help="install missing peers with apt-get first")
     add("--list", action="store_true", help="list methods and parts, and what is missing")
@@ -85,7 +85,7 @@ def parse(argv):
         if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
             p.error("there is no folder for " + path)
     args.rounds = args.rounds or (2 if args.quick else 3)
-    args.seconds = args.seconds or (1 if args.quick else 3)
+    args.seconds = max(1, round(args.seconds or (1 if args.quick else 3)))
     return args
 
 

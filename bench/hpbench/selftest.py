@@ -342,7 +342,7 @@ class Options(unittest.TestCase):
     def test_bad_values_are_refused_with_words(self):
         self.assertIn("must be 1 or more", self.refused("--rounds", "0"))
         self.assertIn("invalid number", self.refused("--rounds", "x"))
-        self.assertIn("must be 1 or more", self.refused("--seconds", "0"))
+        self.assertIn("must be 0.1 or more", self.refused("--seconds", "nan"))
         self.assertIn("there is no tcp9", self.refused("--metrics", "tcp9"))
         self.assertIn("no folder", self.refused("--json", "/nowhere/at/all"))
         self.assertIn("--plots", self.refused("--png"))

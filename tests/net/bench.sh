@@ -56,7 +56,7 @@ engine=mb
 "$bench" --list --build "$HPN_BUILD" >"$work/list" || fail "the list is printed"
 grep -q '^proxy-udp-mb .*skipped' "$work/list" && engine=openssl
 methods=plain,passthrough,proxy-udp-$engine
-run whole --only $methods --metrics tcp1,udp64,ping,first_packet --seconds 0.3 --rounds 1 \
+run whole --only $methods --metrics tcp1,udp64,ping,first_packet,forward --seconds 0.3 --rounds 1 \
 	--json "$work/r.json" --markdown "$work/r.md"
 own=$pid
 wait "$pid"; rc=$?
