@@ -30,6 +30,7 @@ def measure(method, metric, seconds=1.0, opts=None):
         raise Failure("no metric is called %s" % metric)
     if method.tcp_only and metric not in ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "rss_mb"):
         raise Failure("%s carries TCP only" % method.name)
+    method.daemons_alive()
     return METRICS[metric](method, seconds, opts)
 
 

@@ -234,8 +234,8 @@ class Network:
         """Raises Failure when a daemon has ended."""
         process = self.daemons[name]
         if process.poll() is not None:
-            raise Failure("%s has ended: %s" % (
-                name, last_line(self.log(name)) or "status %d" % process.returncode))
+            raise Failure("%s has ended with status %d; its last words: %s" % (
+                name, process.returncode, last_line(self.log(name)) or "none"))
         return True
 
     def wait_port(self, node, name, port, protocol="tcp"):

@@ -92,10 +92,12 @@ class Search:
 
     def run(self):
         self.flood = self.trial(0, self.flood_s)
+        if not self.flood.arrived_pps:
+            raise Failure("nothing of the flood arrived")
         if self.flood.good:
             self._unlimited()
         else:
-            self._confirm(self._bisect(self.flood.arrived_pps or self.flood.sent_pps / 10))
+            self._confirm(self._bisect(self.flood.arrived_pps))
         return self.best
 
     def _unlimited(self):
@@ -139,6 +141,6 @@ def search(method, size, opts):
     if not best:
         raise Failure("no rate was found at which at most 1 % is lost")
     values = {"udp%d" % size: best.arrived_pps}
-    if opts.get("flood") and s.flood.arrived_pps:
+    if opts.get("flood"):
         values["udp%d_flood" % size] = s.flood.arrived_pps
     return values
