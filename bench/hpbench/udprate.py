@@ -81,7 +81,7 @@ class Search:
         self.method, self.size = method, size
         self.short_s, self.long_s = (0.25, 0.5) if quick else (0.4, 1.0)
         self.flood_s, self.floods = (0.4, 2) if quick else (0.5, 3)
-        self.until = time.monotonic() + (1.4 if quick else 3.0)
+        self.until = time.monotonic() + (1.4 if quick else 2.3)
         self.best = None
 
     def trial(self, rate, seconds):
@@ -129,10 +129,10 @@ class Search:
     def _confirm(self, rate):
         """Short trials may be lucky: only a long one counts."""
         self.best = None
-        for _ in range(4):
+        for _ in range(3):
             if self.trial(rate, self.long_s).good:
                 return
-            rate *= 0.94
+            rate *= 0.92
 
 
 def search(method, size, opts):
