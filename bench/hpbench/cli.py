@@ -70,7 +70,8 @@ def parse(argv):
         help="these groups only: " + ", ".join(schedule.FULL))
     add("--rounds", metavar="N", type=at_least(int, 1), help="rounds (default 3, with --quick 2)")
     add("--seconds", metavar="S", type=at_least(float, 0.1),
-        help="of each run of TCP, in whole seconds, as iperf3 has it (default 3, --quick: 1)")
+        help="of each run of TCP, in whole seconds, as iperf3 has it; less than 1: 1, and other "
+             "runs as short as with --quick (default 3, --quick: 1)")
     add("--build", metavar="DIR", help="a build tree (default: build-bench, built if needed)")
     add("--install", action="store_true", help="install missing peers with apt-get first")
     add("--list", action="store_true", help="list methods and parts, and what is missing")
@@ -85,6 +86,8 @@ def parse(argv):
         if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
             p.error("there is no folder for " + path)
     args.rounds = args.rounds or (2 if args.quick else 3)
+    # Who wants less than iperf3 can, wants everything short.
+    args.short = args.quick or (args.seconds or 1) < 1
     args.seconds = max(1, round(args.seconds or (1 if args.quick else 3)))
     return args
 
@@ -210,11 +213,11 @@ class Session:
         runner = schedule.Runner(self.methods, self.backend.measure, self.backend.Failure,
                                  self.samples, self.skipped, say, deadline)
         wanted = self.choice.wanted
-        quads = 5 if self.args.quick else 10
+        quads = 5 if self.args.short else 10
         say("%d methods, %d rounds of %g s runs" % (len(wanted), self.args.rounds,
                                                     self.args.seconds))
         plan = schedule.Plan(self.methods, wanted, self.args.seconds, quads,
-                             quick=self.args.quick)
+                             quick=self.args.short)
         runner.run(plan.rounds(self.args.rounds))
         if runner.left_out:
             say("%d runs left out: no time" % runner.left_out)

@@ -333,6 +333,13 @@ class Goals(unittest.TestCase):
         self.assertTrue(self.goal("TCP, proxy : stunnel", tcp1_vs_stunnel=1.6)["met"])
 
 
+class Modules(unittest.TestCase):
+    def test_what_really_measures_is_there_and_knows_all_metrics(self):
+        cli.Backend()
+        from . import measure
+        self.assertLessEqual(set(schedule.FULL) | {"rss_mb"}, set(measure.METRICS))
+
+
 class Options(unittest.TestCase):
     def refused(self, *argv):
         with contextlib.redirect_stderr(io.StringIO()) as err, self.assertRaises(SystemExit):
