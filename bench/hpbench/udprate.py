@@ -79,9 +79,9 @@ class Search:
     def __init__(self, method, size, opts):
         quick = opts.get("quick")
         self.method, self.size = method, size
-        self.short_s, self.long_s = (0.25, 0.5) if quick else (0.4, 1.0)
+        self.short_s, self.long_s = (0.25, 0.5) if quick else (0.4, 0.8)
         self.flood_s, self.floods = (0.4, 2) if quick else (0.5, 3)
-        self.until = time.monotonic() + (1.4 if quick else 2.3)
+        self.until = time.monotonic() + (1.4 if quick else 2.4)
         self.best = None
 
     def trial(self, rate, seconds):
@@ -127,12 +127,13 @@ class Search:
         return min(low * STEP_UP, (low + high) / 2)
 
     def _confirm(self, rate):
-        """Short trials may be lucky: only a long one counts."""
-        self.best = None
+        """Short trials may be lucky: a long one counts, if one of some succeeds."""
+        short, self.best = self.best, None
         for _ in range(3):
             if self.trial(rate, self.long_s).good:
                 return
-            rate *= 0.92
+            rate *= 0.9
+        self.best = short
 
 
 def search(method, size, opts):
