@@ -22,7 +22,7 @@ struct hp_tun;
 struct hp_tun_cfg {
 	const char *name;	     /* "hip0": below 16 octets */
 	unsigned int mtu;	     /* octets, 1280..65535 */
-	unsigned int txqueuelen;     /* packets; 0: 1000 */
+	unsigned int txqueuelen;     /* packets; 0: 4000 */
 	const struct hp_addr *addrs; /* host role: our HITs; none for a pure proxy */
 	size_t n_addrs;
 };

@@ -18,7 +18,7 @@
 #include "io/rtnl.h"
 
 #define TUN_PATH   "/dev/net/tun"
-#define TXQUEUELEN 1000
+#define TXQUEUELEN 4000 /* packets: a burst from the other core */
 
 /* RFC 7343, section 2. */
 static const struct hp_prefix hits = {
