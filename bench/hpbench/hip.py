@@ -109,10 +109,11 @@ class Hip(Method):
     programs = {"iptables": "iptables"}
 
     def __init__(self, name, tools, deployment="proxy", udp=True, engine="ipsec-mb",
-                 more_plugins=(), limits=""):
+                 more_plugins=(), limits="", capture="route"):
         super().__init__(name, tools)
         self.deployment, self.udp, self.engine = deployment, udp, engine
         self.more_plugins, self.limits = tuple(more_plugins), limits
+        self.capture = capture
         self.initiator = self.responder = None
 
     def missing(self):
@@ -172,7 +173,7 @@ class Hip(Method):
 
     def _client(self):
         return ('client = { enabled = true; interfaces = [ "l0" ]; networks = [ "%s" ]; '
-                'unknown = "pass"; };' % CLIENTS)
+                'unknown = "pass"; capture = "%s"; };' % (CLIENTS, self.capture))
 
     def _responder_host(self):
         self.responder = Daemon(self, "server")

@@ -278,6 +278,4 @@ void hp_daemon_flush(void *ctx)
 	struct hp_daemon *d = ctx;
 
 	hp_pipe_flush(d->pipe);
-	if (d->nfq) /* verdicts about what has left just now */
-		hp_nfq_flush(d->nfq);
 }

@@ -362,6 +362,8 @@ static int make_pipe(struct hp_daemon *d)
 	if (!d->pipe)
 		return fail(-errno, "pipeline");
 	hp_loop_flush_add(d->loop, &d->flush, hp_daemon_flush, d);
+	if (d->nfq)
+		hp_nfq_flush_last(d->nfq);
 	return 0;
 }
 

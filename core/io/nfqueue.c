@@ -436,6 +436,12 @@ void hp_nfq_close(struct hp_nfq *nfq)
 	free(nfq);
 }
 
+void hp_nfq_flush_last(struct hp_nfq *nfq)
+{
+	hp_loop_flush_del(nfq->loop, &nfq->flush);
+	hp_loop_flush_add(nfq->loop, &nfq->flush, flush_round, nfq);
+}
+
 struct hp_nfq_counts hp_nfq_counts(const struct hp_nfq *nfq)
 {
 	struct hp_nfq_counts c = nfq->counts;

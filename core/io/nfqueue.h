@@ -58,6 +58,9 @@ void hp_nfq_close(struct hp_nfq *nfq);
 /* mark: the rest of the connection shall not be captured either. */
 void hp_nfq_accept(struct hp_nfq *nfq, const struct hp_packet *p, bool mark);
 void hp_nfq_drop(struct hp_nfq *nfq, const struct hp_packet *p);
+/* Verdicts leave after everything else at the end of a round: packets are more urgent.  To be called
+ * when all who add to the round's end have done so. */
+void hp_nfq_flush_last(struct hp_nfq *nfq);
 /* Sends what is gathered now. */
 void hp_nfq_flush(struct hp_nfq *nfq);
 

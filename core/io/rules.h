@@ -3,8 +3,9 @@
  * The packet filter rules that bring forwarded packets to us.
  *
  * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
- * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK (one jump in POSTROUTING), in
- * table raw the chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.
+ * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK
+ * (one jump in POSTROUTING), in table raw the chains HIPPROXY (one jump at the head of PREROUTING)
+ * and HIPPROXY-DIVERT, for IPv4 and IPv6.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
  *
