@@ -138,7 +138,8 @@ static void check_client(struct checker *c)
 				    "expected a network device's name");
 	if (client->mark & ~client->mark_mask)
 		complain(c, "client.mark", "expected no bits outside client.mark_mask");
-	if (client->divert_mark & client->mark_mask)
+	if (client->capture == HP_CONF_CAPTURE_ROUTE &&
+	    client->divert_mark & client->mark_mask)
 		complain(c, "client.divert_mark", "expected no bits of client.mark_mask");
 	if (!is_device(c->conf->tun.name))
 		complain(c, "tun.name", "expected a network device's name");
