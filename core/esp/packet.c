@@ -11,10 +11,10 @@
 #include "esp/sa.h"
 #include "wire/esp.h"
 
-/* Octets of padding so that payload, padding and two octets are aligned. */
+/* Octets of padding so that payload, padding and two octets are aligned: to a power of two. */
 static size_t pad_len(const struct hp_esp_suite *s, size_t payload_len)
 {
-	return (s->align - (payload_len + 2) % s->align) % s->align;
+	return (0 - (payload_len + 2)) & (s->align - (size_t)1);
 }
 
 size_t hp_esp_overhead(const struct hp_esp_suite *s, size_t payload_len)

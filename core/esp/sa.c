@@ -111,6 +111,7 @@ static bool has_spi(const struct hp_hnode *n, const void *key)
 int hp_sadb_init(struct hp_sadb *db, size_t limit, const struct hp_rand *rand)
 {
 	db->rand = rand ? rand : &hp_rand_system;
+	db->latest = NULL;
 	if (hp_rand_fill(db->rand, &db->key, sizeof(db->key)))
 		return -EIO;
 	return hp_htab_init(&db->tab, limit);
@@ -137,16 +138,23 @@ void hp_sadb_del(struct hp_sadb *db, struct hp_sa *sa)
 	if (sa->in_table)
 		hp_htab_del(&db->tab, &sa->node);
 	sa->in_table = false;
+	if (db->latest == sa)
+		db->latest = NULL;
 }
 
-struct hp_sa *hp_sadb_find(const struct hp_sadb *db, uint32_t spi)
+struct hp_sa *hp_sadb_find(struct hp_sadb *db, uint32_t spi)
 {
-	struct hp_hnode *n = hp_htab_find(&db->tab, spi_hash(db, spi), has_spi, &spi);
+	struct hp_hnode *n;
 
-	return n ? HP_CONTAINER(n, struct hp_sa, node) : NULL;
+	if (db->latest && db->latest->spi == spi)
+		return db->latest;
+	n = hp_htab_find(&db->tab, spi_hash(db, spi), has_spi, &spi);
+	if (n)
+		db->latest = HP_CONTAINER(n, struct hp_sa, node);
+	return n ? db->latest : NULL;
 }
 
-int hp_sadb_new_spi(const struct hp_sadb *db, uint32_t *spi)
+int hp_sadb_new_spi(struct hp_sadb *db, uint32_t *spi)
 {
 	for (int tries = 0; tries < 1000; tries++) {
 		if (hp_rand_fill(db->rand, spi, sizeof(*spi)))

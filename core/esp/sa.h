@@ -119,6 +119,8 @@ struct hp_sadb {
 	struct hp_htab tab;
 	struct hp_hash_key key;
 	const struct hp_rand *rand;
+	/* The SA found last: packets come in trains. */
+	struct hp_sa *latest;
 };
 
 /* limit: most SAs, 0 for none.  rand: NULL for the system's.  0, -ENOMEM, -EIO. */
@@ -129,8 +131,8 @@ void hp_sadb_fini(struct hp_sadb *db);
 int hp_sadb_add(struct hp_sadb *db, struct hp_sa *sa);
 /* Harmless for an SA that is not in the table. */
 void hp_sadb_del(struct hp_sadb *db, struct hp_sa *sa);
-struct hp_sa *hp_sadb_find(const struct hp_sadb *db, uint32_t spi);
+struct hp_sa *hp_sadb_find(struct hp_sadb *db, uint32_t spi);
 /* A random SPI, above 255, that no SA of the table has.  0, or -EIO. */
-int hp_sadb_new_spi(const struct hp_sadb *db, uint32_t *spi);
+int hp_sadb_new_spi(struct hp_sadb *db, uint32_t *spi);
 
 #endif
