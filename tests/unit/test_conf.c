@@ -229,6 +229,11 @@ static void keys_must_agree(void)
 			  "2: esp.suites: \"null-hmac-sha-256\" needs hip.allow_null = true"));
 	CU_ASSERT(refuses(ID "client = { mark = 3; };",
 			  "2: client.mark: expected no bits outside client.mark_mask"));
+	CU_ASSERT(refuses(ID "client = { divert_mark = 0x10000; capture = \"route\"; };",
+			  "2: client.divert_mark: expected no bits of client.mark_mask"));
+	CU_ASSERT(refuses(ID "client = { mark_mask = 0x30000;\ncapture = \"route\";\n"
+			  "divert_mark = 0x60000; };",
+			  "4: client.divert_mark: expected no bits of client.mark_mask"));
 	CU_ASSERT(refuses(ID "client = { rules = ( { ports = 80; action = \"block\"; } ); };",
 			  "2: client.rules[0].ports: expected protocol = \"tcp\" or \"udp\" beside it"));
 	CU_ASSERT(refuses(ID "client = { rules = ( { client = \"10.0.0.0/8\";\n destination = "
