@@ -408,6 +408,109 @@ static void nft_text_is_one_transaction(void)
 	free(text);
 }
 
+static size_t lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Does b's first occurrence come after a's? */
+static bool in_order(const char *text, const char *a, const char *b)
+{
+	const char *first = strstr(text, a);
+
+	return first && strstr(first, b);
+}
+
+static void iptables_text_diverts_what_goes_to_peers(void)
+{
+	static const char *const devs[] = {"vethc", "vethd"};
+	struct hp_prefix nets[] = {prefix("10.1.0.0/24"), prefix("2001:db8:1::/64")};
+	struct hp_prefix bypass[] = {prefix("192.0.2.80/32")};
+	struct hp_prefix to[] = {prefix("192.0.2.0/24"), prefix("2001:db8:2::80/128")};
+	struct hp_rules_cfg cfg = rules_cfg();
+	char *plain4, *four, *six;
+
+	cfg.interfaces = devs;
+	cfg.networks = nets;
+	cfg.bypass = bypass;
+	cfg.n_interfaces = cfg.n_networks = 2;
+	cfg.n_bypass = 1;
+	plain4 = hp_rules_iptables_text(&cfg, 4, "");
+	cfg.divert_mark = 0x20000;
+	cfg.diverted = to;
+	cfg.n_diverted = 2;
+	four = hp_rules_iptables_text(&cfg, 4, "");
+	six = hp_rules_iptables_text(&cfg, 6, "");
+	/* Before they are routed, from where capture looks. */
+	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethc -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
+	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethd -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
+	CU_ASSERT(in_order(six, "*raw\n", "-A HIPPROXY -i vethc -s 2001:db8:1::/64 -j HIPPROXY-DIVERT\n"));
+	/* Exceptions, then marks, then no tracking of what is marked. */
+	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p 139 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p 50 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p udp -m udp --dport 10500 -j RETURN\n",
+			   "-A HIPPROXY-DIVERT -p udp -m udp --sport 10500 -j RETURN\n"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -d 192.0.2.80/32 -j RETURN\n",
+			   "-A HIPPROXY-DIVERT -d 192.0.2.0/24 -j MARK --set-xmark 0x20000/0x20000\n"));
+	CU_ASSERT(in_order(four, "-j MARK --set-xmark 0x20000/0x20000\n",
+			   "-A HIPPROXY-DIVERT -m mark --mark 0x20000/0x20000 -j CT --notrack\n"));
+	CU_ASSERT(in_order(six, "-A HIPPROXY-DIVERT -p 50 -j RETURN\n",
+			   "-A HIPPROXY-DIVERT -d 2001:db8:2::80/128 -j MARK --set-xmark 0x20000/0x20000\n"));
+	/* Each family has its own, and forwarding to the device is not captured. */
+	CU_ASSERT(!strstr(four, "2001:db8") && !strstr(six, "192.0.2."));
+	CU_ASSERT(in_order(four, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
+	CU_ASSERT(in_order(six, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
+	/* Our own packets keep their mark. */
+	CU_ASSERT(in_order(four, "-A HIPPROXY -i hip0 -j MARK --set-xmark 0x10000/0x10000\n",
+			   "-A HIPPROXY -i hip0 -j CT --notrack\n"));
+	CU_ASSERT(!strstr(plain4, "0x20000") && !strstr(plain4, "-A HIPPROXY-DIVERT") &&
+		  !strstr(plain4, "-o hip0") && !strstr(plain4, "-j HIPPROXY-DIVERT"));
+	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 10);
+	free(plain4);
+	free(four);
+	free(six);
+}
+
+static void nft_text_diverts_what_goes_to_peers(void)
+{
+	static const char *const devs[] = {"vethc"};
+	struct hp_prefix nets[] = {prefix("10.1.0.0/24"), prefix("2001:db8:1::/64")};
+	struct hp_prefix bypass[] = {prefix("192.0.2.80/32")};
+	struct hp_prefix to[] = {prefix("192.0.2.0/24"), prefix("2001:db8:2::80/128")};
+	struct hp_rules_cfg cfg = rules_cfg();
+	char *plain, *text;
+
+	cfg.interfaces = devs;
+	cfg.networks = nets;
+	cfg.bypass = bypass;
+	cfg.n_interfaces = cfg.n_bypass = 1;
+	cfg.n_networks = 2;
+	plain = hp_rules_nft_text(&cfg);
+	cfg.divert_mark = 0x20000;
+	cfg.diverted = to;
+	cfg.n_diverted = 2;
+	text = hp_rules_nft_text(&cfg);
+	/* A chain stands before what jumps to it. */
+	CU_ASSERT(in_order(text, "\tchain divert {\n\t\tmeta l4proto { 139, 50 } return\n",
+			   "\t\tiifname \"vethc\" ip saddr 10.1.0.0/24 jump divert\n"));
+	CU_ASSERT(in_order(text, "chain from_tun {\n",
+			   "\t\tiifname \"vethc\" ip6 saddr 2001:db8:1::/64 jump divert\n"));
+	CU_ASSERT(in_order(text, "\t\tip daddr 192.0.2.80 return\n",
+			   "\t\tip daddr 192.0.2.0/24 meta mark set meta mark or 0x20000\n") ||
+		  in_order(text, "\t\tip daddr 192.0.2.80/32 return\n",
+			   "\t\tip daddr 192.0.2.0/24 meta mark set meta mark or 0x20000\n"));
+	CU_ASSERT(in_order(text, "\t\tip6 daddr 2001:db8:2::80/128 meta mark set meta mark or 0x20000\n",
+			   "\t\tmeta mark and 0x20000 == 0x20000 notrack\n\t}\n"));
+	CU_ASSERT(in_order(text, "\t\toifname \"hip0\" return\n", "jump capture\n"));
+	CU_ASSERT(!strstr(plain, "0x20000") && !strstr(plain, "divert") && !strstr(plain, "oifname"));
+	free(plain);
+	free(text);
+}
+
 static void unfit_rules_are_refused_before_anything_runs(void)
 {
 	static const char *const devs[] = {"eth0 -j ACCEPT"};
@@ -441,6 +544,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(iptables_text_names_each_interface_and_network),
 	HP_TEST(leftovers_are_replaced_and_removed_exactly),
 	HP_TEST(nft_text_is_one_transaction),
+	HP_TEST(iptables_text_diverts_what_goes_to_peers),
+	HP_TEST(nft_text_diverts_what_goes_to_peers),
 	HP_TEST(unfit_rules_are_refused_before_anything_runs),
 	HP_TEST_END};
 
