@@ -5,7 +5,7 @@
  * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
  * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK
  * (one jump in POSTROUTING), in table raw the chains HIPPROXY (one jump at the head of PREROUTING)
- * and HIPPROXY-DIVERT, for IPv4 and IPv6.
+ * HIPPROXY-DIVERT and HIPPROXY-TAKE, for IPv4 and IPv6.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
  *

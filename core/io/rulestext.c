@@ -75,20 +75,19 @@ static void nft_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t
 			    hp_prefix_format(&to[i], net), what);
 }
 
+/* First by destination: what only passes shall not cost much. */
 static void nft_divert_chain(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 {
-	char mark[64];
-
 	if (!cfg->n_diverted)
 		return;
-	snprintf(mark, sizeof(mark), "meta mark set meta mark or 0x%x", cfg->divert_mark);
-	hp_buf_addf(b, "\tchain divert {\n\t\tmeta l4proto { 139, 50 } return\n"
-		       "\t\tudp dport %u return\n\t\tudp sport %u return\n",
-		    HIP_UDP_PORT, HIP_UDP_PORT);
+	hp_buf_addf(b, "\tchain take {\n\t\tmeta l4proto { 139, 50 } return\n"
+		       "\t\tudp dport %u return\n\t\tudp sport %u return\n"
+		       "\t\tmeta mark set meta mark or 0x%x\n\t\tnotrack\n\t}\n",
+		    HIP_UDP_PORT, HIP_UDP_PORT, cfg->divert_mark);
+	hp_buf_addf(b, "\tchain divert {\n");
 	nft_to_prefixes(b, cfg->bypass, cfg->n_bypass, "return");
-	nft_to_prefixes(b, cfg->diverted, cfg->n_diverted, mark);
-	hp_buf_addf(b, "\t\tmeta mark and 0x%x == 0x%x notrack\n\t}\n", cfg->divert_mark,
-		    cfg->divert_mark);
+	nft_to_prefixes(b, cfg->diverted, cfg->n_diverted, "jump take");
+	hp_buf_addf(b, "\t}\n");
 }
 
 static void nft_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg)
@@ -205,6 +204,7 @@ static const struct own_chain own_chains[] = {
 	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A"},
 	{"raw", "HIPPROXY", "PREROUTING", "-I"},
 	{"raw", "HIPPROXY-DIVERT", NULL, NULL},
+	{"raw", "HIPPROXY-TAKE", NULL, NULL},
 	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I"},
 };
 
@@ -395,22 +395,18 @@ static void ipt_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t
 
 static void ipt_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
 {
-	char mark[64];
-
 	if (!cfg->n_diverted)
 		return;
-	snprintf(mark, sizeof(mark), "MARK --set-xmark 0x%x/0x%x", cfg->divert_mark,
-		 cfg->divert_mark);
 	each_capture(b, cfg, family, ipt_divert);
-	hp_buf_addf(b, "-A HIPPROXY-DIVERT -p 139 -j RETURN\n"
-		       "-A HIPPROXY-DIVERT -p 50 -j RETURN\n"
-		       "-A HIPPROXY-DIVERT -p udp -m udp --dport %u -j RETURN\n"
-		       "-A HIPPROXY-DIVERT -p udp -m udp --sport %u -j RETURN\n",
-		    HIP_UDP_PORT, HIP_UDP_PORT);
 	ipt_to_prefixes(b, cfg->bypass, cfg->n_bypass, family, "RETURN");
-	ipt_to_prefixes(b, cfg->diverted, cfg->n_diverted, family, mark);
-	hp_buf_addf(b, "-A HIPPROXY-DIVERT -m mark --mark 0x%x/0x%x -j CT --notrack\n",
-		    cfg->divert_mark, cfg->divert_mark);
+	ipt_to_prefixes(b, cfg->diverted, cfg->n_diverted, family, "HIPPROXY-TAKE");
+	hp_buf_addf(b, "-A HIPPROXY-TAKE -p 139 -j RETURN\n"
+		       "-A HIPPROXY-TAKE -p 50 -j RETURN\n"
+		       "-A HIPPROXY-TAKE -p udp -m udp --dport %u -j RETURN\n"
+		       "-A HIPPROXY-TAKE -p udp -m udp --sport %u -j RETURN\n"
+		       "-A HIPPROXY-TAKE -j MARK --set-xmark 0x%x/0x%x\n"
+		       "-A HIPPROXY-TAKE -j CT --notrack\n",
+		    HIP_UDP_PORT, HIP_UDP_PORT, cfg->divert_mark, cfg->divert_mark);
 }
 
 static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,

@@ -449,17 +449,17 @@ static void iptables_text_diverts_what_goes_to_peers(void)
 	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethc -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
 	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethd -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
 	CU_ASSERT(in_order(six, "*raw\n", "-A HIPPROXY -i vethc -s 2001:db8:1::/64 -j HIPPROXY-DIVERT\n"));
-	/* Exceptions, then marks, then no tracking of what is marked. */
-	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p 139 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p 50 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -p udp -m udp --dport 10500 -j RETURN\n",
-			   "-A HIPPROXY-DIVERT -p udp -m udp --sport 10500 -j RETURN\n"));
+	/* By destination, less the exceptions; then the mark, and no tracking. */
 	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -d 192.0.2.80/32 -j RETURN\n",
-			   "-A HIPPROXY-DIVERT -d 192.0.2.0/24 -j MARK --set-xmark 0x20000/0x20000\n"));
-	CU_ASSERT(in_order(four, "-j MARK --set-xmark 0x20000/0x20000\n",
-			   "-A HIPPROXY-DIVERT -m mark --mark 0x20000/0x20000 -j CT --notrack\n"));
-	CU_ASSERT(in_order(six, "-A HIPPROXY-DIVERT -p 50 -j RETURN\n",
-			   "-A HIPPROXY-DIVERT -d 2001:db8:2::80/128 -j MARK --set-xmark 0x20000/0x20000\n"));
+			   "-A HIPPROXY-DIVERT -d 192.0.2.0/24 -j HIPPROXY-TAKE\n"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p 139 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p 50 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p udp -m udp --dport 10500 -j RETURN\n",
+			   "-A HIPPROXY-TAKE -p udp -m udp --sport 10500 -j RETURN\n"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -j MARK --set-xmark 0x20000/0x20000\n",
+			   "-A HIPPROXY-TAKE -j CT --notrack\n"));
+	CU_ASSERT(in_order(six, "-A HIPPROXY-DIVERT -d 2001:db8:2::80/128 -j HIPPROXY-TAKE\n",
+			   "-A HIPPROXY-TAKE -p 50 -j RETURN\n"));
 	/* Each family has its own, and forwarding to the device is not captured. */
 	CU_ASSERT(!strstr(four, "2001:db8") && !strstr(six, "192.0.2."));
 	CU_ASSERT(in_order(four, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
@@ -469,7 +469,7 @@ static void iptables_text_diverts_what_goes_to_peers(void)
 			   "-A HIPPROXY -i hip0 -j CT --notrack\n"));
 	CU_ASSERT(!strstr(plain4, "0x20000") && !strstr(plain4, "-A HIPPROXY-DIVERT") &&
 		  !strstr(plain4, "-o hip0") && !strstr(plain4, "-j HIPPROXY-DIVERT"));
-	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 10);
+	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 11);
 	free(plain4);
 	free(four);
 	free(six);
@@ -495,16 +495,18 @@ static void nft_text_diverts_what_goes_to_peers(void)
 	cfg.n_diverted = 2;
 	text = hp_rules_nft_text(&cfg);
 	/* A chain stands before what jumps to it. */
-	CU_ASSERT(in_order(text, "\tchain divert {\n\t\tmeta l4proto { 139, 50 } return\n",
+	CU_ASSERT(in_order(text, "\tchain take {\n\t\tmeta l4proto { 139, 50 } return\n",
+			   "\tchain divert {\n"));
+	CU_ASSERT(in_order(text, "\tchain divert {\n",
 			   "\t\tiifname \"vethc\" ip saddr 10.1.0.0/24 jump divert\n"));
 	CU_ASSERT(in_order(text, "chain from_tun {\n",
 			   "\t\tiifname \"vethc\" ip6 saddr 2001:db8:1::/64 jump divert\n"));
-	CU_ASSERT(in_order(text, "\t\tip daddr 192.0.2.80 return\n",
-			   "\t\tip daddr 192.0.2.0/24 meta mark set meta mark or 0x20000\n") ||
-		  in_order(text, "\t\tip daddr 192.0.2.80/32 return\n",
-			   "\t\tip daddr 192.0.2.0/24 meta mark set meta mark or 0x20000\n"));
-	CU_ASSERT(in_order(text, "\t\tip6 daddr 2001:db8:2::80/128 meta mark set meta mark or 0x20000\n",
-			   "\t\tmeta mark and 0x20000 == 0x20000 notrack\n\t}\n"));
+	CU_ASSERT(in_order(text, " return\n", "\t\tip daddr 192.0.2.0/24 jump take\n"));
+	CU_ASSERT(strstr(text, "\t\tip daddr 192.0.2.80/32 return\n") ||
+		  strstr(text, "\t\tip daddr 192.0.2.80 return\n"));
+	CU_ASSERT(strstr(text, "\t\tip6 daddr 2001:db8:2::80/128 jump take\n") ||
+		  strstr(text, "\t\tip6 daddr 2001:db8:2::80 jump take\n"));
+	CU_ASSERT(in_order(text, "\t\tmeta mark set meta mark or 0x20000\n", "\t\tnotrack\n"));
 	CU_ASSERT(in_order(text, "\t\toifname \"hip0\" return\n", "jump capture\n"));
 	CU_ASSERT(!strstr(plain, "0x20000") && !strstr(plain, "divert") && !strstr(plain, "oifname"));
 	free(plain);
