@@ -17,6 +17,11 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #endif
+/* This pass of gcc 12.2 crashes on this file with -O3. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns", "no-tree-loop-distribution")
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
