@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/divert.h"
 #include "io/nfqueue.h"
 #include "io/priv.h"
 #include "io/raw.h"
@@ -539,7 +540,7 @@ static void a_queue_in_use_is_told(void)
 /* ---- TUN */
 
 struct tun_seen {
-	int packets, gso, partial;
+	int packets, udp, gso, partial;
 	size_t octets;
 	struct hp_packet last;
 };
@@ -549,6 +550,7 @@ static void on_tun(void *ctx, struct hp_packet *p)
 	struct tun_seen *s = ctx;
 
 	s->packets++;
+	s->udp += !hp_packet_dissect(p) && p->proto == 17;
 	if (!hp_packet_dissect(p) && p->proto == 6) {
 		s->gso += p->gso && p->gso_size;
 		s->partial += p->csum_partial;
@@ -916,6 +918,165 @@ static void routing_tells_source_and_path_mtu(void)
 	hp_route_free(r);
 }
 
+/* ---- diverting */
+
+#define DIVERT 0x20000u
+
+/* All rules and tables of both families but the kernel's own. */
+static char *routing_now(void)
+{
+	return netns_output("for f in -4 -6; do ip $f rule; ip $f route show table 10500; "
+			    "ip $f route show table 10501; done 2>/dev/null");
+}
+
+/* Where a packet with this mark goes. */
+static bool leads_to(const char *to, unsigned int mark, const char *where)
+{
+	char command[128], *text;
+	bool yes;
+
+	snprintf(command, sizeof(command), "ip route get %s mark 0x%x 2>&1", to, mark);
+	text = netns_output(command);
+	yes = strstr(text, where) != NULL;
+	free(text);
+	return yes;
+}
+
+static bool both_lead_to(unsigned int mark, const char *where)
+{
+	return leads_to("10.2.0.2", mark, where) && leads_to("2001:db8:2::2", mark, where);
+}
+
+static struct hp_tun *divert_tun(struct tun_seen *seen)
+{
+	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tun *tun = NULL;
+	struct hp_io_err e = {""};
+
+	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, seen, &tun, &e));
+	if (!tun)
+		printf("skipped: %s ", e.text);
+	return tun;
+}
+
+static void marked_packets_are_routed_to_the_device(void)
+{
+	struct tun_seen seen = {0};
+	struct hp_tun *tun = divert_tun(&seen);
+	struct hp_io_err e = {""};
+	char *before, *once, *again;
+
+	if (!tun)
+		return;
+	/* An administrator's own. */
+	CU_ASSERT(netns_sh("for f in -4 -6; do ip $f rule add fwmark 7 table 10501 pref 10499 && "
+			   "ip $f route add default dev veths table 10501 || exit 1; done"));
+	before = routing_now();
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
+	once = routing_now();
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
+	again = routing_now();
+	CU_ASSERT_STRING_EQUAL(once, again);
+	CU_ASSERT_EQUAL(count_of(once, "10500:\t"), 2);
+	CU_ASSERT_EQUAL(count_of(once, "default dev hip0"), 2);
+	CU_ASSERT_EQUAL(count_of(once, "blackhole default"), 2);
+	CU_ASSERT(both_lead_to(DIVERT, "dev hip0") && both_lead_to(DIVERT | 1, "dev hip0"));
+	CU_ASSERT(both_lead_to(0, "dev veths") && both_lead_to(MARK, "dev veths"));
+	/* The daemon is gone: nothing leaves in the clear. */
+	hp_tun_close(tun);
+	CU_ASSERT(!both_lead_to(DIVERT, "dev ") && both_lead_to(0, "dev veths"));
+	hp_divert_off();
+	free(again);
+	again = routing_now();
+	CU_ASSERT_STRING_EQUAL(before, again);
+	CU_ASSERT(both_lead_to(DIVERT, "dev veths"));
+	hp_divert_off();
+	CU_ASSERT(netns_sh("for f in -4 -6; do ip $f rule del pref 10499 && "
+			   "ip $f route flush table 10501 || exit 1; done"));
+	free(before);
+	free(once);
+	free(again);
+}
+
+/* Without a device they go as ever, if that is wanted; and another mark replaces the first. */
+static void diverting_may_fail_open(void)
+{
+	struct tun_seen seen = {0};
+	struct hp_tun *tun = divert_tun(&seen);
+	struct hp_io_err e = {""};
+	char *before = routing_now(), *after;
+
+	if (!tun)
+		return;
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), 0x40000, false, &e));
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, true, &e));
+	CU_ASSERT(both_lead_to(DIVERT, "dev hip0") && both_lead_to(0x40000, "dev veths"));
+	hp_tun_close(tun);
+	CU_ASSERT(both_lead_to(DIVERT, "dev veths"));
+	/* A device that isn't there. */
+	CU_ASSERT(hp_divert_on(4711, DIVERT, false, &e) < 0);
+	CU_ASSERT(!strncmp(e.text, "routing rule 10500 and table 10500: ", 36));
+	hp_divert_off();
+	after = routing_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	free(before);
+	free(after);
+}
+
+static int datagrams_with_rules(struct tun_seen *seen, const struct hp_rules_cfg *cfg, int from)
+{
+	struct hp_io_err e = {""};
+
+	seen->udp = 0;
+	CU_ASSERT(!hp_rules_install(cfg, NULL, &e));
+	CU_ASSERT_STRING_EQUAL(e.text, "");
+	send(from, "diverted", 8, 0);
+	a_while();
+	return seen->udp;
+}
+
+/* From the client to the device, whole, past the queue; what is excepted goes to the server. */
+static void forwarded_packets_to_peers_come_by_the_device(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000);
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	struct tun_seen seen = {0};
+	struct hp_tun *tun = divert_tun(&seen);
+	struct hp_prefix peer, other;
+	struct hp_io_err e = {""};
+	char *before = rules_now(), *after;
+
+	if (!tun)
+		return;
+	hp_prefix_parse("10.2.0.2/32", &peer);
+	hp_prefix_parse("10.2.0.3/32", &other);
+	connect_to(from, "10.2.0.2", 53);
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
+	cfg.divert_mark = DIVERT;
+	cfg.diverted = &peer;
+	cfg.n_diverted = 1;
+	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 1);
+	CU_ASSERT_EQUAL(received(to), 0);
+	cfg.diverted = &other; /* nobody takes it from the queue */
+	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
+	CU_ASSERT_EQUAL(received(to), 0);
+	cfg.diverted = &peer;
+	cfg.bypass = &peer;
+	cfg.n_bypass = 1;
+	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
+	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	hp_divert_off();
+	after = rules_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	hp_tun_close(tun);
+	close(from);
+	close(to);
+	free(before);
+	free(after);
+}
+
 /* ---- privileges */
 
 /* In a child: what must still work afterwards.  Its exit status says which step did not.
@@ -987,6 +1148,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(esp_crosses_with_its_outer_header),
 	HP_TEST(a_source_that_is_not_ours_is_refused),
 	HP_TEST(routing_tells_source_and_path_mtu),
+	HP_TEST(marked_packets_are_routed_to_the_device),
+	HP_TEST(diverting_may_fail_open),
+	HP_TEST(forwarded_packets_to_peers_come_by_the_device),
 	HP_TEST(two_capabilities_are_enough_afterwards),
 	HP_TEST_END};
 
