@@ -140,10 +140,12 @@ int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to)
 	return talk(h);
 }
 
+/* Locked: else the kernel forwards IPv6 by the device's MTU. */
 static void put_mtu(struct nlmsghdr *h, uint32_t mtu)
 {
 	struct nlattr *nest = mnl_attr_nest_start(h, RTA_METRICS);
 
+	mnl_attr_put_u32(h, RTAX_LOCK, 1u << RTAX_MTU);
 	mnl_attr_put_u32(h, RTAX_MTU, mtu);
 	mnl_attr_nest_end(h, nest);
 }

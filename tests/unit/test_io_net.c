@@ -1035,6 +1035,53 @@ static int datagrams_with_rules(struct tun_seen *seen, const struct hp_rules_cfg
 	return seen->udp;
 }
 
+static int client_socket6(void)
+{
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	int fd;
+
+	inet_pton(AF_INET6, "2001:db8:2::2", &sin6.sin6_addr);
+	netns_enter(ns_client);
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	CU_ASSERT(!connect(fd, (struct sockaddr *)&sin6, sizeof(sin6)));
+	netns_enter(ns_gateway);
+	return fd;
+}
+
+/* What the device's MTU would not let through: the proxy itself tells senders what fits. */
+static void diverted_packets_may_be_longer_than_the_device(void)
+{
+	static const uint8_t octets[1400];
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), from6 = client_socket6();
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	struct tun_seen seen = {0};
+	struct hp_tun *tun = divert_tun(&seen);
+	struct hp_prefix peers[2];
+	struct hp_io_err e = {""};
+
+	if (!tun)
+		return;
+	hp_prefix_parse("10.2.0.2/32", &peers[0]);
+	hp_prefix_parse("2001:db8:2::2/128", &peers[1]);
+	cfg.divert_mark = DIVERT;
+	cfg.diverted = peers;
+	cfg.n_diverted = 2;
+	connect_to(from, "10.2.0.2", 53);
+	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	CU_ASSERT_EQUAL(send(from, octets, sizeof(octets), 0), sizeof(octets));
+	a_while();
+	CU_ASSERT_EQUAL(seen.udp, 1);
+	CU_ASSERT_EQUAL(send(from6, octets, sizeof(octets), 0), sizeof(octets));
+	a_while();
+	CU_ASSERT_EQUAL(seen.udp, 2);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	hp_divert_off();
+	hp_tun_close(tun);
+	close(from);
+	close(from6);
+}
+
 /* From the client to the device, whole, past the queue; what is excepted goes to the server. */
 static void forwarded_packets_to_peers_come_by_the_device(void)
 {
@@ -1151,6 +1198,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(marked_packets_are_routed_to_the_device),
 	HP_TEST(diverting_may_fail_open),
 	HP_TEST(forwarded_packets_to_peers_come_by_the_device),
+	HP_TEST(diverted_packets_may_be_longer_than_the_device),
 	HP_TEST(two_capabilities_are_enough_afterwards),
 	HP_TEST_END};
 

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# client.capture = "route": packets to configured peers come by the TUN device and not by a queue.
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+CLIENT_MORE='capture = "route";'
+plugins=$HPN_BUILD/plugins/.libs
+[ -f "$plugins/icmp.so" ] && PROXY_MORE="plugin_dir = \"$plugins\"; plugins = { icmp = { }; };"
+protected_net
+
+not() { ! "$@"; }
+pings() { # NODE ADDRESS [options]
+	local node=$1 to=$2; shift 2
+	on "$node" timeout 10 ping -n -c2 -i0.2 -W2 "$@" "$to" 2>&1 | grep -q '2 received'
+}
+# Our rules and tables, of both families.
+routing() {
+	local f
+	for f in -4 -6; do
+		ip $f -n "$(ns proxy)" rule | grep '^10500:'
+		ip $f -n "$(ns proxy)" route show table 10500 2>/dev/null
+	done
+}
+none_queued() { # BEFORE
+	local now
+	now=$(queued)
+	[ "$now" = "$1" ] || { say "      $((now - $1)) packets went through a queue"; return 1; }
+}
+
+everything() {
+	local a before
+	before=$(queued)
+	plain_watch
+	for a in $SERVER4 $SERVER6; do
+		check "$1, $a: curl" hello client1 $a server
+		check "$1, $a: 20 MB with the right sha256" fetch client1 $a big
+		check "$1, $a: an upload of 5 MB" upload client2 $a 5000000
+		check "$1, $a: DNS" resolve client1 $a
+		check "$1, $a: a datagram of 1400 octets" udp_echo client1 $a 1400
+		check "$1, $a: a datagram of 3000 octets" udp_echo client1 $a 3000
+		[ -z "$PROXY_MORE" ] || check "$1, $a: ping" pings client1 $a
+	done
+	check "$1: nothing of it went out plain" plain_none
+	check "$1: nothing of it came by a queue" none_queued "$before"
+}
+
+everything "by route"
+check "rules, and routes to the device, for both families" test "$(routing | grep -c 'lookup 10500')" = 2 -a \
+	"$(routing | grep -c 'default dev hip0')" = 2
+check "a legacy server is reached" hello client1 $LEGACY4 legacy
+check "over IPv6 too" hello client2 $LEGACY6 legacy
+check "20 MB from there" fetch client1 $LEGACY4 big
+check "what goes to peers is not tracked" not on proxy grep -q "$SERVER4" /proc/net/nf_conntrack 2>/dev/null
+
+check "proxy off" ctl proxy proxy off >/dev/null
+check "off: traffic passes plain" hello client1 $SERVER4 server
+check "off: no rule or route is left" test -z "$(routing)"
+check "proxy on" ctl proxy proxy on >/dev/null
+plain_watch
+check "on: IPv4" hello client2 $SERVER4 server
+check "on: IPv6" hello client2 $SERVER6 server
+check "on: nothing plain" plain_none
+
+plain_watch
+daemon_stop proxy KILL
+check "killed: no answer over IPv4" not hello client1 $SERVER4 server
+check "killed: none over IPv6" not hello client1 $SERVER6 server
+check "killed: no datagram comes back" not udp_echo client1 $SERVER4 100
+check "it comes back" daemon_start proxy
+check "and goes on" wait_for 20 hello client1 $SERVER4 server
+check "over IPv6 too" hello client1 $SERVER6 server
+check "nothing went out plain meanwhile" plain_none
+
+daemon_stop proxy KILL
+on proxy "$DAEMON" -c "$HPN_DIR/proxy/hipproxy.conf" --cleanup
+check "--cleanup leaves no rule or route" test -z "$(routing)"
+check "then traffic passes plain" hello client1 $SERVER4 server
+daemon_start proxy
+check "protected again" hello client1 $SERVER4 server
+check "one association" test "$(associations_of proxy)" = 1
+daemon_stop proxy
+check "a daemon that ends leaves no rule or route" test -z "$(routing)"
+check "and no rules of capture" not on proxy sh -c "iptables-save | grep -q HIPPROXY"
+
+CLIENT_FAILURE=open
+proxy_conf
+check "open: comes up" daemon_start proxy
+check "open: protected" hello client1 $SERVER4 server
+check "open: one association" test "$(associations_of proxy)" = 1
+daemon_stop proxy KILL
+check "open: killed, traffic passes" hello client1 $SERVER4 server
+check "open: it comes back" daemon_start proxy
+check "open: protected again" hello client2 $SERVER6 server
+finish
