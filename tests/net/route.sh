@@ -50,7 +50,7 @@ check "rules, and routes to the device, for both families" test "$(routing | gre
 check "a legacy server is reached" hello client1 $LEGACY4 legacy
 check "over IPv6 too" hello client2 $LEGACY6 legacy
 check "20 MB from there" fetch client1 $LEGACY4 big
-check "what goes to peers is not tracked" not on proxy grep -q "$SERVER4" /proc/net/nf_conntrack 2>/dev/null
+check "what goes to peers is not tracked" not on proxy grep -qs "tcp .*src=10.1.0.11 dst=$SERVER4" /proc/net/nf_conntrack
 
 check "proxy off" ctl proxy proxy off >/dev/null
 check "off: traffic passes plain" hello client1 $SERVER4 server
