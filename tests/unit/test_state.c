@@ -50,6 +50,16 @@ static struct hp_state *open_state(void)
 	return st;
 }
 
+/* Field by field: what is between them is nobody's. */
+static bool same_key(const struct hp_flow_key *a, const struct hp_flow_key *b)
+{
+	return hp_addr_eq(&a->legacy, &b->legacy) && hp_addr_eq(&a->far, &b->far) &&
+	       hp_addr_eq(&a->local_hit, &b->local_hit) && hp_addr_eq(&a->peer_hit, &b->peer_hit) &&
+	       a->legacy_port == b->legacy_port && a->far_port == b->far_port &&
+	       a->local_port == b->local_port && a->peer_port == b->peer_port &&
+	       a->proto == b->proto;
+}
+
 static struct hp_flow *was(void *ctx, const struct hp_flow_key *key, bool outbound)
 {
 	uint32_t i = key->legacy.b[13] * 50000u + key->legacy_port - 1;
@@ -57,7 +67,7 @@ static struct hp_flow *was(void *ctx, const struct hp_flow_key *key, bool outbou
 
 	(void)ctx;
 	CU_ASSERT(!outbound && i < MANY && !seen[i]);
-	CU_ASSERT(!memcmp(key, &want, sizeof(want)));
+	CU_ASSERT(same_key(key, &want));
 	if (i >= MANY)
 		return NULL;
 	seen[i] = true;
