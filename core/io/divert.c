@@ -15,6 +15,18 @@
 /* We tell senders what fits ourselves: the kernel must not compare with the device's MTU. */
 #define ROUTE_MTU 65535
 
+/* What the kernel itself says about a marked packet (time exceeded, say) has its mark, because of
+ * fwmark_reflect, and must not come to the device: it goes past the rule. */
+static int own_errors(int family, uint32_t mark, bool add)
+{
+	struct hp_rtnl_rule past = { .family = family, .priority = HP_DIVERT_PRIORITY - 1,
+				     .mark = mark, .local_skip_to = HP_DIVERT_PRIORITY + 1 };
+	struct hp_rtnl_rule behind = { .family = family, .priority = HP_DIVERT_PRIORITY + 1 };
+	int err = hp_rtnl_rule(&behind, add), err2 = hp_rtnl_rule(&past, add);
+
+	return err && err != -EEXIST ? err : err2;
+}
+
 static int family_on(int family, int ifindex, uint32_t mark, bool fail_open)
 {
 	struct hp_rtnl_default way = { .family = family, .table = HP_DIVERT_TABLE,
@@ -29,6 +41,8 @@ static int family_on(int family, int ifindex, uint32_t mark, bool fail_open)
 	if (!err || err == -EEXIST)
 		err = hp_rtnl_default(&way, true);
 	if (!err || err == -EEXIST)
+		err = own_errors(family, mark, true);
+	if (!err || err == -EEXIST)
 		err = hp_rtnl_rule(&rule, true);
 	return err == -EEXIST ? 0 : err;
 }
@@ -40,6 +54,8 @@ static void family_off(int family)
 				     .priority = HP_DIVERT_PRIORITY };
 
 	while (!hp_rtnl_rule(&rule, false))
+		;
+	while (!own_errors(family, 0, false))
 		;
 	while (!hp_rtnl_default(&way, false))
 		;

@@ -181,10 +181,15 @@ int hp_rtnl_rule(const struct hp_rtnl_rule *rule, bool add)
 	struct fib_rule_hdr *f = mnl_nlmsg_put_extra_header(h, sizeof(*f));
 
 	f->family = (uint8_t)rule->family;
-	f->action = FR_ACT_TO_TBL;
+	f->action = rule->table ? FR_ACT_TO_TBL : rule->local_skip_to ? FR_ACT_GOTO : FR_ACT_NOP;
 	f->table = RT_TABLE_UNSPEC;
-	mnl_attr_put_u32(h, FRA_TABLE, rule->table);
+	if (rule->table)
+		mnl_attr_put_u32(h, FRA_TABLE, rule->table);
 	mnl_attr_put_u32(h, FRA_PRIORITY, rule->priority);
+	if (rule->local_skip_to) {
+		mnl_attr_put_u32(h, FRA_GOTO, rule->local_skip_to);
+		mnl_attr_put_strz(h, FRA_IIFNAME, "lo");
+	}
 	if (rule->mark) {
 		mnl_attr_put_u32(h, FRA_FWMARK, rule->mark);
 		mnl_attr_put_u32(h, FRA_FWMASK, rule->mark);

@@ -29,11 +29,13 @@ struct hp_rtnl_default {
 	uint32_t mtu; /* 0: the device's */
 };
 int hp_rtnl_default(const struct hp_rtnl_default *d, bool add);
-/* Packets with all bits of mark look up table.  mark 0 with add false: any mark.  -EEXIST, -ENOENT
+/* Packets with all bits of mark look up table.  table 0: those this host has made go on behind the
+ * rule of priority local_skip_to, or (that 0 too) nothing happens to them.  mark 0 with add false: any mark.  -EEXIST, -ENOENT
  * as the kernel says. */
 struct hp_rtnl_rule {
 	int family;
 	uint32_t table, priority, mark;
+	uint32_t local_skip_to;
 };
 int hp_rtnl_rule(const struct hp_rtnl_rule *r, bool add);
 /* The kernel answers ARP or neighbour solicitations for addr on this link. */

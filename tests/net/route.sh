@@ -17,7 +17,7 @@ pings() { # NODE ADDRESS [options]
 routing() {
 	local f
 	for f in -4 -6; do
-		ip $f -n "$(ns proxy)" rule | grep '^10500:'
+		ip $f -n "$(ns proxy)" rule | grep -E '^(10499|10500|10501):'
 		ip $f -n "$(ns proxy)" route show table 10500 2>/dev/null
 	done
 }
@@ -50,6 +50,10 @@ check "rules, and routes to the device, for both families" test "$(routing | gre
 check "a legacy server is reached" hello client1 $LEGACY4 legacy
 check "over IPv6 too" hello client2 $LEGACY6 legacy
 check "20 MB from there" fetch client1 $LEGACY4 big
+for a in $SERVER4 $SERVER6; do
+	check "$a: the proxy tells of a hop limit that ends here" sh -c \
+		"ip netns exec $(ns client1) ping -n -t1 -c1 -W2 $a | grep -qE 'From ($PROXY_LAN4|$PROXY_LAN6) .*exceeded'"
+done
 check "what goes to peers is not tracked" not on proxy grep -qs "tcp .*src=10.1.0.11 dst=$SERVER4" /proc/net/nf_conntrack
 
 check "proxy off" ctl proxy proxy off >/dev/null

@@ -929,13 +929,14 @@ static char *routing_now(void)
 			    "ip $f route show table 10501; done 2>/dev/null");
 }
 
-/* Where a packet with this mark goes. */
+/* Where a packet from the client with this mark goes. */
 static bool leads_to(const char *to, unsigned int mark, const char *where)
 {
 	char command[128], *text;
 	bool yes;
 
-	snprintf(command, sizeof(command), "ip route get %s mark 0x%x 2>&1", to, mark);
+	snprintf(command, sizeof(command), "ip route get %s from %s iif vethc mark 0x%x 2>&1", to,
+		 strchr(to, ':') ? "2001:db8:1::2" : "10.1.0.2", mark);
 	text = netns_output(command);
 	yes = strstr(text, where) != NULL;
 	free(text);
@@ -982,6 +983,9 @@ static void marked_packets_are_routed_to_the_device(void)
 	CU_ASSERT_EQUAL(count_of(once, "blackhole default"), 2);
 	CU_ASSERT(both_lead_to(DIVERT, "dev hip0") && both_lead_to(DIVERT | 1, "dev hip0"));
 	CU_ASSERT(both_lead_to(0, "dev veths") && both_lead_to(MARK, "dev veths"));
+	/* What this host itself says about such a packet has its mark, and goes as ever. */
+	CU_ASSERT(netns_sh("ip route get 10.1.0.2 mark 0x20000 | grep -q 'dev vethc' && "
+			   "ip route get 2001:db8:1::2 mark 0x20000 | grep -q 'dev vethc'"));
 	/* The daemon is gone: nothing leaves in the clear. */
 	hp_tun_close(tun);
 	CU_ASSERT(!both_lead_to(DIVERT, "dev ") && both_lead_to(0, "dev veths"));
