@@ -6,6 +6,9 @@
  * route is the device.  When the device is gone (no daemon) what is left there says blackhole, so
  * that nothing leaves in the clear; with fail_open nothing is left, and the kernel routes them as
  * ever.  Who gets the mark: io/rules.h.
+ *
+ * What this machine says itself about such packets (ICMP errors, which reflect the mark) goes the
+ * ordinary way: two more rules, before and behind, lead it past.
  */
 #ifndef HP_IO_DIVERT_H
 #define HP_IO_DIVERT_H

@@ -48,7 +48,8 @@ static bool supersedes(const struct hp_packet *old, const struct hp_packet *p)
 {
 	return old->tos == p->tos && old->ttl == p->ttl && old->tun == p->tun &&
 	       old->len == p->len && hp_seq_before(ack_of(old), ack_of(p)) &&
-	       !memcmp(tcp_of(old) + HP_TCP_OFF_SEQ, tcp_of(p) + HP_TCP_OFF_SEQ, 4);
+	       !memcmp(tcp_of(old) + HP_TCP_OFF_SEQ, tcp_of(p) + HP_TCP_OFF_SEQ, 4) &&
+	       hp_packet_checksum_ok(p); /* else its receiver would have neither */
 }
 
 static struct hp_packet **slot_of(struct hp_pipe *pipe, const struct hp_packet *p)
