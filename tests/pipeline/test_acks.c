@@ -241,6 +241,23 @@ static void only_its_like_is_included(void)
 	end();
 }
 
+static void a_wrong_checksum_includes_no_other(void)
+{
+	struct talk t = lab_talk4(1);
+	struct hp_packet *p;
+
+	begin();
+	lab_open(&l, &t);
+	receive(ack(&t, 9000, &bare));
+	p = ack(&t, 9100, &bare);
+	p->data[20 + 16] ^= 1;
+	receive(p);
+	hp_pipe_flush(l.n[0].pipe);
+	CU_ASSERT_EQUAL(included(), 0);
+	CU_ASSERT_EQUAL(l.n[0].esp_sent, 2);
+	CU_ASSERT_TRUE(lab_fini(&l));
+}
+
 static void data_does_not_overtake_an_acknowledgement(void)
 {
 	struct talk t = lab_talk4(1), u = lab_talk4(2);
@@ -557,6 +574,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(what_says_more_than_a_number_arrives),
 	HP_TEST(duplicates_all_arrive),
 	HP_TEST(only_its_like_is_included),
+	HP_TEST(a_wrong_checksum_includes_no_other),
 	HP_TEST(data_does_not_overtake_an_acknowledgement),
 	HP_TEST(more_flows_than_are_watched_all_arrive),
 	HP_TEST(what_is_held_at_the_end_goes_back),
