@@ -102,9 +102,9 @@ void hp_show_status(const json_t *reply)
 	printf("%-14s%s\n", "proxy", text(reply, "proxy"));
 	show_identities(json_object_get(reply, "identities"));
 	if (json_is_object(capture))
-		printf("%-14s%s, queue %" PRIu64 ", fails %s\n", "capture",
+		printf("%-14s%s, queue %" PRIu64 ", peers by %s, fails %s\n", "capture",
 		       text(capture, "backend"), number(capture, "queue"),
-		       text(capture, "on_failure"));
+		       text(capture, "peers"), text(capture, "on_failure"));
 	if (number(nat, "port"))
 		printf("%-14s%s, UDP port %" PRIu64 "\n", "NAT traversal", text(nat, "mode"),
 		       number(nat, "port"));

@@ -83,7 +83,9 @@ static json_t *capture(const struct hp_daemon *d)
 {
 	const struct hp_conf_client *c = &d->conf->client;
 
-	return json_pack("{s:s, s:i, s:s}", "backend",
+	return json_pack("{s:s, s:i, s:s, s:s}", "peers",
+			 c->capture == HP_CONF_CAPTURE_ROUTE && !c->rules.n ? "route" : "queue",
+			 "backend",
 			 d->capturing ? hp_rules_backend_name(d->backend) : "none", "queue",
 			 (int)c->queue, "on_failure",
 			 c->on_failure == HP_CONF_FAIL_OPEN ? "open" : "closed");

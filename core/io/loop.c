@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 64
+#define BRISK	   2 /* one may be the answer to what was just sent: that is no train */
 #define LOOKS_MAX  1000 /* without sleeping, also by a clock that stands still */
 
 struct signal_slot {
@@ -27,7 +28,7 @@ struct hp_loop {
 	bool stop;
 	uint64_t now_ms;
 	unsigned int poll_us; /* see hp_loop_busy_poll */
-	bool brisk;	      /* the last event was not long in coming */
+	unsigned int brisk;   /* how many events in a row were not long in coming */
 	struct hp_clock round; /* see hp_loop_clock */
 	struct hp_flush *flushes;
 	struct hp_watch sigwatch;
@@ -235,7 +236,7 @@ static int look_busily(struct hp_loop *loop)
 			return n;
 		sched_yield();
 	} while (--tries && hp_clock_us(loop->clock) < end);
-	loop->brisk = false;
+	loop->brisk = 0;
 	return 0;
 }
 
@@ -246,13 +247,16 @@ static int wait_for_events(struct hp_loop *loop, int timeout_ms)
 
 	if (!loop->poll_us || !timeout_ms)
 		return look(loop, timeout_ms);
-	if (loop->brisk)
+	if (loop->brisk >= BRISK)
 		n = look_busily(loop);
 	if (n)
 		return n;
 	since = hp_clock_us(loop->clock);
 	n = look(loop, timeout_ms);
-	loop->brisk = n > 0 && hp_clock_us(loop->clock) - since < loop->poll_us;
+	if (n > 0 && hp_clock_us(loop->clock) - since < loop->poll_us)
+		loop->brisk++;
+	else
+		loop->brisk = 0;
 	return n;
 }
 
