@@ -83,7 +83,7 @@ static json_t *capture(const struct hp_daemon *d)
 {
 	const struct hp_conf_client *c = &d->conf->client;
 
-	return json_pack("{s:s, s:i, s:s, s:s}", "peers",
+	return json_pack("{s:s, s:s, s:i, s:s}", "peers",
 			 c->capture == HP_CONF_CAPTURE_ROUTE && !c->rules.n ? "route" : "queue",
 			 "backend",
 			 d->capturing ? hp_rules_backend_name(d->backend) : "none", "queue",
