@@ -121,7 +121,7 @@ cell() {
 	[ $n = 0 ] && same "$get" "$HOME_DIR/big" || { fail "$DAEMON_NAME $1 $2 $URL: download"; return 1; }
 	if [ "$1" != wget_ ]; then
 		rm -f "$HOME_DIR/up"
-		"$1" put "$2" up "$get" && sleep 0.1 && same "$get" "$HOME_DIR/up" ||
+		"$1" put "$2" up "$get" && wait_for 3 same "$get" "$HOME_DIR/up" ||
 			{ fail "$DAEMON_NAME $1 $2 $URL: upload"; return 1; }
 		"$1" list "$2" big "$get" || { fail "$DAEMON_NAME $1 $2 $URL: listing"; return 1; }
 	fi
