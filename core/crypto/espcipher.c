@@ -224,17 +224,6 @@ static int ossl_open_quick(const struct hp_esp_suite *s, bool seal, const uint8_
 	return 0;
 }
 
-/* RFC 4106, section 5: AAD is SPI and sequence number, with ESN its high half between. */
-static int aad_of(const struct hp_esp_op *op, uint8_t aad[12])
-{
-	memcpy(aad, op->pkt, HDR);
-	if (!op->esn)
-		return HDR;
-	hp_put32(aad + 4, op->seq_hi);
-	memcpy(aad + 8, op->pkt + 4, 4);
-	return 12;
-}
-
 static uint8_t *text_of(const struct ossl *o, const struct hp_esp_op *op)
 {
 	return op->pkt + HDR + o->suite->iv_len;
@@ -261,7 +250,7 @@ static bool icv(struct ossl *o, const struct hp_esp_op *op, uint8_t out[32])
 static bool gcm_begin(struct ossl *o, const struct hp_esp_op *op)
 {
 	uint8_t aad[12];
-	int n, len = aad_of(op, aad);
+	int n, len = (int)hp_esp_aad(op, aad);
 
 	memcpy(o->nonce + GCM_SALT, op->pkt + HDR, 8);
 	return (o->quick ? gcm_begin_quick(o) : gcm_begin_plain(o)) &&

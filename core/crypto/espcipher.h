@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include <hipproxy/wire.h>
 
 #include "wire/hip_names.h"
 
@@ -42,6 +45,18 @@ struct hp_esp_op {
 	uint32_t seq_hi; /* high half of the sequence number */
 	bool esn;	 /* seq_hi is part of what the ICV covers */
 };
+
+/* RFC 4106, section 5: what GCM authenticates besides is SPI and sequence number, with ESN its high
+ * half between.  For engines; octets written to aad. */
+static inline size_t hp_esp_aad(const struct hp_esp_op *op, uint8_t aad[12])
+{
+	memcpy(aad, op->pkt, 8);
+	if (!op->esn)
+		return 8;
+	hp_put32(aad + 4, op->seq_hi);
+	memcpy(aad + 8, op->pkt + 4, 4);
+	return 12;
+}
 
 struct hp_esp_backend {
 	const char *name;

@@ -80,16 +80,11 @@ static void mb_close_ctx(void *ctx)
 	free(ctx);
 }
 
-/* RFC 4106, section 5: AAD is SPI and sequence number, with ESN its high half between. */
+/* Nonce and AAD of the packet; octets of AAD. */
 static size_t begin(struct mb *m, const struct hp_esp_op *op, uint8_t aad[12])
 {
 	memcpy(m->nonce + GCM_SALT, op->pkt + HDR, 8);
-	memcpy(aad, op->pkt, HDR);
-	if (!op->esn)
-		return HDR;
-	hp_put32(aad + 4, op->seq_hi);
-	memcpy(aad + 8, op->pkt + 4, 4);
-	return 12;
+	return hp_esp_aad(op, aad);
 }
 
 static int mb_seal(void *ctx, const struct hp_esp_op *op)

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -402,12 +401,9 @@ int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_
 					       .gso = i == 0,
 					       .num = (uint16_t)(cfg->queue + i)};
 	hp_loop_flush_add(loop, &nfq->flush, flush_round, nfq);
-	nfq->q[1].spill = mmap(NULL, (size_t)NFQ_BATCH * NFQ_SPILL, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (nfq->q[1].spill == MAP_FAILED) {
-		nfq->q[1].spill = NULL;
+	nfq->q[1].spill = hp_room_new((size_t)NFQ_BATCH * NFQ_SPILL);
+	if (!nfq->q[1].spill)
 		err = hp_io_fail(e, -ENOMEM, "NFQUEUE: out of memory");
-	}
 	for (i = 0; i < 2 && !err; i++)
 		err = queue_open(&nfq->q[i], cfg, e);
 	if (err) {
@@ -430,8 +426,7 @@ void hp_nfq_close(struct hp_nfq *nfq)
 		hp_loop_del(nfq->loop, &nfq->q[i].watch);
 		if (nfq->q[i].fd >= 0)
 			close(nfq->q[i].fd);
-		if (nfq->q[i].spill)
-			munmap(nfq->q[i].spill, (size_t)NFQ_BATCH * NFQ_SPILL);
+		hp_room_free(nfq->q[i].spill, (size_t)NFQ_BATCH * NFQ_SPILL);
 	}
 	free(nfq);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* A packet as the pool sees it; its buffer follows in the same allocation. */
 struct pool_packet {
@@ -162,6 +163,20 @@ struct hp_pool_counts hp_pool_counts(const struct hp_pool *pool)
 		.small_max = pool->small.max,
 		.empty = pool->empty,
 	};
+}
+
+uint8_t *hp_room_new(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void hp_room_free(uint8_t *room, size_t bytes)
+{
+	if (room)
+		munmap(room, bytes);
 }
 
 uint32_t hp_pool_kmark(const struct hp_packet *p)

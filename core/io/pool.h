@@ -48,6 +48,11 @@ struct hp_packet *hp_pool_expand(struct hp_pool *pool, struct hp_packet *p);
 
 struct hp_pool_counts hp_pool_counts(const struct hp_pool *pool);
 
+/* Buffers that sockets read into, outside of the pool: address space that costs memory as it is
+ * touched.  NULL when there is none; free takes NULL. */
+uint8_t *hp_room_new(size_t bytes);
+void hp_room_free(uint8_t *room, size_t bytes);
+
 /* The kernel's mark on a captured packet, kept beside it for the verdict. */
 uint32_t hp_pool_kmark(const struct hp_packet *p);
 void hp_pool_kmark_set(struct hp_packet *p, uint32_t mark);

@@ -8,7 +8,6 @@
 #include <linux/errqueue.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <hipproxy/log.h>
 
@@ -295,18 +294,10 @@ static void family_close(struct raw_family *f)
 	raw_sockets_close(f);
 }
 
-static uint8_t *address_space(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 static int rooms_make(struct hp_raw *raw)
 {
-	raw->room = address_space((size_t)RAW_BATCH * RAW_ROOM);
-	raw->spill = address_space((size_t)(RAW_BATCH + 1) * RAW_SPILL);
+	raw->room = hp_room_new((size_t)RAW_BATCH * RAW_ROOM);
+	raw->spill = hp_room_new((size_t)(RAW_BATCH + 1) * RAW_SPILL);
 	return raw->room && raw->spill ? 0 : -ENOMEM;
 }
 
@@ -350,10 +341,8 @@ void hp_raw_close(struct hp_raw *raw)
 		return;
 	family_close(&raw->v4);
 	family_close(&raw->v6);
-	if (raw->room)
-		munmap(raw->room, (size_t)RAW_BATCH * RAW_ROOM);
-	if (raw->spill)
-		munmap(raw->spill, (size_t)(RAW_BATCH + 1) * RAW_SPILL);
+	hp_room_free(raw->room, (size_t)RAW_BATCH * RAW_ROOM);
+	hp_room_free(raw->spill, (size_t)(RAW_BATCH + 1) * RAW_SPILL);
 	free(raw);
 }
 

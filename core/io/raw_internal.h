@@ -5,6 +5,7 @@
 #ifndef HP_IO_RAW_INTERNAL_H
 #define HP_IO_RAW_INTERNAL_H
 
+#include "io/pool.h"
 #include "io/raw.h"
 
 #include <netinet/in.h>

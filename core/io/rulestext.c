@@ -22,10 +22,12 @@ static bool of_family(const struct hp_prefix *p, int family)
 	return hp_addr_is4(&p->addr) == (family == 4);
 }
 
-/* Calls emit for each combination of interface and network of this family; "" for any. */
+/* Calls emit for each combination of interface and network of this family, "" for any: from there
+ * packets go to chain. */
 static void each_capture(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,
 			 void (*emit)(struct hp_buf *b, int family, const char *dev,
-				      const char *net))
+				      const char *net, const char *chain),
+			 const char *chain)
 {
 	size_t n_dev = cfg->n_interfaces ? cfg->n_interfaces : 1, i, k;
 	char net[HP_PREFIX_STRLEN];
@@ -34,35 +36,26 @@ static void each_capture(struct hp_buf *b, const struct hp_rules_cfg *cfg, int f
 	for (i = 0; i < n_dev; i++) {
 		dev = cfg->n_interfaces ? cfg->interfaces[i] : "";
 		if (!cfg->n_networks)
-			emit(b, family, dev, "");
+			emit(b, family, dev, "", chain);
 		for (k = 0; k < cfg->n_networks; k++) {
 			if (of_family(&cfg->networks[k], family))
 				emit(b, family, dev,
-				     hp_prefix_format(&cfg->networks[k], net));
+				     hp_prefix_format(&cfg->networks[k], net), chain);
 		}
 	}
 }
 
 /* ---- nft */
 
-static void nft_capture(struct hp_buf *b, int family, const char *dev, const char *net)
+static void nft_jump(struct hp_buf *b, int family, const char *dev, const char *net,
+		     const char *chain)
 {
 	hp_buf_addf(b, "\t\t");
 	if (dev[0])
 		hp_buf_addf(b, "iifname \"%s\" ", dev);
 	if (net[0])
 		hp_buf_addf(b, "%s saddr %s ", family == 4 ? "ip" : "ip6", net);
-	hp_buf_addf(b, "jump capture\n");
-}
-
-static void nft_divert(struct hp_buf *b, int family, const char *dev, const char *net)
-{
-	hp_buf_addf(b, "\t\t");
-	if (dev[0])
-		hp_buf_addf(b, "iifname \"%s\" ", dev);
-	if (net[0])
-		hp_buf_addf(b, "%s saddr %s ", family == 4 ? "ip" : "ip6", net);
-	hp_buf_addf(b, "jump divert\n");
+	hp_buf_addf(b, "jump %s\n", chain);
 }
 
 static void nft_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n,
@@ -94,9 +87,9 @@ static void nft_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 {
 	if (!cfg->n_diverted)
 		return;
-	each_capture(b, cfg, 4, nft_divert);
+	each_capture(b, cfg, 4, nft_jump, "divert");
 	if (cfg->n_networks)
-		each_capture(b, cfg, 6, nft_divert);
+		each_capture(b, cfg, 6, nft_jump, "divert");
 }
 
 static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
@@ -126,9 +119,9 @@ static void nft_forward(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 		       "\t\ttype filter hook forward priority -150; policy accept;\n");
 	nft_exceptions(b, cfg);
 	/* Without networks one rule does for both families. */
-	each_capture(b, cfg, 4, nft_capture);
+	each_capture(b, cfg, 4, nft_jump, "capture");
 	if (cfg->n_networks)
-		each_capture(b, cfg, 6, nft_capture);
+		each_capture(b, cfg, 6, nft_jump, "capture");
 	hp_buf_addf(b, "\t}\n");
 }
 
@@ -335,14 +328,15 @@ static void table_end(struct hp_buf *b, const char *table)
 	hp_buf_addf(b, "COMMIT\n");
 }
 
-static void ipt_capture(struct hp_buf *b, int family, const char *dev, const char *net)
+static void ipt_jump(struct hp_buf *b, int family, const char *dev, const char *net,
+		     const char *chain)
 {
 	hp_buf_addf(b, "-A HIPPROXY");
 	if (dev[0])
 		hp_buf_addf(b, " -i %s", dev);
 	if (net[0])
 		hp_buf_addf(b, " -s %s", net);
-	hp_buf_addf(b, " -j HIPPROXY-QUEUE\n");
+	hp_buf_addf(b, " -j %s\n", chain);
 }
 
 static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
@@ -372,16 +366,6 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	}
 }
 
-static void ipt_divert(struct hp_buf *b, int family, const char *dev, const char *net)
-{
-	hp_buf_addf(b, "-A HIPPROXY");
-	if (dev[0])
-		hp_buf_addf(b, " -i %s", dev);
-	if (net[0])
-		hp_buf_addf(b, " -s %s", net);
-	hp_buf_addf(b, " -j HIPPROXY-DIVERT\n");
-}
-
 static void ipt_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n, int family,
 			    const char *what)
 {
@@ -397,7 +381,7 @@ static void ipt_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg, int 
 {
 	if (!cfg->n_diverted)
 		return;
-	each_capture(b, cfg, family, ipt_divert);
+	each_capture(b, cfg, family, ipt_jump, "HIPPROXY-DIVERT");
 	ipt_to_prefixes(b, cfg->bypass, cfg->n_bypass, family, "RETURN");
 	ipt_to_prefixes(b, cfg->diverted, cfg->n_diverted, family, "HIPPROXY-TAKE");
 	hp_buf_addf(b, "-A HIPPROXY-TAKE -p 139 -j RETURN\n"
@@ -417,7 +401,7 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 
 	table_begin(b, l, "mangle");
 	ipt_exceptions(b, cfg, family);
-	each_capture(b, cfg, family, ipt_capture);
+	each_capture(b, cfg, family, ipt_jump, "HIPPROXY-QUEUE");
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -p tcp -j NFQUEUE --queue-num %u%s\n",
 		    cfg->queue, bypass);
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <hipproxy/log.h>
@@ -314,9 +313,8 @@ int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
 	e->port = cfg->port;
 	e->v4 = (struct encap_family){ .e = e, .family = AF_INET, .fd = -1 };
 	e->v6 = (struct encap_family){ .e = e, .family = AF_INET6, .fd = -1 };
-	e->room = mmap(NULL, (size_t)ENCAP_BATCH * ENCAP_BUFFER, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (e->room == MAP_FAILED) {
+	e->room = hp_room_new((size_t)ENCAP_BATCH * ENCAP_BUFFER);
+	if (!e->room) {
 		free(e);
 		return hp_io_fail(err, -ENOMEM, "UDP port %u: out of memory", cfg->port);
 	}
@@ -339,7 +337,7 @@ void hp_encap_close(struct hp_encap *e)
 		return;
 	family_close(&e->v4);
 	family_close(&e->v6);
-	munmap(e->room, (size_t)ENCAP_BATCH * ENCAP_BUFFER);
+	hp_room_free(e->room, (size_t)ENCAP_BATCH * ENCAP_BUFFER);
 	free(e);
 }
 

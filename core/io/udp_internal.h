@@ -5,6 +5,7 @@
 #ifndef HP_IO_UDP_INTERNAL_H
 #define HP_IO_UDP_INTERNAL_H
 
+#include "io/pool.h"
 #include "io/udp.h"
 
 #include <netinet/in.h>

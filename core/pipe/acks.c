@@ -116,7 +116,9 @@ void hp_pipe_acks_free(struct hp_pipe *pipe)
 {
 	for (unsigned int i = 0; i < HP_ACK_SLOTS; i++)
 		if (pipe->acks[i])
-			hp_pipe_conclude(pipe, pipe->acks[i], HP_DROP);
+			hp_pipe_conclude(pipe, pipe->acks[i],
+					 hp_pipe_drop(pipe, pipe->acks[i], "out.ack",
+						      HP_DROP_CLOSED));
 	memset(pipe->acks, 0, sizeof(pipe->acks));
 	pipe->n_acks = 0;
 }

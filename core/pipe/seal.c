@@ -76,7 +76,6 @@ void hp_pipe_send_run(struct hp_pipe *pipe)
 	if (err == -EMSGSIZE && pa)
 		pa->mtu = 0;
 	r->b.n = 0;
-	r->assoc = NULL;
 }
 
 void hp_pipe_run_forget(struct hp_pipe *pipe, const struct hp_assoc *a)
@@ -122,16 +121,12 @@ static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 {
 	struct hp_pipe_run *r = &pipe->run;
 	struct hp_esp_batch *b = &r->b;
-	struct hp_assoc *a = r->assoc;
 	size_t at;
 	int esp_len;
 
 	if (!run_takes(b, len + hp_esp_overhead(sa->suite, len)))
 		hp_pipe_send_run(pipe);
-	r->assoc = a;
 	at = (size_t)b->seg * b->n;
-	if (!b->n)
-		at = 0;
 	esp_len = hp_esp_seal_copy(sa, next_header, payload, len, pipe->batch + at,
 				   HP_PACKET_CAP - at);
 	if (esp_len < 0)

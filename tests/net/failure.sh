@@ -36,15 +36,7 @@ check "protected again" hello client1 $SERVER4 server
 daemon_stop proxy
 check "a daemon that ends takes its rules along" test "$(rules)" = "$before"
 
-CLIENT_FAILURE=open
-proxy_conf
-check "open: comes up" daemon_start proxy
-check "open: protected" hello client1 $SERVER4 server
-check "open: one association" test "$(associations_of proxy)" = 1
-daemon_stop proxy KILL
-check "open: killed, traffic passes" hello client1 $SERVER4 server
-check "open: it comes back" daemon_start proxy
-check "open: protected again" hello client2 $SERVER4 server
+fails_open
 daemon_stop proxy
 check "the rules are as they were" test "$(rules)" = "$before"
 finish

@@ -457,6 +457,19 @@ json() { ctl "$1" --json "$2" | jq -r "$3"; }
 
 associations_of() { json "$1" status .counts.associations; }
 
+# on_failure = "open": what happens when the proxy is killed; it runs again at the end.
+fails_open() {
+	CLIENT_FAILURE=open
+	proxy_conf
+	check "open: comes up" daemon_start proxy
+	check "open: protected" hello client1 $SERVER4 server
+	check "open: one association" test "$(associations_of proxy)" = 1
+	daemon_stop proxy KILL
+	check "open: killed, traffic passes" hello client1 $SERVER4 server
+	check "open: it comes back" daemon_start proxy
+	check "open: protected again" hello client2 $SERVER4 server
+}
+
 need_daemons() {
 	need jq curl nginx "$@"
 	CTL=$(program hipproxyctl) || skip "hipproxyctl is not built"
