@@ -88,6 +88,13 @@ static bool address(const char *dev, const char *a4, const char *a6)
 			a4, dev, a6, dev, dev);
 }
 
+/* Until the kernel has noticed that both ends are up, first packets may be lost. */
+static bool carries(const char *dev)
+{
+	return netns_sh("for i in $(seq 100); do ip -o link show %s | grep -q 'state UP' && exit; "
+			"sleep 0.02; done; exit 1", dev);
+}
+
 bool netns_link(int ns_a, const char *dev_a, const char *addr4_a, const char *addr6_a,
 		int ns_b, const char *dev_b, const char *addr4_b, const char *addr6_b)
 {
@@ -98,5 +105,9 @@ bool netns_link(int ns_a, const char *dev_a, const char *addr4_a, const char *ad
 		      dev_b, (int)getpid(), ns_b) &&
 	     address(dev_a, addr4_a, addr6_a);
 	netns_enter(ns_b);
-	return ok && address(dev_b, addr4_b, addr6_b);
+	ok = ok && address(dev_b, addr4_b, addr6_b) && carries(dev_b);
+	netns_enter(ns_a);
+	ok = ok && carries(dev_a);
+	netns_enter(ns_b);
+	return ok;
 }
