@@ -54,6 +54,11 @@ int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io
 	if (collect(&d->conf->peers, cfg))
 		return hp_io_fail(err, -ENOMEM, "out of memory");
 	cfg->divert_mark = c->divert_mark;
+	/* Every packet this machine forwards pays for routing rules. */
+	if (!cfg->n_diverted) {
+		hp_divert_off();
+		return 0;
+	}
 	return hp_divert_on(hp_tun_index(d->tun), c->divert_mark, cfg->fail_open, err);
 }
 

@@ -3,7 +3,7 @@
  * The capture rules as text for nft and iptables-restore (see rules.h).
  *
  * Both say the same in the same order; a packet that costs nothing more (its connection
- * is marked) leaves at the first rule.
+ * is marked) leaves at the first rule, with iptables already at the jump.
  */
 #include "io/rules.h"
 
@@ -183,22 +183,38 @@ char *hp_rules_nft_nat_text(const char *tun, const struct hp_prefix *from, size_
 
 /* ---- iptables */
 
+/* Which packets a jump takes; the others shall pay for one rule only. */
+enum jump_for {
+	FOR_ALL,
+	FOR_UNMARKED, /* connections that were not let pass */
+	FOR_MARKED,   /* packets */
+	FOR_TUN,      /* packets from the TUN device; with others to be diverted, all */
+};
+
+static const char *const jump_matches[] = {
+	[FOR_ALL] = "",
+	[FOR_UNMARKED] = " -m connmark ! --mark ",
+	[FOR_MARKED] = " -m mark --mark ",
+	[FOR_TUN] = " -i ",
+};
+
 /* Our chains, and the jumps that lead to them. */
 struct own_chain {
 	const char *table, *name;
 	const char *from;     /* NULL: reached from another of ours */
 	const char *position; /* how the jump is put in */
+	enum jump_for jump;
 };
 
 static const struct own_chain own_chains[] = {
-	{"mangle", "HIPPROXY", "FORWARD", "-I"},
-	{"mangle", "HIPPROXY-QUEUE", NULL, NULL},
-	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A"},
-	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A"},
-	{"raw", "HIPPROXY", "PREROUTING", "-I"},
-	{"raw", "HIPPROXY-DIVERT", NULL, NULL},
-	{"raw", "HIPPROXY-TAKE", NULL, NULL},
-	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I"},
+	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_UNMARKED},
+	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL},
+	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A", FOR_MARKED},
+	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A", FOR_MARKED},
+	{"raw", "HIPPROXY", "PREROUTING", "-I", FOR_TUN},
+	{"raw", "HIPPROXY-DIVERT", NULL, NULL, FOR_ALL},
+	{"raw", "HIPPROXY-TAKE", NULL, NULL, FOR_ALL},
+	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I", FOR_ALL},
 };
 
 #define N_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
@@ -206,18 +222,46 @@ static const struct own_chain own_chains[] = {
 /* What of ours an iptables-save holds. */
 struct leftovers {
 	bool chain[N_CHAINS];
-	unsigned int jumps[N_CHAINS];
+	struct hp_buf jumps[N_CHAINS]; /* lines that delete them */
 };
 
-static bool line_is(const char *line, size_t len, const char *text)
+static void leftovers_free(struct leftovers *l)
 {
-	return strlen(text) == len && !memcmp(line, text, len);
+	for (size_t i = 0; i < N_CHAINS; i++)
+		hp_buf_fini(&l->jumps[i]);
+}
+
+/* The end of text at p if it begins there, else NULL. */
+static const char *skip(const char *p, const char *end, const char *text)
+{
+	size_t n = strlen(text);
+
+	return (size_t)(end - p) >= n && !memcmp(p, text, n) ? p + n : NULL;
+}
+
+/* "-A FORWARD -j HIPPROXY" of older versions too; whatever mark it says. */
+static bool is_jump(const struct own_chain *c, const char *line, const char *end)
+{
+	const char *p = skip(line, end, "-A "), *match;
+
+	if (p)
+		p = skip(p, end, c->from);
+	if (!p)
+		return false;
+	match = skip(p, end, jump_matches[c->jump]);
+	if (match && match > p)
+		for (p = match; p < end && *p != ' '; p++)
+			;
+	p = skip(p, end, " -j ");
+	if (p)
+		p = skip(p, end, c->name);
+	return p == end;
 }
 
 static void line_scan(struct leftovers *l, const char *table, const char *line,
 		      size_t len)
 {
-	char text[96];
+	const char *end = line + len, *p;
 	size_t i;
 
 	for (i = 0; i < N_CHAINS; i++) {
@@ -225,23 +269,24 @@ static void line_scan(struct leftovers *l, const char *table, const char *line,
 
 		if (strcmp(table, c->table))
 			continue;
-		snprintf(text, sizeof(text), ":%s ", c->name);
-		if (len > strlen(text) && !memcmp(line, text, strlen(text)))
+		p = skip(line, end, ":");
+		if (p)
+			p = skip(p, end, c->name);
+		if (p && skip(p, end, " "))
 			l->chain[i] = true;
-		if (!c->from)
-			continue;
-		snprintf(text, sizeof(text), "-A %s -j %s", c->from, c->name);
-		if (line_is(line, len, text))
-			l->jumps[i]++;
+		if (c->from && is_jump(c, line, end))
+			hp_buf_addf(&l->jumps[i], "-D%.*s\n", (int)len - 2, line + 2);
 	}
 }
 
 static struct leftovers saved_scan(const char *saved)
 {
-	struct leftovers l = {{false}, {0}};
+	struct leftovers l = {.chain = {false}};
 	char table[16] = "";
 	size_t len;
 
+	for (size_t i = 0; i < N_CHAINS; i++)
+		l.jumps[i] = (struct hp_buf)HP_BUF_INIT;
 	while (*saved) {
 		len = strcspn(saved, "\n");
 		if (*saved == '*' && len < sizeof(table))
@@ -255,15 +300,13 @@ static struct leftovers saved_scan(const char *saved)
 
 static void jumps_delete(struct hp_buf *b, const struct leftovers *l, const char *table)
 {
-	unsigned int k;
-	size_t i;
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		const struct hp_buf *lines = &l->jumps[i];
 
-	for (i = 0; i < N_CHAINS; i++) {
 		if (strcmp(own_chains[i].table, table))
 			continue;
-		for (k = 0; k < l->jumps[i]; k++)
-			hp_buf_addf(b, "-D %s -j %s\n", own_chains[i].from,
-				    own_chains[i].name);
+		hp_buf_add(b, lines->data, lines->len);
+		b->failed |= lines->failed;
 	}
 }
 
@@ -286,7 +329,7 @@ static bool table_has_ours(const struct leftovers *l, const char *table)
 	size_t i;
 
 	for (i = 0; i < N_CHAINS; i++) {
-		if (!strcmp(own_chains[i].table, table) && (l->chain[i] || l->jumps[i]))
+		if (!strcmp(own_chains[i].table, table) && (l->chain[i] || l->jumps[i].len))
 			return true;
 	}
 	return false;
@@ -315,7 +358,18 @@ static void table_begin(struct hp_buf *b, const struct leftovers *l, const char 
 	jumps_delete(b, l, table);
 }
 
-static void table_end(struct hp_buf *b, const char *table)
+static void jump_add(struct hp_buf *b, const struct own_chain *c, const struct hp_rules_cfg *cfg)
+{
+	hp_buf_addf(b, "%s %s", c->position, c->from);
+	if (c->jump == FOR_MARKED || c->jump == FOR_UNMARKED)
+		hp_buf_addf(b, "%s0x%x/0x%x", jump_matches[c->jump], cfg->mark, cfg->mask);
+	else if (c->jump == FOR_TUN && !cfg->n_diverted)
+		hp_buf_addf(b, "%s%s", jump_matches[c->jump], cfg->tun);
+	hp_buf_addf(b, " -j %s\n", c->name);
+}
+
+/* cfg: not looked at for table nat. */
+static void table_end(struct hp_buf *b, const char *table, const struct hp_rules_cfg *cfg)
 {
 	size_t i;
 
@@ -323,7 +377,7 @@ static void table_end(struct hp_buf *b, const char *table)
 		const struct own_chain *c = &own_chains[i];
 
 		if (!strcmp(c->table, table) && c->from)
-			hp_buf_addf(b, "%s %s -j %s\n", c->position, c->from, c->name);
+			jump_add(b, c, cfg);
 	}
 	hp_buf_addf(b, "COMMIT\n");
 }
@@ -344,8 +398,6 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	char net[HP_PREFIX_STRLEN];
 	size_t i;
 
-	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
-		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j RETURN\n", cfg->tun);
 	if (cfg->n_diverted)
 		hp_buf_addf(b, "-A HIPPROXY -o %s -j RETURN\n", cfg->tun);
@@ -407,13 +459,11 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,
 		    bypass);
 	hp_buf_addf(b,
-		    "-A HIPPROXY-MARK -m mark --mark 0x%x/0x%x -j CONNMARK --save-mark "
-		    "--nfmask 0x%x --ctmask 0x%x\n",
-		    cfg->mark, cfg->mask, cfg->mask, cfg->mask);
-	hp_buf_addf(b,
-		    "-A HIPPROXY-OUT -p %d -m mark --mark 0x%x/0x%x -j NFQUEUE --queue-num %u%s\n",
-		    family == 4 ? 1 : 58, cfg->mark, cfg->mask, cfg->queue + 1u, bypass);
-	table_end(b, "mangle");
+		    "-A HIPPROXY-MARK -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x\n",
+		    cfg->mask, cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY-OUT -p %d -j NFQUEUE --queue-num %u%s\n",
+		    family == 4 ? 1 : 58, cfg->queue + 1u, bypass);
+	table_end(b, "mangle", cfg);
 	table_begin(b, l, "raw");
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j MARK --set-xmark 0x%x/0x%x\n", cfg->tun, cfg->mark,
 		    cfg->mask);
@@ -423,7 +473,7 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 			hp_buf_addf(b, "-A HIPPROXY -i %s -s %s -j RETURN\n", cfg->tun,
 				    hp_prefix_format(&cfg->masqueraded[i], net));
 	hp_buf_addf(b, "-A HIPPROXY -i %s -j CT --notrack\n", cfg->tun);
-	table_end(b, "raw");
+	table_end(b, "raw", cfg);
 }
 
 char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
@@ -439,6 +489,7 @@ char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
 		table_remove(&b, &l, "raw");
 		table_remove(&b, &l, "nat");
 	}
+	leftovers_free(&l);
 	return hp_buf_take(&b);
 }
 
@@ -452,13 +503,16 @@ char *hp_rules_iptables_nat_text(const char *tun, const struct hp_prefix *from, 
 
 	for (size_t i = 0; i < n; i++)
 		any |= of_family(&from[i], family);
-	if (!any)
+	if (!any) {
+		leftovers_free(&l);
 		return hp_buf_take(&b);
+	}
 	table_begin(&b, &l, "nat");
 	for (size_t i = 0; i < n; i++)
 		if (of_family(&from[i], family))
 			hp_buf_addf(&b, "-A HIPPROXY-NAT -s %s ! -o %s -j MASQUERADE\n",
 				    hp_prefix_format(&from[i], net), tun);
-	table_end(&b, "nat");
+	table_end(&b, "nat", NULL);
+	leftovers_free(&l);
 	return hp_buf_take(&b);
 }

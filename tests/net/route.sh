@@ -21,6 +21,8 @@ routing() {
 		ip $f -n "$(ns proxy)" route show table 10500 2>/dev/null
 	done
 }
+test_no_routing() { [ -z "$(routing)" ]; }
+test_routing() { [ -n "$(routing)" ]; }
 none_queued() { # BEFORE
 	local now
 	now=$(queued)
@@ -82,6 +84,16 @@ check "then traffic passes plain" hello client1 $SERVER4 server
 daemon_start proxy
 check "protected again" hello client1 $SERVER4 server
 check "one association" test "$(associations_of proxy)" = 1
+plain_watch
+peer_of_the_proxy=$(server_peer)
+sed -i '/^peers = /d' "$HPN_DIR/proxy/hipproxy.conf"
+kill -HUP "$(pid_of proxy hipproxyd)"
+check "without peers no rule or route is left" wait_for 5 test_no_routing
+echo "$peer_of_the_proxy" >>"$HPN_DIR/proxy/hipproxy.conf"
+kill -HUP "$(pid_of proxy hipproxyd)"
+check "with a peer again they are back" wait_for 5 test_routing
+check "and lead to it" hello client2 $SERVER4 server
+check "none of it went out plain" plain_none
 daemon_stop proxy
 check "a daemon that ends leaves no rule or route" test -z "$(routing)"
 check "and no rules of capture" not on proxy sh -c "iptables-save | grep -q HIPPROXY"

@@ -377,6 +377,25 @@ static void leftovers_are_replaced_and_removed_exactly(void)
 			       "*mangle\n-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n"
 			       "-F HIPPROXY\n-X HIPPROXY\nCOMMIT\n");
 	free(text);
+	/* Marks may have been others. */
+	text = hp_rules_iptables_text(
+		NULL, 4,
+		"*mangle\n:HIPPROXY - [0:0]\n:HIPPROXY-MARK - [0:0]\n"
+		"-A FORWARD -m connmark ! --mark 0x4/0xc -j HIPPROXY\n"
+		"-A FORWARD -m connmark ! --mark 0x4/0xc -p tcp -j HIPPROXY\n"
+		"-A FORWARD -m connmark --mark 0x4/0xc -j HIPPROXY\n"
+		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
+		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY\n"
+		"-A POSTROUTING -j HIPPROXY-MARK\n-A OUTPUT\n-A OUTPUT -m mark --mark \nCOMMIT\n"
+		"*raw\n-A PREROUTING -i tun7 -j HIPPROXY\n-A PREROUTING -j HIPPROXY\nCOMMIT\n");
+	CU_ASSERT_STRING_EQUAL(text, "*mangle\n-D FORWARD -m connmark ! --mark 0x4/0xc -j HIPPROXY\n"
+				     "-D POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
+				     "-D POSTROUTING -j HIPPROXY-MARK\n"
+				     "-F HIPPROXY\n-F HIPPROXY-MARK\n"
+				     "-X HIPPROXY\n-X HIPPROXY-MARK\nCOMMIT\n"
+				     "*raw\n-D PREROUTING -i tun7 -j HIPPROXY\n"
+				     "-D PREROUTING -j HIPPROXY\nCOMMIT\n");
+	free(text);
 	text = hp_rules_iptables_text(NULL, 4,
 				      "*mangle\n:FORWARD ACCEPT [0:0]\nCOMMIT\n");
 	CU_ASSERT_STRING_EQUAL(text, "");
