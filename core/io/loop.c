@@ -15,6 +15,7 @@
 #define EVENTS_MAX 64
 #define BRISK	   2 /* one may be the answer to what was just sent: that is no train */
 #define LOOKS_MAX  1000 /* without sleeping, also by a clock that stands still */
+#define SOON_US	   10	/* what comes later was waited for */
 
 struct signal_slot {
 	void (*fn)(void *ctx, int signo);
@@ -29,6 +30,7 @@ struct hp_loop {
 	uint64_t now_ms;
 	unsigned int poll_us; /* see hp_loop_busy_poll */
 	unsigned int brisk;   /* how many events in a row were not long in coming */
+	bool quiet;	      /* see hp_loop_quiet */
 	struct hp_clock round; /* see hp_loop_clock */
 	struct hp_flush *flushes;
 	struct hp_watch sigwatch;
@@ -242,21 +244,19 @@ static int look_busily(struct hp_loop *loop)
 
 static int wait_for_events(struct hp_loop *loop, int timeout_ms)
 {
-	uint64_t since;
+	uint64_t since, took;
 	int n = 0;
 
-	if (!loop->poll_us || !timeout_ms)
-		return look(loop, timeout_ms);
-	if (loop->brisk >= BRISK)
+	loop->quiet = false;
+	if (timeout_ms && loop->poll_us && loop->brisk >= BRISK)
 		n = look_busily(loop);
 	if (n)
 		return n;
 	since = hp_clock_us(loop->clock);
 	n = look(loop, timeout_ms);
-	if (n > 0 && hp_clock_us(loop->clock) - since < loop->poll_us)
-		loop->brisk++;
-	else
-		loop->brisk = 0;
+	took = hp_clock_us(loop->clock) - since;
+	loop->quiet = took >= SOON_US;
+	loop->brisk = n > 0 && took < loop->poll_us ? loop->brisk + 1 : 0;
 	return n;
 }
 
@@ -298,6 +298,11 @@ void hp_loop_stop(struct hp_loop *loop)
 uint64_t hp_loop_now(const struct hp_loop *loop)
 {
 	return loop->now_ms;
+}
+
+bool hp_loop_quiet(const struct hp_loop *loop)
+{
+	return loop->quiet;
 }
 
 const struct hp_clock *hp_loop_clock(const struct hp_loop *loop)

@@ -69,6 +69,8 @@ int hp_loop_run(struct hp_loop *loop);
 int hp_loop_once(struct hp_loop *loop, int max_wait_ms);
 /* The round in hand is finished, with its flush. */
 void hp_loop_stop(struct hp_loop *loop);
+/* The events in hand had to be waited for: one packet is more likely than a train. */
+bool hp_loop_quiet(const struct hp_loop *loop);
 /* Milliseconds of the clock at the beginning of this round. */
 uint64_t hp_loop_now(const struct hp_loop *loop);
 /* A clock whose milliseconds are those of hp_loop_now: for whoever asks with every packet.  Its

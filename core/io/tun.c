@@ -68,11 +68,14 @@ static bool packet_read(struct hp_tun *tun)
 	return true;
 }
 
+/* A packet that comes alone leaves at once, without a look for others: if there are any, the
+ * next round comes at once, and that is not a quiet one. */
 void tun_ready(void *ctx, uint32_t events)
 {
-	int i;
+	const struct hp_tun *tun = ctx;
+	int i, n = hp_loop_quiet(tun->loop) ? 1 : READS_PER_ROUND;
 
-	for (i = 0; i < READS_PER_ROUND; i++) {
+	for (i = 0; i < n; i++) {
 		if (!packet_read(ctx))
 			return;
 	}

@@ -477,6 +477,52 @@ static void hits_on_tun_are_reachable_by_applications(void)
 	CU_ASSERT_EQUAL(if_nametoindex("hip0"), 0);
 }
 
+/* Three datagrams into the device's route, after a while. */
+static pid_t three_datagrams(unsigned int wait_us)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+	pid_t child = fork();
+	int fd;
+
+	if (child)
+		return child;
+	to.sin6_addr.s6_addr[0] = 0x20;
+	to.sin6_addr.s6_addr[1] = 0x01;
+	to.sin6_addr.s6_addr[3] = 0x25;
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	usleep(wait_us);
+	for (int i = 0; i < 3; i++)
+		sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to));
+	_exit(0);
+}
+
+static void a_packet_that_comes_alone_leaves_alone(void)
+{
+	struct hp_addr hit = addr("2001:21::1");
+	struct hp_tun_cfg cfg = {
+		.name = "hip0", .mtu = 1400, .addrs = &hit, .n_addrs = 1};
+	struct tun_seen seen = {0};
+	struct hp_io_err e = {""};
+	struct hp_tun *tun = NULL;
+
+	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, &seen, &tun, &e));
+	/* They are there before anybody looks: all belong to one round. */
+	CU_ASSERT(waitpid(three_datagrams(0), NULL, 0) > 0);
+	CU_ASSERT(!hp_loop_once(loop, 100));
+	CU_ASSERT(!hp_loop_quiet(loop));
+	CU_ASSERT_EQUAL(seen.udp, 3);
+	/* The first one has been waited for: it ends its round, whatever follows. */
+	CU_ASSERT(three_datagrams(50000) > 0);
+	for (seen.udp = 0; !seen.udp;)
+		CU_ASSERT_FATAL(!hp_loop_once(loop, 2000));
+	CU_ASSERT(hp_loop_quiet(loop));
+	CU_ASSERT_EQUAL(seen.udp, 1);
+	until(&seen.udp, 3);
+	CU_ASSERT_EQUAL(seen.udp, 3);
+	CU_ASSERT(waitpid(-1, NULL, 0) > 0);
+	hp_tun_close(tun);
+}
+
 static void a_second_tun_of_the_name_is_told(void)
 {
 	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
@@ -739,6 +785,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_queue_in_use_is_told),
 	HP_TEST(a_super_packet_through_tun_reaches_the_server),
 	HP_TEST(hits_on_tun_are_reachable_by_applications),
+	HP_TEST(a_packet_that_comes_alone_leaves_alone),
 	HP_TEST(a_second_tun_of_the_name_is_told),
 	HP_TEST(hip_messages_longer_than_the_link_cross),
 	HP_TEST(esp_crosses_with_its_outer_header),
