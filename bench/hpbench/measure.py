@@ -19,7 +19,7 @@ from .base import Tools, cpu_seconds, peak_rss_bytes
 from .hip import Hip
 from .net import Failure
 
-PING_COUNT, PING_EVERY_S = 200, 0.005
+PING_COUNT, PING_EVERY_S = 100, 0.005
 FIRST_PACKETS = 20
 
 
@@ -134,7 +134,7 @@ def percentile(values, percent):
 
 
 def ping(method, seconds, opts):
-    count = PING_COUNT // 2 if opts.get("quick") else PING_COUNT
+    count = PING_COUNT * 3 // 4 if opts.get("quick") else PING_COUNT
     text = net.run(method.on_client(["ping", "-n", "-i", str(PING_EVERY_S), "-c", str(count),
                                      "-W", "2", method.address]),
                    timeout_s=count * PING_EVERY_S + 10, check=False)

@@ -8,7 +8,9 @@ on all of them alike.
 Plain forwarding of one TCP stream is bimodal (12 or 40 Gbit/s): what is in flight fits into the
 processor's cache or does not, and both ends are on one core or are not.  So `plain` and
 `passthrough` are compared apart from the others (group forward): with a small window on one core,
-in many short runs in the order A B B A, each four of them being a slot.
+in many short runs in the order A B B A, each four of them being a slot.  Pings (group ping) last
+microseconds and hang on whatever else wakes processors: each method has two turns in a round, in
+the same order.
 """
 import time
 from collections import namedtuple
@@ -17,8 +19,8 @@ Item = namedtuple("Item", "method group seconds opts row slot")
 
 # What each group costs beside its seconds (starting programs, waiting for the last datagram);
 # a first guess, replaced by what it has taken.
-OVERHEAD_S = {"udp64": 5.0, "udp1200": 5.0, "first_packet": 4.0, "ping": 1.2, "forward": 0.4}
-QUICK_OVERHEAD_S = {"udp64": 2.8, "ping": 0.7, "forward": 0.4}
+OVERHEAD_S = {"udp64": 5.0, "udp1200": 5.0, "first_packet": 4.0, "ping": 0.7, "forward": 0.4}
+QUICK_OVERHEAD_S = {"udp64": 2.8, "ping": 0.6, "forward": 0.4}
 DEFAULT_OVERHEAD_S = 0.2
 
 FULL = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "udp64", "udp1200", "ping", "first_packet",
@@ -26,6 +28,7 @@ FULL = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "udp64", "udp1200", "ping", "fir
 PHYSICAL = ("tcp1", "tcp_rev", "udp64", "udp1200")
 TCP_ONLY = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir")
 FORWARD = ("plain", "passthrough")
+THERE_AND_BACK = ("forward", "ping")
 
 # The rows of the second pass, on links without offloads.
 PHYSICAL_METHODS = ("plain", "proxy-udp-mb", "proxy-native-mb", "host-udp-mb",
@@ -55,13 +58,13 @@ def groups_of(method, wanted):
             and (group != "forward" or method.name in FORWARD)]
 
 
-def quads(names, number, rnd):
-    """A B B A, so many times; for one method alone, so many runs."""
-    items = []
+def there_and_back(names, number, rnd):
+    """(method, slot): A B B A, B A A B and so on, so many times."""
+    turns = []
     for i in range(number):
-        order = names + names[::-1] if i % 2 == 0 else names[::-1] + names
-        items += [Item(name, "forward", 0, {}, name, (rnd, i)) for name in order]
-    return items
+        order = names + names[::-1] if (rnd + i) % 2 == 0 else names[::-1] + names
+        turns += [(name, (rnd, i)) for name in order]
+    return turns
 
 
 class Plan:
@@ -82,14 +85,15 @@ class Plan:
         items = []
         for group in self.groups:
             names = [name for name in self.wanted if group in self.wanted[name]]
-            if group == "forward":
-                items += quads(names, self.quads, rnd)
-                continue
-            order = names if rnd % 2 == 0 else names[::-1]
             seconds = self.seconds if group in TCP_ONLY else 0
-            items += [Item(name, group, seconds, self.opts(group), name + self.suffix, (rnd,))
-                      for name in order]
+            items += [Item(name, group, seconds, self.opts(group), name + self.suffix, slot)
+                      for name, slot in self.turns(group, names, rnd)]
         return items
+
+    def turns(self, group, names, rnd):
+        if group in THERE_AND_BACK:
+            return there_and_back(names, self.quads if group == "forward" else 1, rnd)
+        return [(name, (rnd,)) for name in (names if rnd % 2 == 0 else names[::-1])]
 
     def opts(self, group):
         found = {"quick": True} if self.quick else {}

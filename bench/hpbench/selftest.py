@@ -174,6 +174,13 @@ class Order(unittest.TestCase):
             self.assertEqual(len(names), len(set(names)))
             self.assertIn(("proxy-udp-mb", "tcp1"), names)
 
+    def test_pings_go_there_and_back(self):
+        rounds = self.plan(2, groups=["ping"])
+        names = list(self.methods)[:2] + ["proxy-udp-mb"]
+        self.assertEqual([i.method for i in rounds[0]], names + names[::-1])
+        self.assertEqual([i.method for i in rounds[1]], names[::-1] + names)
+        self.assertEqual({i.slot for i in rounds[1]}, {(1, 0)})
+
     def test_every_second_round_goes_backwards(self):
         a, b = [[i.method for i in items if i.group == "tcp1"]
                 for items in self.plan(2)]
