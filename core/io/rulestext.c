@@ -3,7 +3,7 @@
  * The capture rules as text for nft and iptables-restore (see rules.h).
  *
  * Both say the same in the same order; a packet that costs nothing more (its connection
- * is marked) leaves at the first rule, with iptables already at the jump.
+ * is marked) leaves at the first rule.
  */
 #include "io/rules.h"
 
@@ -186,16 +186,16 @@ char *hp_rules_nft_nat_text(const char *tun, const struct hp_prefix *from, size_
 /* Which packets a jump takes; the others shall pay for one rule only. */
 enum jump_for {
 	FOR_ALL,
-	FOR_UNMARKED, /* connections that were not let pass */
-	FOR_MARKED,   /* packets */
-	FOR_TUN,      /* packets from the TUN device; with others to be diverted, all */
+	FOR_MARKED,  /* packets with our mark */
+	FOR_TUN,     /* packets from the TUN device; with others to be diverted, all */
+	FOR_OTHERS,  /* packets from elsewhere */
 };
 
 static const char *const jump_matches[] = {
 	[FOR_ALL] = "",
-	[FOR_UNMARKED] = " -m connmark ! --mark ",
 	[FOR_MARKED] = " -m mark --mark ",
 	[FOR_TUN] = " -i ",
+	[FOR_OTHERS] = " ! -i ",
 };
 
 /* Our chains, and the jumps that lead to them. */
@@ -207,11 +207,12 @@ struct own_chain {
 };
 
 static const struct own_chain own_chains[] = {
-	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_UNMARKED},
+	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS},
 	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL},
 	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A", FOR_MARKED},
 	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A", FOR_MARKED},
 	{"raw", "HIPPROXY", "PREROUTING", "-I", FOR_TUN},
+	{"raw", "HIPPROXY-TUN", NULL, NULL, FOR_ALL},
 	{"raw", "HIPPROXY-DIVERT", NULL, NULL, FOR_ALL},
 	{"raw", "HIPPROXY-TAKE", NULL, NULL, FOR_ALL},
 	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I", FOR_ALL},
@@ -361,9 +362,9 @@ static void table_begin(struct hp_buf *b, const struct leftovers *l, const char 
 static void jump_add(struct hp_buf *b, const struct own_chain *c, const struct hp_rules_cfg *cfg)
 {
 	hp_buf_addf(b, "%s %s", c->position, c->from);
-	if (c->jump == FOR_MARKED || c->jump == FOR_UNMARKED)
+	if (c->jump == FOR_MARKED)
 		hp_buf_addf(b, "%s0x%x/0x%x", jump_matches[c->jump], cfg->mark, cfg->mask);
-	else if (c->jump == FOR_TUN && !cfg->n_diverted)
+	else if (c->jump == FOR_OTHERS || (c->jump == FOR_TUN && !cfg->n_diverted))
 		hp_buf_addf(b, "%s%s", jump_matches[c->jump], cfg->tun);
 	hp_buf_addf(b, " -j %s\n", c->name);
 }
@@ -398,7 +399,9 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	char net[HP_PREFIX_STRLEN];
 	size_t i;
 
-	hp_buf_addf(b, "-A HIPPROXY -i %s -j RETURN\n", cfg->tun);
+	/* Not at the jump: packets that are not tracked have no connmark, nor another one. */
+	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
+		    cfg->mask);
 	if (cfg->n_diverted)
 		hp_buf_addf(b, "-A HIPPROXY -o %s -j RETURN\n", cfg->tun);
 	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
@@ -465,14 +468,14 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 		    family == 4 ? 1 : 58, cfg->queue + 1u, bypass);
 	table_end(b, "mangle", cfg);
 	table_begin(b, l, "raw");
-	hp_buf_addf(b, "-A HIPPROXY -i %s -j MARK --set-xmark 0x%x/0x%x\n", cfg->tun, cfg->mark,
-		    cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY -i %s -j HIPPROXY-TUN\n", cfg->tun);
 	ipt_diverting(b, cfg, family);
+	hp_buf_addf(b, "-A HIPPROXY-TUN -j MARK --set-xmark 0x%x/0x%x\n", cfg->mark, cfg->mask);
 	for (size_t i = 0; i < cfg->n_masqueraded; i++)
 		if (of_family(&cfg->masqueraded[i], family))
-			hp_buf_addf(b, "-A HIPPROXY -i %s -s %s -j RETURN\n", cfg->tun,
+			hp_buf_addf(b, "-A HIPPROXY-TUN -s %s -j RETURN\n",
 				    hp_prefix_format(&cfg->masqueraded[i], net));
-	hp_buf_addf(b, "-A HIPPROXY -i %s -j CT --notrack\n", cfg->tun);
+	hp_buf_addf(b, "-A HIPPROXY-TUN -j CT --notrack\n");
 	table_end(b, "raw", cfg);
 }
 

@@ -377,18 +377,18 @@ static void leftovers_are_replaced_and_removed_exactly(void)
 			       "*mangle\n-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n"
 			       "-F HIPPROXY\n-X HIPPROXY\nCOMMIT\n");
 	free(text);
-	/* Marks may have been others. */
+	/* Marks and names may have been others. */
 	text = hp_rules_iptables_text(
 		NULL, 4,
 		"*mangle\n:HIPPROXY - [0:0]\n:HIPPROXY-MARK - [0:0]\n"
-		"-A FORWARD -m connmark ! --mark 0x4/0xc -j HIPPROXY\n"
-		"-A FORWARD -m connmark ! --mark 0x4/0xc -p tcp -j HIPPROXY\n"
-		"-A FORWARD -m connmark --mark 0x4/0xc -j HIPPROXY\n"
+		"-A FORWARD ! -i tun7 -j HIPPROXY\n"
+		"-A FORWARD ! -i tun7 -p tcp -j HIPPROXY\n"
+		"-A FORWARD -i tun7 -j HIPPROXY\n"
 		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
 		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY\n"
 		"-A POSTROUTING -j HIPPROXY-MARK\n-A OUTPUT\n-A OUTPUT -m mark --mark \nCOMMIT\n"
 		"*raw\n-A PREROUTING -i tun7 -j HIPPROXY\n-A PREROUTING -j HIPPROXY\nCOMMIT\n");
-	CU_ASSERT_STRING_EQUAL(text, "*mangle\n-D FORWARD -m connmark ! --mark 0x4/0xc -j HIPPROXY\n"
+	CU_ASSERT_STRING_EQUAL(text, "*mangle\n-D FORWARD ! -i tun7 -j HIPPROXY\n"
 				     "-D POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
 				     "-D POSTROUTING -j HIPPROXY-MARK\n"
 				     "-F HIPPROXY\n-F HIPPROXY-MARK\n"
@@ -484,8 +484,14 @@ static void iptables_text_diverts_what_goes_to_peers(void)
 	CU_ASSERT(in_order(four, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
 	CU_ASSERT(in_order(six, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
 	/* Our own packets keep their mark. */
-	CU_ASSERT(in_order(four, "-A HIPPROXY -i hip0 -j MARK --set-xmark 0x10000/0x10000\n",
-			   "-A HIPPROXY -i hip0 -j CT --notrack\n"));
+	CU_ASSERT(in_order(four, "-A HIPPROXY-TUN -j MARK --set-xmark 0x10000/0x10000\n",
+			   "-A HIPPROXY-TUN -j CT --notrack\n"));
+	/* What is not diverted passes these rules for nothing; without any it does not come there. */
+	CU_ASSERT(in_order(four, "*raw\n", "-I PREROUTING -j HIPPROXY\n"));
+	CU_ASSERT(in_order(plain4, "*raw\n", "-I PREROUTING -i hip0 -j HIPPROXY\n"));
+	/* Packets that nobody tracks are captured like others. */
+	CU_ASSERT(in_order(four, "-A HIPPROXY -m connmark --mark 0x10000/0x10000 -j RETURN\n",
+			   "-I FORWARD ! -i hip0 -j HIPPROXY\n"));
 	CU_ASSERT(!strstr(plain4, "0x20000") && !strstr(plain4, "-A HIPPROXY-DIVERT") &&
 		  !strstr(plain4, "-o hip0") && !strstr(plain4, "-j HIPPROXY-DIVERT"));
 	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 11);

@@ -176,6 +176,31 @@ static void a_marked_connection_is_not_seen_again(void)
 	close(to);
 }
 
+/* They have no connection, so no mark of one: each is captured. */
+static void packets_that_are_not_tracked_are_captured(void)
+{
+	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5003), i;
+	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
+	struct consumer c;
+
+	if (!capture_start(&c))
+		return;
+	CU_ASSERT(netns_sh("iptables -t raw -A PREROUTING -j CT --notrack"));
+	c.what = ACCEPT_MARK;
+	connect_to(from, "10.2.0.2", 53);
+	for (i = 0; i < 3; i++) {
+		send(from, "again", 5, 0);
+		until(&c.packets, i + 1);
+	}
+	a_while();
+	CU_ASSERT_EQUAL(c.packets, 3);
+	CU_ASSERT_EQUAL(received(to), 3);
+	CU_ASSERT(netns_sh("iptables -t raw -D PREROUTING -j CT --notrack"));
+	capture_stop(&c);
+	close(from);
+	close(to);
+}
+
 static void tcp_comes_as_super_packets(void)
 {
 	int srv = socket_in(ns_server, SOCK_STREAM, "10.2.0.2", 80), fd, got = -1, i;
@@ -777,6 +802,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(verdicts_are_obeyed),
 	HP_TEST(a_held_packet_survives_the_drop_of_later_ones),
 	HP_TEST(a_marked_connection_is_not_seen_again),
+	HP_TEST(packets_that_are_not_tracked_are_captured),
 	HP_TEST(tcp_comes_as_super_packets),
 	HP_TEST(an_empty_pool_sheds_load),
 	HP_TEST(without_a_daemon_packets_pass_or_not_as_configured),
