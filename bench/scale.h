@@ -20,6 +20,7 @@ struct scale_flows {
 	double batch_ns, batch_hit_ns; /* in batches with nothing in between */
 	double lookup_single_ns; /* by the legacy name, each waits for the one before */
 	double packet_ns;        /* lookup in bare batches, and tracking of a packet */
+	double pipe_ns;          /* a small datagram out, through all of the pipeline */
 	double expire_ns;
 	double bytes;            /* of resident memory, a flow */
 };
@@ -34,6 +35,7 @@ struct scale_assocs {
 
 /* Measures; n must not be 0.  quick: fewer repetitions. */
 void scale_flows(struct scale_flows *r, uint64_t n, bool quick);
+double scale_pipe(uint64_t n, bool quick); /* struct scale_flows.pipe_ns */
 void scale_assocs(struct scale_assocs *r, uint64_t n, bool quick);
 
 /* Seconds of CLOCK_MONOTONIC. */

@@ -18,7 +18,7 @@ BARS = (
 # name, title, table, [keys], logarithmic y
 LINES = (
     ("scale-flows-ns", "Flows: nanoseconds an operation", "flows",
-     ("setup_ns", "lookup_ns", "lookup_single_ns", "expire_ns"), True),
+     ("setup_ns", "lookup_ns", "lookup_single_ns", "pipe_ns", "expire_ns"), True),
     ("scale-flows-bytes", "Octets per flow", "flows", ("bytes_per_flow",), False),
     ("scale-associations", "Associations set up a second", "associations",
      ("setup_per_s",), False),

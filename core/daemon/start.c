@@ -354,6 +354,7 @@ static int make_pipe(struct hp_daemon *d)
 		.rand = &hp_rand_system, .timers = &d->timers, .ops = &d->pipe_ops,
 		.client_hit = d->client_hit, .host_hit = d->host_hit,
 		.join_udp = hp_tun_takes_datagrams(d->tun),
+		.ahead_flows = HP_PIPE_AHEAD_FLOWS,
 	};
 
 	d->pipe_ops = hp_daemon_pipe_ops;

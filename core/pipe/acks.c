@@ -66,7 +66,7 @@ static void leave(struct hp_pipe *pipe, struct hp_packet **slot)
 
 	*slot = NULL;
 	pipe->n_acks--;
-	hp_pipe_outbound(pipe, p);
+	hp_pipe_outbound_soon(pipe, p);
 }
 
 static void hold(struct hp_pipe *pipe, struct hp_packet *p)

@@ -45,6 +45,7 @@ static void forget(struct hp_pipe *pipe, struct hp_assoc *a)
 {
 	hp_pipe_run_forget(pipe, a);
 	pipe->drops[HP_DROP_NO_SA] += hp_coalesce_purge(&pipe->coalesce, is_of, a);
+	pipe->drops[HP_DROP_NO_SA] += hp_pipe_ahead_forget(pipe, a);
 }
 
 static void area_free(struct hp_pipe *pipe, struct hp_assoc *a)

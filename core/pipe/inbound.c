@@ -54,14 +54,14 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 }
 
 /* The flow of p, in HIT form; one may begin.  NULL with HP_NEXT: nobody's. */
-static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **f)
+static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash,
+				 struct hp_flow **f)
 {
-	bool icmp = p->proto == HP_PROTO_ICMP6;
 	enum hp_verdict v;
 
-	*f = hp_flow_find_hit(pipe->flows, p->proto, &p->dst, p->dport, &p->src,
-			      icmp ? 0 : p->sport);
-	if (!*f && icmp) {
+	*f = hp_flow_find_hit_hashed(pipe->flows, hash, p->proto, &p->dst, p->dport, &p->src,
+				     hp_pipe_peer_port(p));
+	if (!*f && p->proto == HP_PROTO_ICMP6) {
 		*f = hp_pipe_related_hit(pipe, p);
 		p->related = *f != NULL;
 	}
@@ -71,10 +71,10 @@ static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, stru
 	return v != HP_NEXT || *f ? v : hp_pipe_peer_begun(pipe, p, f);
 }
 
-static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p)
+static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
 {
 	struct hp_flow *f;
-	enum hp_verdict v = find_flow(pipe, p, &f);
+	enum hp_verdict v = find_flow(pipe, p, hash, &f);
 
 	if (v != HP_NEXT)
 		return v;
@@ -92,12 +92,17 @@ void hp_pipe_inner(void *ctx, struct hp_packet *p)
 {
 	struct hp_pipe *pipe = ctx;
 	struct hp_assoc *a = p->assoc;
-	enum hp_verdict v;
 
 	p = hp_pipe_whole(pipe, p, "in.reassembly");
 	if (!p)
 		return;
 	p->assoc = a;
-	v = inner(pipe, p);
+	hp_pipe_ahead(pipe, HP_INBOUND, p);
+}
+
+void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
+{
+	enum hp_verdict v = inner(pipe, p, hash);
+
 	hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
 }

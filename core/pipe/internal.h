@@ -86,6 +86,17 @@ struct hp_pipe_run {
 	struct hp_assoc *assoc; /* borrowed; NULL: gone meanwhile */
 };
 
+/* Packets whose flows are being fetched from memory (ahead.c), in the order in which they came. */
+#define HP_AHEAD_SLOTS (2 * HP_FLOW_AHEAD)
+
+struct hp_ahead {
+	struct hp_ahead_packet {
+		struct hp_packet *p;
+		uint32_t hash;
+	} at[HP_AHEAD_SLOTS];
+	unsigned int first, n, fetched;
+};
+
 struct hp_pipe {
 	struct hp_pipe_deps d;
 	const struct hp_conf *conf;
@@ -95,6 +106,7 @@ struct hp_pipe {
 	struct hp_reassembly *reasm;
 	struct hp_coalesce coalesce;
 	struct hp_pipe_run run;
+	struct hp_ahead ahead[2]; /* by enum hp_direction */
 	struct hp_packet *acks[HP_ACK_SLOTS]; /* see acks.c */
 	unsigned int n_acks;
 	struct hp_xlat xlat;
@@ -147,17 +159,41 @@ size_t hp_pipe_transport_len(const struct hp_packet *p);
 enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
 				    struct hp_flow *f);
 
-/* inbound.c: a packet out of ESP, in HIT form, assoc set; ctx is the pipe. */
+/* inbound.c: a packet out of ESP, in HIT form, assoc set; ctx is the pipe.  named: at
+ * once; hash: hp_pipe_name. */
 void hp_pipe_inner(void *ctx, struct hp_packet *p);
+void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash);
 
 /* events.c: the association's area, made when needed; NULL when memory is out. */
 struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 
-/* outbound.c: what follows for a dissected packet; also for one that was held.  Takes the
- * packet over. */
+/* outbound.c: what follows for a dissected packet, also for one that was held.  Takes the packet
+ * over.  soon: at the latest with hp_pipe_flush.  named: a legacy host's; hash: hp_pipe_name. */
 void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_outbound_soon(struct hp_pipe *pipe, struct hp_packet *p);
+void hp_pipe_outbound_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash);
+/* Ports as flows' keys have them: ICMP echo names the conversation by one identifier. */
+static inline uint16_t hp_pipe_far_port(const struct hp_packet *p)
+{
+	return p->proto == HP_PROTO_ICMP || p->proto == HP_PROTO_ICMP6 ? 0 : p->dport;
+}
+
+static inline uint16_t hp_pipe_peer_port(const struct hp_packet *p)
+{
+	return p->proto == HP_PROTO_ICMP6 ? 0 : p->sport;
+}
+
+/* ahead.c: the packet goes on when its flow has been fetched from memory, in order, at the latest
+ * with leave: by outbound_named or inner_named.  forget: those of this association are dropped; how
+ * many.  name: the hash of p's flow's name on the side from which p comes. */
+uint32_t hp_pipe_name(const struct hp_pipe *pipe, enum hp_direction dir,
+		      const struct hp_packet *p);
+void hp_pipe_ahead(struct hp_pipe *pipe, enum hp_direction dir, struct hp_packet *p);
+void hp_pipe_ahead_leave(struct hp_pipe *pipe);
+unsigned int hp_pipe_ahead_forget(struct hp_pipe *pipe, const struct hp_assoc *assoc);
+void hp_pipe_ahead_free(struct hp_pipe *pipe);
 /* acks.c: bare acknowledgements on their way out.  hold: true and p is kept, until it leaves by
- * hp_pipe_outbound or is dropped because the next one includes it; false: p goes on, after what
+ * hp_pipe_outbound_soon or is dropped because the next one includes it; false: p goes on, after what
  * was kept of its flow.  leave: all that is kept goes on. */
 bool hp_pipe_hold_ack(struct hp_pipe *pipe, struct hp_packet *p);
 void hp_pipe_acks_leave(struct hp_pipe *pipe);

@@ -20,12 +20,6 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
 }
 
-/* The far port as a flow's key has it: ICMP echo names the conversation by one identifier. */
-static uint16_t far_port(const struct hp_packet *p)
-{
-	return p->proto == HP_PROTO_ICMP || p->proto == HP_PROTO_ICMP6 ? 0 : p->dport;
-}
-
 static uint8_t tcp_flags(const struct hp_packet *p)
 {
 	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
@@ -175,9 +169,9 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struc
 {
 	struct hp_flow_key key = {
 		.legacy = p->src, .far = p->dst,
-		.legacy_port = p->sport, .far_port = far_port(p),
+		.legacy_port = p->sport, .far_port = hp_pipe_far_port(p),
 		.local_hit = *hp_assoc_local_hit(a), .peer_hit = *hp_assoc_peer_hit(a),
-		.peer_port = far_port(p), .proto = p->proto,
+		.peer_port = hp_pipe_far_port(p), .proto = p->proto,
 	};
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	int err = pa ? hp_flow_add(pipe->flows, &key, true, out) : -ENOMEM;
@@ -258,10 +252,10 @@ static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct h
 	}
 }
 
-static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p)
+static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
 {
-	struct hp_flow *f = hp_flow_find_legacy(pipe->flows, p->proto, &p->src, p->sport,
-						&p->dst, far_port(p));
+	struct hp_flow *f = hp_flow_find_legacy_hashed(pipe->flows, hash, p->proto, &p->src,
+						       p->sport, &p->dst, hp_pipe_far_port(p));
 	enum hp_verdict v;
 
 	if (!f) {
@@ -292,10 +286,25 @@ static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
 
 /* ---- entries */
 
+void hp_pipe_outbound_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
+{
+	hp_pipe_conclude(pipe, p, captured(pipe, p, hash));
+}
+
 void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p)
 {
-	hp_pipe_conclude(pipe, p,
-			 hp_pipe_is_local(pipe, p) ? local(pipe, p) : captured(pipe, p));
+	if (hp_pipe_is_local(pipe, p))
+		hp_pipe_conclude(pipe, p, local(pipe, p));
+	else
+		hp_pipe_outbound_named(pipe, p, hp_pipe_name(pipe, HP_OUTBOUND, p));
+}
+
+void hp_pipe_outbound_soon(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	if (hp_pipe_is_local(pipe, p))
+		hp_pipe_conclude(pipe, p, local(pipe, p));
+	else
+		hp_pipe_ahead(pipe, HP_OUTBOUND, p);
 }
 
 /* Before anything is known of it, a hook may take the packet out of our hands. */
@@ -333,7 +342,7 @@ void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
 	p = hp_pipe_whole(pipe, p, "out.reassembly");
 	if (!p || classified(pipe, p) || hp_pipe_hold_ack(pipe, p))
 		return;
-	hp_pipe_outbound(pipe, p);
+	hp_pipe_outbound_soon(pipe, p);
 }
 
 /* From an application on this host, between HITs; or from a legacy server to an address of a
@@ -358,5 +367,5 @@ void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
 		p = hp_pipe_whole(pipe, p, "out.reassembly");
 	if (!p || (!ours && classified(pipe, p)) || hp_pipe_hold_ack(pipe, p))
 		return;
-	hp_pipe_outbound(pipe, p);
+	hp_pipe_outbound_soon(pipe, p);
 }

@@ -198,6 +198,7 @@ void hp_pipe_free(struct hp_pipe *pipe)
 	if (!pipe)
 		return;
 	hp_pipe_acks_free(pipe);
+	hp_pipe_ahead_free(pipe);
 	hp_coalesce_purge(&pipe->coalesce, any, NULL);
 	if (pipe->peers)
 		hp_peerdb_free(pipe->peers);
@@ -252,6 +253,7 @@ void hp_pipe_flush(struct hp_pipe *pipe)
 {
 	hp_pipe_acks_leave(pipe);
 	hp_coalesce_flush(&pipe->coalesce);
+	hp_pipe_ahead_leave(pipe);
 	hp_pipe_send_run(pipe);
 }
 

@@ -79,7 +79,12 @@ struct hp_pipe_deps {
 	struct hp_addr client_hit; /* the identity that stands for legacy clients; zero: none */
 	struct hp_addr host_hit;   /* of the host role; zero: none */
 	bool join_udp;             /* plain_send takes datagrams in super-packets */
+	/* With so many flows, small packets of a batch wait while theirs are fetched from memory.
+	 * With fewer they are in the processor's caches. */
+	uint32_t ahead_flows;
 };
+
+#define HP_PIPE_AHEAD_FLOWS 10000u /* what of them a second-level cache holds */
 
 /* The pipeline borrows everything in deps.  NULL and errno when memory is out. */
 struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps);

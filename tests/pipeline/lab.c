@@ -373,7 +373,7 @@ static void node_start(struct lab *l, int at)
 	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain, .ctx = l };
 	struct hp_pipe_deps d = { .hip = l->w.s[at].hip, .clock = &l->w.clock,
 				  .rand = &l->w.rand, .timers = &l->w.timers,
-				  .ops = &n->ops };
+				  .ops = &n->ops, .ahead_flows = l->ahead_flows };
 
 	n->conf = lab_conf(l, at);
 	n->registry = hp_registry_new(&rc);

@@ -502,7 +502,7 @@ static void a_run_has_its_limits(void)
 {
 	size_t esp;
 
-	most_of_a_run(100, 64);
+	most_of_a_run(600, 64);
 	begin_runs();
 	receive(lab_udp(&two[0], lab_text(), 1400));
 	batch_ends();
