@@ -233,10 +233,10 @@ static int look_busily(struct hp_loop *loop)
 	int n, tries = LOOKS_MAX;
 
 	do {
+		sched_yield();
 		n = look(loop, 0);
 		if (n)
 			return n;
-		sched_yield();
 	} while (--tries && hp_clock_us(loop->clock) < end);
 	loop->brisk = 0;
 	return 0;
