@@ -188,7 +188,7 @@ enum jump_for {
 	FOR_ALL,
 	FOR_MARKED,  /* packets with our mark */
 	FOR_TUN,     /* packets from the TUN device; with others to be diverted, all */
-	FOR_OTHERS,  /* packets from elsewhere */
+	FOR_OTHERS,  /* packets from elsewhere that are not diverted to it */
 };
 
 static const char *const jump_matches[] = {
@@ -197,6 +197,8 @@ static const char *const jump_matches[] = {
 	[FOR_TUN] = " -i ",
 	[FOR_OTHERS] = " ! -i ",
 };
+
+#define NOT_OUT " ! -o "
 
 /* Our chains, and the jumps that lead to them. */
 struct own_chain {
@@ -240,7 +242,14 @@ static const char *skip(const char *p, const char *end, const char *text)
 	return (size_t)(end - p) >= n && !memcmp(p, text, n) ? p + n : NULL;
 }
 
-/* "-A FORWARD -j HIPPROXY" of older versions too; whatever mark it says. */
+static const char *skip_word(const char *p, const char *end)
+{
+	while (p < end && *p != ' ')
+		p++;
+	return p;
+}
+
+/* "-A FORWARD -j HIPPROXY" of older versions too; whatever mark or device it says. */
 static bool is_jump(const struct own_chain *c, const char *line, const char *end)
 {
 	const char *p = skip(line, end, "-A "), *match;
@@ -251,8 +260,10 @@ static bool is_jump(const struct own_chain *c, const char *line, const char *end
 		return false;
 	match = skip(p, end, jump_matches[c->jump]);
 	if (match && match > p)
-		for (p = match; p < end && *p != ' '; p++)
-			;
+		p = skip_word(match, end);
+	match = c->jump == FOR_OTHERS ? skip(p, end, NOT_OUT) : NULL;
+	if (match)
+		p = skip_word(match, end);
 	p = skip(p, end, " -j ");
 	if (p)
 		p = skip(p, end, c->name);
@@ -366,6 +377,8 @@ static void jump_add(struct hp_buf *b, const struct own_chain *c, const struct h
 		hp_buf_addf(b, "%s0x%x/0x%x", jump_matches[c->jump], cfg->mark, cfg->mask);
 	else if (c->jump == FOR_OTHERS || (c->jump == FOR_TUN && !cfg->n_diverted))
 		hp_buf_addf(b, "%s%s", jump_matches[c->jump], cfg->tun);
+	if (c->jump == FOR_OTHERS && cfg->n_diverted)
+		hp_buf_addf(b, "%s%s", NOT_OUT, cfg->tun);
 	hp_buf_addf(b, " -j %s\n", c->name);
 }
 
@@ -402,8 +415,6 @@ static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int
 	/* Not at the jump: packets that are not tracked have no connmark, nor another one. */
 	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
-	if (cfg->n_diverted)
-		hp_buf_addf(b, "-A HIPPROXY -o %s -j RETURN\n", cfg->tun);
 	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -p 139 -j RETURN\n-A HIPPROXY -p 50 -j RETURN\n");

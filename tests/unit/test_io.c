@@ -384,11 +384,14 @@ static void leftovers_are_replaced_and_removed_exactly(void)
 		"-A FORWARD ! -i tun7 -j HIPPROXY\n"
 		"-A FORWARD ! -i tun7 -p tcp -j HIPPROXY\n"
 		"-A FORWARD -i tun7 -j HIPPROXY\n"
+		"-A FORWARD ! -i tun7 ! -o tun7 -j HIPPROXY\n"
+		"-A FORWARD ! -i tun7 ! -o tun7 -s 10.0.0.0/8 -j HIPPROXY\n"
 		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
 		"-A POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY\n"
 		"-A POSTROUTING -j HIPPROXY-MARK\n-A OUTPUT\n-A OUTPUT -m mark --mark \nCOMMIT\n"
 		"*raw\n-A PREROUTING -i tun7 -j HIPPROXY\n-A PREROUTING -j HIPPROXY\nCOMMIT\n");
 	CU_ASSERT_STRING_EQUAL(text, "*mangle\n-D FORWARD ! -i tun7 -j HIPPROXY\n"
+				     "-D FORWARD ! -i tun7 ! -o tun7 -j HIPPROXY\n"
 				     "-D POSTROUTING -m mark --mark 0x4/0xc -j HIPPROXY-MARK\n"
 				     "-D POSTROUTING -j HIPPROXY-MARK\n"
 				     "-F HIPPROXY\n-F HIPPROXY-MARK\n"
@@ -481,8 +484,8 @@ static void iptables_text_diverts_what_goes_to_peers(void)
 			   "-A HIPPROXY-TAKE -p 50 -j RETURN\n"));
 	/* Each family has its own, and forwarding to the device is not captured. */
 	CU_ASSERT(!strstr(four, "2001:db8") && !strstr(six, "192.0.2."));
-	CU_ASSERT(in_order(four, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
-	CU_ASSERT(in_order(six, "-A HIPPROXY -o hip0 -j RETURN\n", "-j HIPPROXY-QUEUE\n"));
+	CU_ASSERT(in_order(four, "*mangle\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
+	CU_ASSERT(in_order(six, "*mangle\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
 	/* Our own packets keep their mark. */
 	CU_ASSERT(in_order(four, "-A HIPPROXY-TUN -j MARK --set-xmark 0x10000/0x10000\n",
 			   "-A HIPPROXY-TUN -j CT --notrack\n"));
@@ -491,10 +494,11 @@ static void iptables_text_diverts_what_goes_to_peers(void)
 	CU_ASSERT(in_order(plain4, "*raw\n", "-I PREROUTING -i hip0 -j HIPPROXY\n"));
 	/* Packets that nobody tracks are captured like others. */
 	CU_ASSERT(in_order(four, "-A HIPPROXY -m connmark --mark 0x10000/0x10000 -j RETURN\n",
-			   "-I FORWARD ! -i hip0 -j HIPPROXY\n"));
+			   "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
+	CU_ASSERT(in_order(plain4, "*mangle\n", "-I FORWARD ! -i hip0 -j HIPPROXY\n"));
 	CU_ASSERT(!strstr(plain4, "0x20000") && !strstr(plain4, "-A HIPPROXY-DIVERT") &&
 		  !strstr(plain4, "-o hip0") && !strstr(plain4, "-j HIPPROXY-DIVERT"));
-	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 11);
+	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 10);
 	free(plain4);
 	free(four);
 	free(six);
