@@ -687,17 +687,62 @@ static void esp_crosses(const char *src, const char *dst)
 	CU_ASSERT(hp_addr_eq(&rp.seen_there.last.src, &path.src));
 	CU_ASSERT(hp_addr_eq(&rp.seen_there.last.dst, &path.dst));
 	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out, 100);
+	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out_bytes, 99 * 600 + 77);
+	/* With no field of the header given, by the kernel. */
+	run.ttl = run.tos = 0;
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 200);
+	CU_ASSERT_EQUAL(rp.seen_there.last.tos, 0);
+	CU_ASSERT_EQUAL(rp.seen_there.last.ttl, 64);
 	/* Too long for the link: refused, or fragmented and put together again. */
 	run = (struct hp_raw_run){.data = data, .n = 1, .last = 9000, .df = true};
 	data[8999] = 0xcc;
 	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
 	run.df = false;
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
-	until(&rp.seen_there.esp, 101);
+	until(&rp.seen_there.esp, 201);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 9000);
 	CU_ASSERT_EQUAL(rp.seen_there.end, 0xcc);
 	CU_ASSERT_EQUAL(rp.seen_here.esp + rp.seen_here.hip, 0);
 	raw_pair_close(&rp);
+}
+
+/* A path narrower than the link, and one that has no source yet. */
+static void esp_keeps_to_the_path(const char *src, const char *dst, const char *route)
+{
+	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
+	static uint8_t data[1500];
+	struct hp_raw_run run = {.data = data, .n = 1, .last = 1400, .ttl = 33, .df = true};
+	char text[128];
+	struct raw_pair rp;
+
+	raw_pair_open(&rp);
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 1);
+	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1400);
+	snprintf(text, sizeof(text), "ip route add %s dev veths mtu 1300", route);
+	CU_ASSERT(netns_sh("%s", text));
+	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
+	run.last = 1200;
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 2);
+	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1200);
+	snprintf(text, sizeof(text), "ip route del %s dev veths", route);
+	CU_ASSERT(netns_sh("%s", text));
+	memset(&path.src, 0, sizeof(path.src));
+	run.last = 300;
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	until(&rp.seen_there.esp, 3);
+	CU_ASSERT_EQUAL(rp.seen_there.last.last, 300);
+	path.src = addr(src);
+	CU_ASSERT(hp_addr_eq(&rp.seen_there.last.src, &path.src));
+	raw_pair_close(&rp);
+}
+
+static void esp_does_not_exceed_the_path(void)
+{
+	esp_keeps_to_the_path("10.2.0.1", "10.2.0.2", "10.2.0.2/32");
+	esp_keeps_to_the_path("2001:db8:2::1", "2001:db8:2::2", "2001:db8:2::2/128");
 }
 
 static void esp_crosses_with_its_outer_header(void)
@@ -718,6 +763,18 @@ static void a_source_that_is_not_ours_is_refused(void)
 	path.src = addr("2001:db8:77::1");
 	path.dst = addr("2001:db8:2::2");
 	CU_ASSERT(hp_raw_hip_send(rp.here, &path, "x", 1) < 0);
+	/* ESP, also while another source is known to be ours. */
+	for (int i = 0; i < 4; i++) {
+		struct hp_raw_run run = {.data = (const uint8_t *)"12345678", .n = 1, .last = 8,
+					 .ttl = 9, .df = i & 1};
+
+		path.dst = addr(i & 2 ? "2001:db8:2::2" : "10.2.0.2");
+		path.src = addr(i & 2 ? "2001:db8:2::1" : "10.2.0.1");
+		CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+		path.src = addr(i & 2 ? "2001:db8:77::1" : "10.77.0.1");
+		CU_ASSERT(hp_raw_esp_send(rp.here, &path, &run) < 0);
+	}
+	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out, 4);
 	raw_pair_close(&rp);
 }
 
@@ -815,6 +872,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_second_tun_of_the_name_is_told),
 	HP_TEST(hip_messages_longer_than_the_link_cross),
 	HP_TEST(esp_crosses_with_its_outer_header),
+	HP_TEST(esp_does_not_exceed_the_path),
 	HP_TEST(a_source_that_is_not_ours_is_refused),
 	HP_TEST(routing_tells_source_and_path_mtu),
 	HP_TEST(two_capabilities_are_enough_afterwards),
