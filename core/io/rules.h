@@ -4,8 +4,9 @@
  *
  * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
  * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK
- * (one jump in POSTROUTING), in table raw the chains HIPPROXY (one jump at the head of PREROUTING)
- * HIPPROXY-DIVERT and HIPPROXY-TAKE, for IPv4 and IPv6.
+ * (one jump in POSTROUTING), in table raw the chains HIPPROXY (one jump at the head of PREROUTING),
+ * HIPPROXY-TUN, HIPPROXY-DIVERT and HIPPROXY-TAKE, for IPv4 and IPv6.  Jumps say which packets they
+ * are for: every packet that the machine forwards pays for each rule it is compared with.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
  *
