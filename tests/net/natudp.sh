@@ -28,29 +28,34 @@ behind_a_nat() {
 		link nat out0 wan $NAT4/24 $NAT6/64 &&
 		ip -n "$(ns nat)" route add 10.1.0.0/24 via 10.2.0.2 && gateway proxy 10.2.0.1 fd02::1 || return 1
 	on nat sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
-		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+		# What nobody inside has asked for leaves no trace, or it would occupy the port.
+		for t in iptables ip6tables; do $t -A INPUT -i out0 -p udp -j DROP; done'
 	nat_kind restricted
 	wait_for 10 on proxy ping -c1 -W1 $SERVER4 && wait_for 10 on proxy ping -c1 -W1 $SERVER6
 }
 
-# What the NAT does with UDP from now on; its memory is lost.
+# What the NAT does with UDP from now on; its memory is lost.  In one step: it never lets out what it
+# has not translated.
+nat_rules() { # 4|6 KIND [argument]
+	local inside=10.2.0.2:10500
+	[ "$1" = 4 ] || inside=[fd02::2]:10500
+	echo "*nat"
+	case $2 in
+	restricted) echo "-A POSTROUTING -o out0 -j MASQUERADE" ;;
+	symmetric) echo "-A POSTROUTING -o out0 -j MASQUERADE --random-fully" ;;
+	ports) echo "-A POSTROUTING -o out0 -p udp -j MASQUERADE --to-ports $3" ;;
+	full-cone)
+		echo "-A POSTROUTING -o out0 -j MASQUERADE"
+		echo "-A PREROUTING -i out0 -p udp --dport 10500 -j DNAT --to-destination $inside" ;;
+	as) [ "$1" = 6 ] || echo "-A POSTROUTING -o out0 -p udp -j SNAT --to-source $3" ;;
+	esac
+	echo COMMIT
+}
+
 nat_kind() {
-	local t
-	for t in iptables ip6tables; do
-		on nat $t -t nat -F
-		case $1 in
-		restricted) on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE ;;
-		symmetric) on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE --random-fully ;;
-		ports) on nat $t -t nat -A POSTROUTING -o out0 -p udp -j MASQUERADE --to-ports "$2" ;;
-		full-cone)
-			on nat $t -t nat -A POSTROUTING -o out0 -j MASQUERADE
-			[ $t = iptables ] && on nat $t -t nat -A PREROUTING -i out0 -p udp \
-				--dport 10500 -j DNAT --to 10.2.0.2:10500
-			[ $t = ip6tables ] && on nat $t -t nat -A PREROUTING -i out0 -p udp \
-				--dport 10500 -j DNAT --to [fd02::2]:10500 ;;
-		as) [ $t = iptables ] && on nat $t -t nat -A POSTROUTING -o out0 -p udp -j SNAT --to "$2" ;;
-		esac
-	done
+	nat_rules 4 "$@" | on nat iptables-restore && nat_rules 6 "$@" | on nat ip6tables-restore ||
+		fail "the NAT takes its rules ($*)"
 	on nat conntrack -F >/dev/null 2>&1
 }
 
@@ -81,7 +86,7 @@ for kind in full-cone restricted symmetric; do
 	say "      the server sees port $(path_of server dport)"
 	pcap=$HPN_DIR/nat/out0.pcap
 	check "$kind NAT: nothing but UDP port 10500, nothing plain" sh -c "
-		[ $(packets "$pcap" "udp port 10500") -gt 1000 ] &&
+		[ $(packets "$pcap" "udp port 10500") -gt 300 ] &&
 		[ $(packets "$pcap" "ip and host $SERVER4 and not udp port 10500 and not proto 139 and not icmp") = 0 ] &&
 		! grep -qa $MARKER $pcap"
 done
