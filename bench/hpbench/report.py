@@ -149,7 +149,7 @@ def md_machine(machine):
             value = ", ".join("%s %s" % pair for pair in value.items() if pair[1])
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
-        lines.append("- %s: %s" % (key, value))
+        lines.append("- %s: %s" % (key, "not told by this machine" if value is None else value))
     return "\n".join(lines)
 
 
