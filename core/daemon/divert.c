@@ -43,18 +43,16 @@ static int collect(const struct hp_conf_peers *peers, struct hp_rules_cfg *cfg)
 int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io_err *err)
 {
 	const struct hp_conf_client *c = &d->conf->client;
+	bool route = c->capture == HP_CONF_CAPTURE_ROUTE;
 
-	if (c->capture != HP_CONF_CAPTURE_ROUTE)
-		return 0;
-	if (c->rules.n) {
+	if (route && c->rules.n)
 		hp_log(HP_LOG_IO, HP_LOG_NOTICE, "client.capture: packets come by a queue, "
 						 "because there are client.rules");
-		return 0;
-	}
-	if (collect(&d->conf->peers, cfg))
+	else if (route && collect(&d->conf->peers, cfg))
 		return hp_io_fail(err, -ENOMEM, "out of memory");
 	cfg->divert_mark = c->divert_mark;
-	/* Every packet this machine forwards pays for routing rules. */
+	/* Every packet this machine forwards pays for routing rules, also for those that a reload
+	 * or a killed daemon has left without a purpose. */
 	if (!cfg->n_diverted) {
 		hp_divert_off();
 		return 0;

@@ -64,7 +64,7 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
 	struct hp_flow_key key = {
 		.legacy = b->addr, .legacy_port = icmp ? p->dport : b->port, .far = b->far,
 		.local_hit = ask->local_hit, .local_port = p->dport,
-		.peer_hit = ask->peer_hit, .peer_port = icmp ? 0 : p->sport, .proto = p->proto,
+		.peer_hit = ask->peer_hit, .peer_port = hp_pipe_peer_port(p), .proto = p->proto,
 	};
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
 	int err = pa ? hp_flow_add(pipe->flows, &key, false, f) : -ENOMEM;

@@ -93,6 +93,11 @@ echo "$peer_of_the_proxy" >>"$HPN_DIR/proxy/hipproxy.conf"
 kill -HUP "$(pid_of proxy hipproxyd)"
 check "with a peer again they are back" wait_for 5 test_routing
 check "and lead to it" hello client2 $SERVER4 server
+sed -i 's/capture = "route"/capture = "queue"/' "$HPN_DIR/proxy/hipproxy.conf"
+daemon_stop proxy KILL
+check "it comes back, by a queue" daemon_start proxy
+check "what the killed one left is gone" test_no_routing
+check "what goes to peers is protected" wait_for 20 hello client1 $SERVER4 server
 check "none of it went out plain" plain_none
 daemon_stop proxy
 check "a daemon that ends leaves no rule or route" test -z "$(routing)"

@@ -498,7 +498,7 @@ static struct hp_packet *take(struct node *n, struct hp_packet *model)
 	return p;
 }
 
-unsigned lab_capture(struct lab *l, struct hp_packet *model)
+unsigned lab_receive(struct lab *l, struct hp_packet *model)
 {
 	struct node *n = &l->n[0];
 	struct hp_packet *p = take(n, model);
@@ -513,7 +513,14 @@ unsigned lab_capture(struct lab *l, struct hp_packet *model)
 	p->queued = true;
 	p->queue_id = id;
 	hp_pipe_captured(n->pipe, p);
-	hp_pipe_flush(n->pipe);
+	return id;
+}
+
+unsigned lab_capture(struct lab *l, struct hp_packet *model)
+{
+	unsigned id = lab_receive(l, model);
+
+	hp_pipe_flush(l->n[0].pipe);
 	return id;
 }
 

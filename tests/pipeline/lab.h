@@ -122,7 +122,9 @@ void lab_run(struct lab *l, unsigned ms);
 /* Delivers the ESP that is due; lab_run does. */
 void lab_deliver(struct lab *l);
 
-/* Each frees the model.  lab_capture gives the packet's number, for lab_verdict. */
+/* Each frees the model.  lab_capture gives the packet's number, for lab_verdict; lab_receive does
+ * the same, but the batch goes on. */
+unsigned lab_receive(struct lab *l, struct hp_packet *model);
 unsigned lab_capture(struct lab *l, struct hp_packet *model);
 void lab_local(struct lab *l, int at, struct hp_packet *model);
 enum verdict lab_verdict(const struct lab *l, unsigned id);

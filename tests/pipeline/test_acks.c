@@ -31,27 +31,6 @@ static void end(void)
 	CU_ASSERT_TRUE(lab_fini(&l));
 }
 
-/* As lab_capture, but the batch goes on. */
-static unsigned receive(struct hp_packet *model)
-{
-	struct node *n = &l.n[0];
-	unsigned id = n->n_captured++;
-	struct hp_packet *p = n->ops.get(n->ops.ctx);
-
-	if (HP_PACKET_HEADROOM + model->len > p->cap)
-		p = n->ops.expand(n->ops.ctx, p);
-	memcpy(p->data, model->data, model->len);
-	p->len = model->len;
-	p->gso = model->gso;
-	p->gso_size = model->gso_size;
-	p->csum_partial = model->csum_partial;
-	test_packet_free(model);
-	p->queued = true;
-	p->queue_id = id;
-	hp_pipe_captured(n->pipe, p);
-	return id;
-}
-
 static void batch_ends(void)
 {
 	hp_pipe_flush(l.n[0].pipe);
@@ -115,7 +94,7 @@ static void of_ten_acknowledgements_the_last_leaves(void)
 		lab_open(&l, &t);
 		before = all_stolen();
 		for (uint32_t n = 1; n <= 10; n++)
-			receive(ack(&t, 5000 + n * 1000, &k));
+			lab_receive(&l, ack(&t, 5000 + n * 1000, &k));
 		CU_ASSERT_EQUAL(l.n[0].esp_sent, 0);
 		batch_ends();
 		CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
@@ -134,8 +113,8 @@ static void numbers_are_compared_modulo_32_bits(void)
 
 	begin();
 	lab_open(&l, &t);
-	receive(ack(&t, 0xfffffff0u, &bare));
-	receive(ack(&t, 0x10, &bare));
+	lab_receive(&l, ack(&t, 0xfffffff0u, &bare));
+	lab_receive(&l, ack(&t, 0x10, &bare));
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
 	CU_ASSERT_EQUAL(number_out(0), 0x10);
@@ -151,9 +130,9 @@ static void all_arrive(const struct kind *k, int32_t higher)
 
 	begin();
 	lab_open(&l, &t);
-	receive(ack(&t, 9000, &bare));
-	receive(ack(&t, last, k));
-	receive(ack(&t, last, &bare));
+	lab_receive(&l, ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&t, last, k));
+	lab_receive(&l, ack(&t, last, &bare));
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 3);
 	CU_ASSERT_EQUAL(number_out(0), 9000);
@@ -200,8 +179,8 @@ static void duplicates_all_arrive(void)
 	begin();
 	lab_open(&l, &t);
 	for (int i = 0; i < 5; i++)
-		receive(ack(&t, 9000, &bare));
-	receive(ack(&t, 9500, &bare)); /* includes the last of them only */
+		lab_receive(&l, ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&t, 9500, &bare)); /* includes the last of them only */
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 5);
 	CU_ASSERT_EQUAL(number_out(3), 9000);
@@ -222,19 +201,19 @@ static void only_its_like_is_included(void)
 	lab_open(&l, &u);
 	lab_open(&l, &six);
 	stamped.opts = stamps;
-	receive(ack(&t, 9000, &bare));
-	receive(ack(&u, 9100, &bare));
-	receive(ack(&six, 9100, &bare));
-	receive(ack(&t, 9200, &stamped));
+	lab_receive(&l, ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&u, 9100, &bare));
+	lab_receive(&l, ack(&six, 9100, &bare));
+	lab_receive(&l, ack(&t, 9200, &stamped));
 	p = ack(&t, 9300, &stamped);
 	p->data[1] ^= 4;
 	test_seal_checksums(p);
-	receive(p);
+	lab_receive(&l, p);
 	t.seq++;
 	p = ack(&t, 9400, &stamped);
 	p->data[1] ^= 4;
 	test_seal_checksums(p);
-	receive(p);
+	lab_receive(&l, p);
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 6);
 	CU_ASSERT_EQUAL(included(), 0);
@@ -248,10 +227,10 @@ static void a_wrong_checksum_includes_no_other(void)
 
 	begin();
 	lab_open(&l, &t);
-	receive(ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&t, 9000, &bare));
 	p = ack(&t, 9100, &bare);
 	p->data[20 + 16] ^= 1;
-	receive(p);
+	lab_receive(&l, p);
 	hp_pipe_flush(l.n[0].pipe);
 	CU_ASSERT_EQUAL(included(), 0);
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 2);
@@ -265,12 +244,12 @@ static void data_does_not_overtake_an_acknowledgement(void)
 	begin();
 	lab_open(&l, &t);
 	lab_open(&l, &u);
-	receive(ack(&t, 9000, &bare));
-	receive(ack(&t, 9100, &bare));
-	receive(lab_tcp(&t, lab_text(), 100));
-	receive(ack(&t, 9200, &bare));
-	receive(lab_tcp(&t, lab_text(), 200));
-	receive(lab_udp(&u, "x", 1)); /* another flow: may overtake */
+	lab_receive(&l, ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&t, 9100, &bare));
+	lab_receive(&l, lab_tcp(&t, lab_text(), 100));
+	lab_receive(&l, ack(&t, 9200, &bare));
+	lab_receive(&l, lab_tcp(&t, lab_text(), 200));
+	lab_receive(&l, lab_udp(&u, "x", 1)); /* another flow: may overtake */
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 5);
 	CU_ASSERT_EQUAL(number_out(0), 9100);
@@ -296,7 +275,7 @@ static void more_flows_than_are_watched_all_arrive(void)
 	for (uint32_t k = 0; k < 300; k++) {
 		uint32_t f = k < FLOWS ? k : (uint32_t)rand() % FLOWS;
 
-		receive(ack(&t[f], 9000 + k, &bare));
+		lab_receive(&l, ack(&t[f], 9000 + k, &bare));
 	}
 	batch_ends();
 	n = lab_count(&l, 1);
@@ -324,9 +303,9 @@ static void what_is_held_at_the_end_goes_back(void)
 	begin();
 	lab_open(&l, &t);
 	lab_open(&l, &u);
-	receive(ack(&t, 9000, &bare));
-	receive(ack(&t, 9100, &bare));
-	receive(ack(&u, 9100, &bare));
+	lab_receive(&l, ack(&t, 9000, &bare));
+	lab_receive(&l, ack(&t, 9100, &bare));
+	lab_receive(&l, ack(&u, 9100, &bare));
 	end();
 }
 
@@ -338,8 +317,8 @@ static void acknowledgements_without_a_flow_are_judged_once(void)
 	begin();
 	far.served = test_addr("198.51.100.9");
 	for (uint32_t i = 0; i < 5; i++) {
-		receive(ack(&t, 9000 + i, &bare));
-		receive(ack(&far, 9000 + i, &bare));
+		lab_receive(&l, ack(&t, 9000 + i, &bare));
+		lab_receive(&l, ack(&far, 9000 + i, &bare));
 	}
 	batch_ends();
 	lab_run(&l, 2000);
@@ -398,9 +377,9 @@ static void equal_packets_leave_in_one_batch(void)
 {
 	begin_runs();
 	for (int i = 0; i < 20; i++)
-		receive(lab_udp(&two[i % 2], lab_text(), 500));
+		lab_receive(&l, lab_udp(&two[i % 2], lab_text(), 500));
 	CU_ASSERT_EQUAL(l.n[0].esp_batches, 0);
-	receive(lab_udp(&two[0], lab_text(), 300)); /* a shorter one is the last of it */
+	lab_receive(&l, lab_udp(&two[0], lab_text(), 300)); /* a shorter one is the last of it */
 	batch_ends();
 	CU_ASSERT_EQUAL(l.n[0].esp_batches, 1);
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 21);
@@ -418,7 +397,7 @@ static void segments_of_a_super_packet_join_the_run(void)
 
 		p->gso = true;
 		p->gso_size = 1000;
-		receive(p);
+		lab_receive(&l, p);
 	}
 	batch_ends();
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 15);
@@ -442,9 +421,9 @@ static unsigned batches_of(size_t a, size_t b, size_t c)
 	unsigned n;
 
 	begin_runs();
-	receive(datagram(a));
-	receive(datagram(b));
-	receive(datagram(c));
+	lab_receive(&l, datagram(a));
+	lab_receive(&l, datagram(b));
+	lab_receive(&l, datagram(c));
 	batch_ends();
 	n = l.n[0].esp_batches;
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 3);
@@ -474,7 +453,7 @@ static void another_type_of_service_ends_a_run(void)
 
 		p->data[1] = i < 2 ? 0 : 4;
 		test_seal_checksums(p);
-		receive(p);
+		lab_receive(&l, p);
 	}
 	batch_ends();
 	CU_ASSERT_EQUAL(l.n[0].esp_batches, 2);
@@ -487,9 +466,9 @@ static void most_of_a_run(size_t payload, unsigned packets)
 {
 	begin_runs();
 	for (unsigned i = 0; i < packets; i++)
-		receive(lab_udp(&two[0], lab_text(), payload));
+		lab_receive(&l, lab_udp(&two[0], lab_text(), payload));
 	CU_ASSERT_EQUAL(l.n[0].esp_batches, 0);
-	receive(lab_udp(&two[0], lab_text(), payload));
+	lab_receive(&l, lab_udp(&two[0], lab_text(), payload));
 	CU_ASSERT_EQUAL(l.n[0].esp_batches, 1);
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, packets);
 	batch_ends();
@@ -504,7 +483,7 @@ static void a_run_has_its_limits(void)
 
 	most_of_a_run(600, 64);
 	begin_runs();
-	receive(lab_udp(&two[0], lab_text(), 1400));
+	lab_receive(&l, lab_udp(&two[0], lab_text(), 1400));
 	batch_ends();
 	esp = l.n[0].esp_longest - 20;
 	end();
@@ -515,11 +494,11 @@ static void a_run_has_its_limits(void)
 static void a_datagram_of_64_kilobytes_has_a_run_of_its_own(void)
 {
 	begin_runs();
-	receive(lab_udp(&two[0], lab_text(), 500));
-	receive(datagram(65400));
-	receive(lab_udp(&two[0], lab_text(), 500));
-	receive(datagram(65400));
-	receive(datagram(65400));
+	lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
+	lab_receive(&l, datagram(65400));
+	lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
+	lab_receive(&l, datagram(65400));
+	lab_receive(&l, datagram(65400));
 	batch_ends();
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 5);
 	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 0);
@@ -530,12 +509,12 @@ static void a_refused_run_is_counted_by_packets(void)
 {
 	begin_runs();
 	for (int i = 0; i < 5; i++)
-		receive(lab_udp(&two[0], lab_text(), 500));
+		lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
 	l.n[0].esp_err = -1;
 	hp_pipe_flush(l.n[0].pipe);
 	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_SEND), 5);
 	l.n[0].esp_err = 0;
-	receive(lab_udp(&two[0], lab_text(), 500));
+	lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
 	batch_ends();
 	CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
 	end();
@@ -546,8 +525,8 @@ static void an_association_may_go_before_its_run_leaves(void)
 {
 	begin_runs();
 	for (int i = 0; i < 3; i++)
-		receive(lab_udp(&two[0], lab_text(), 500));
-	receive(ack(&two[0], 9000, &bare));
+		lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
+	lab_receive(&l, ack(&two[0], 9000, &bare));
 	CU_ASSERT_EQUAL(l.n[0].esp_sent, 0);
 	hp_hip_close(world_assoc(&l.w, 0));
 	world_run(&l.w, 300000); /* nothing flushes meanwhile */
@@ -564,7 +543,7 @@ static void a_run_that_never_leaves_is_harmless(void)
 {
 	begin_runs();
 	for (int i = 0; i < 3; i++)
-		receive(lab_udp(&two[0], lab_text(), 500));
+		lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
 	end();
 }
 

@@ -30,29 +30,13 @@ static void end(void)
 	CU_ASSERT_TRUE(lab_fini(&l));
 }
 
-/* Captured, and the batch goes on. */
-static unsigned receive(struct hp_packet *model)
-{
-	struct node *n = &l.n[0];
-	unsigned id = n->n_captured++;
-	struct hp_packet *p = n->ops.get(n->ops.ctx);
-
-	memcpy(p->data, model->data, model->len);
-	p->len = model->len;
-	test_packet_free(model);
-	p->queued = true;
-	p->queue_id = id;
-	hp_pipe_captured(n->pipe, p);
-	return id;
-}
-
 /* Datagram number `number` of a flow. */
 static unsigned datagram(int flow, uint32_t number, size_t len)
 {
 	uint8_t data[1400] = { 0 };
 
 	memcpy(data, &number, sizeof(number));
-	return receive(lab_udp(&talks[flow], data, len));
+	return lab_receive(&l, lab_udp(&talks[flow], data, len));
 }
 
 static uint32_t number_of(const struct seen *s)

@@ -511,9 +511,7 @@ static pid_t three_datagrams(unsigned int wait_us)
 
 	if (child)
 		return child;
-	to.sin6_addr.s6_addr[0] = 0x20;
-	to.sin6_addr.s6_addr[1] = 0x01;
-	to.sin6_addr.s6_addr[3] = 0x25;
+	inet_pton(AF_INET6, "2001:25::", &to.sin6_addr);
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	usleep(wait_us);
 	for (int i = 0; i < 3; i++)
@@ -713,22 +711,19 @@ static void esp_keeps_to_the_path(const char *src, const char *dst, const char *
 	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
 	static uint8_t data[1500];
 	struct hp_raw_run run = {.data = data, .n = 1, .last = 1400, .ttl = 33, .df = true};
-	char text[128];
 	struct raw_pair rp;
 
 	raw_pair_open(&rp);
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
 	until(&rp.seen_there.esp, 1);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1400);
-	snprintf(text, sizeof(text), "ip route add %s dev veths mtu 1300", route);
-	CU_ASSERT(netns_sh("%s", text));
+	CU_ASSERT(netns_sh("ip route add %s dev veths mtu 1300", route));
 	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
 	run.last = 1200;
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
 	until(&rp.seen_there.esp, 2);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1200);
-	snprintf(text, sizeof(text), "ip route del %s dev veths", route);
-	CU_ASSERT(netns_sh("%s", text));
+	CU_ASSERT(netns_sh("ip route del %s dev veths", route));
 	memset(&path.src, 0, sizeof(path.src));
 	run.last = 300;
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
@@ -763,7 +758,7 @@ static void a_source_that_is_not_ours_is_refused(void)
 	path.src = addr("2001:db8:77::1");
 	path.dst = addr("2001:db8:2::2");
 	CU_ASSERT(hp_raw_hip_send(rp.here, &path, "x", 1) < 0);
-	/* ESP, also while another source is known to be ours. */
+	/* ESP, also right behind some from a source that is ours. */
 	for (int i = 0; i < 4; i++) {
 		struct hp_raw_run run = {.data = (const uint8_t *)"12345678", .n = 1, .last = 8,
 					 .ttl = 9, .df = i & 1};
