@@ -12,9 +12,6 @@
 
 #define FRAGMENT_MTU 1500u /* larger links are not used to the full: rare, and buffers are small */
 
-/* RFC 7915, section 5.1: up to here the IPv4 packet is made without DF. */
-#define NO_DF_LEN 1260u
-
 /* ---- fragments */
 
 /* Octets of payload in each fragment but the last. */
@@ -114,10 +111,10 @@ enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
 {
 	bool v4 = hp_addr_is4(&f->key.legacy);
 	unsigned int header = v4 ? HP_IP4_HLEN : HP_IP6_HLEN;
-	size_t len = hp_pipe_transport_len(p) + header;
+	size_t len = hp_packet_transport_len(p) + header;
 	unsigned int mtu;
 
-	if (!p->df || len <= HP_MTU_MIN4 || (v4 && len <= NO_DF_LEN))
+	if (!p->df || len <= HP_MTU_MIN4 || (v4 && len <= HP_XLAT_DF_CLEAR_MAX))
 		return HP_NEXT;
 	mtu = legacy_mtu(pipe, f);
 	if (!mtu || len <= mtu)

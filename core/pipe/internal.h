@@ -153,8 +153,6 @@ void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
 /* emit.c: towards the plain side.  plain borrows p; emit takes it over. */
 void hp_pipe_plain(struct hp_pipe *pipe, struct hp_packet *p);
 void hp_pipe_emit(struct hp_pipe *pipe, struct hp_packet *p);
-/* Octets of transport header and payload in one packet of p as it will be on a wire. */
-size_t hp_pipe_transport_len(const struct hp_packet *p);
 /* Would p, in HIT form, fit on the way to the flow's legacy host?  If not, the peer is told. */
 enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
 				    struct hp_flow *f);

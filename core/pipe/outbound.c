@@ -59,7 +59,7 @@ static unsigned int mtu_to_tell(struct hp_pipe *pipe, const struct hp_packet *p,
 {
 	unsigned int mtu = p->l4_off + room;
 
-	if (!p->df || p->proto == HP_PROTO_TCP || hp_pipe_transport_len(p) <= room)
+	if (!p->df || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
 		return 0;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
 	if ((p->family == 6 && mtu < HP_MTU_MIN6) || came_in_fragments(pipe, p, mtu))

@@ -12,19 +12,6 @@
 
 #include <errno.h>
 
-#include "wire/udp.h"
-
-size_t hp_pipe_transport_len(const struct hp_packet *p)
-{
-	size_t all = p->len - p->l4_off, one = p->gso_size;
-
-	if (!one || p->len < p->l4_off + (size_t)HP_TCP_HLEN)
-		return all;
-	one += p->proto == HP_PROTO_TCP ? (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u :
-					  HP_UDP_HLEN;
-	return one < all ? one : all;
-}
-
 static unsigned int outer_overhead(const struct hp_path *path)
 {
 	unsigned int ip = hp_addr_is4(&path->dst) ? 20 : 40;

@@ -53,6 +53,17 @@ int hp_packet_dissect(struct hp_packet *p)
 	return 0;
 }
 
+size_t hp_packet_transport_len(const struct hp_packet *p)
+{
+	size_t all = p->len - p->l4_off, one = p->gso_size;
+
+	if (!one || p->len < p->l4_off + (size_t)HP_TCP_HLEN)
+		return all;
+	one += p->proto == HP_PROTO_TCP ? (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u :
+					  HP_UDP_HLEN;
+	return one < all ? one : all;
+}
+
 int hp_proto_csum_off(uint8_t proto)
 {
 	switch (proto) {

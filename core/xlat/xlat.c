@@ -12,9 +12,6 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-/* RFC 7915, 5.1: up to this length an IPv4 packet may be fragmented on its way. */
-#define DF_CLEAR_MAX 1260u
-
 /* What a packet shall become. */
 struct target {
 	struct hp_addr src, dst;
@@ -151,12 +148,7 @@ static void rewrite_echo(struct hp_packet *p, const struct target *t)
  * again, whatever its length (5.1.1). */
 static void head_df(struct hp_ip_head *h, struct hp_xlat *x, const struct hp_packet *p)
 {
-	uint32_t len = h->payload_len;
-
-	/* Of datagrams in a super-packet each is one packet. */
-	if (p->proto == HP_PROTO_UDP && p->gso_size)
-		len = HP_UDP_HLEN + p->gso_size;
-	h->df = p->df && len + HP_IP4_HLEN > DF_CLEAR_MAX;
+	h->df = p->df && hp_packet_transport_len(p) + HP_IP4_HLEN > HP_XLAT_DF_CLEAR_MAX;
 	h->id = (uint16_t)x->ip_id++;
 }
 

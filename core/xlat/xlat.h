@@ -20,6 +20,9 @@
 #include <hipproxy/flow.h>
 #include <hipproxy/packet.h>
 
+/* RFC 7915, section 5.1: an IPv4 packet of up to so many octets is made without DF. */
+#define HP_XLAT_DF_CLEAR_MAX 1260u
+
 struct hp_xlat {
 	bool decrement_ttl; /* the kernel has not done it */
 	uint32_t ip_id;     /* next IPv4 identification; start it at random */
@@ -42,6 +45,11 @@ int hp_xlat_to_legacy(struct hp_xlat *x, struct hp_packet *p, const struct hp_fl
 /* Lowers the MSS option of a SYN so that segments have at most max_mss octets of payload
  * (without options, RFC 6691).  The MSS the SYN announced before, 0 if p is no SYN with one. */
 uint16_t hp_xlat_clamp_mss(struct hp_packet *p, uint16_t max_mss);
+
+/* Octets of transport header and payload in each packet on the wire: of a super-packet, those of
+ * one full segment.  Whatever is compared with an MTU or another limit of one packet takes this
+ * length, never p->len.  p is dissected. */
+size_t hp_packet_transport_len(const struct hp_packet *p);
 
 /* A partial checksum becomes whole; others are left alone.  0, or -EBADMSG if the transport
  * header does not fit or is none with a checksum. */

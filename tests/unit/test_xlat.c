@@ -305,6 +305,31 @@ static void a_packet_that_was_in_fragments_may_be_again(void)
 	test_packet_free(p);
 }
 
+/* RFC 7915, 5.1: DF goes by the length of each packet on the wire, in a super-packet too. */
+static void df_goes_by_the_length_of_one_packet(void)
+{
+	static const struct { uint16_t gso; size_t payload; bool df; } rows[] = {
+		{ 0, 1220, false }, { 0, 1221, true }, { 1220, 3000, false }, { 1221, 3000, true },
+		{ 536, 3000, false }, { 1400, 2000, true }, { 1400, 600, false },
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
+		struct hp_flow_key k = key(false, i & 1 ? 17 : 6), r = reversed(&k);
+		size_t more = i & 1 ? 12 : 0; /* UDP's header is shorter than TCP's */
+		struct hp_packet *p = i & 1 ? udp_of(&k, rows[i / 2].payload + more) :
+					      tcp_of(&k, HP_TCP_ACK, rows[i / 2].payload);
+		struct hp_xlat x = { 0 };
+
+		hp_packet_dissect(p);
+		CU_ASSERT(!hp_xlat_to_hit(&x, p, &k));
+		p->gso_size = rows[i / 2].gso ? (uint16_t)(rows[i / 2].gso + more) : 0;
+		p->df = true;
+		CU_ASSERT(!hp_xlat_to_legacy(&x, p, &r));
+		CU_ASSERT_EQUAL(!!(p->data[6] & 0x40), rows[i / 2].df);
+		test_packet_free(p);
+	}
+}
+
 static void fragments_are_not_translated(void)
 {
 	struct hp_flow_key k = key(false, 17);
@@ -405,6 +430,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(extension_headers_are_left_out_unless_a_route_is_open),
 	HP_TEST(ttl_is_lowered_when_asked_and_ends_at_one),
 	HP_TEST(a_packet_that_was_in_fragments_may_be_again),
+	HP_TEST(df_goes_by_the_length_of_one_packet),
 	HP_TEST(fragments_are_not_translated),
 	HP_TEST(no_headroom_is_no_crash),
 	HP_TEST(every_truncated_length_is_refused),
