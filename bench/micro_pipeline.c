@@ -28,12 +28,13 @@ struct line {
 	struct hp_pipe_totals before;
 };
 
-static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
+		   uint32_t *lost)
 {
 	struct node *n = ctx;
 	struct line *li = (struct line *)(void *)n->lab;
 
-	(void)path;
+	(void)path, (void)lost;
 	li->octets += (size_t)b->seg * (b->n - 1) + b->last;
 	return 0;
 }

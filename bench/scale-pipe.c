@@ -26,9 +26,10 @@ struct pipes {
 	char more[64];
 };
 
-static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
+		   uint32_t *lost)
 {
-	(void)ctx, (void)path, (void)b;
+	(void)ctx, (void)path, (void)b, (void)lost;
 	return 0;
 }
 

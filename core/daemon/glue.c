@@ -170,7 +170,8 @@ static struct hp_packet *pipe_expand(void *ctx, struct hp_packet *p)
 	return hp_pool_expand(d->pool, p);
 }
 
-static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
+			 uint32_t *lost)
 {
 	struct hp_daemon *d = ctx;
 	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
@@ -178,9 +179,9 @@ static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_
 	int err = -ENETDOWN;
 
 	if (!path->dport)
-		err = hp_raw_esp_send(d->raw, path, &run);
+		err = hp_raw_esp_send(d->raw, path, &run, lost);
 	else if (d->encap)
-		err = hp_encap_esp_send(d->encap, path, &run);
+		err = hp_encap_esp_send(d->encap, path, &run, lost);
 	if (err == -EMSGSIZE)
 		hp_route_forget(d->route, &path->dst);
 	return err;

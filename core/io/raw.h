@@ -64,10 +64,11 @@ void hp_raw_close(struct hp_raw *raw);
  * -EINVAL source not ours, and what routing says (-ENETUNREACH, ...). */
 int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg,
 		    size_t len);
-/* All of the run, or the error of the first packet that could not be sent; those before
- * it are sent, those after it are not. */
+/* Sends the run.  0: all of it.  Otherwise the error of the first packet that could not be
+ * sent, and *lost says how many were not sent.  A refused packet does not take others along;
+ * only a full queue (-EAGAIN) ends the run early. */
 int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
-		    const struct hp_raw_run *run);
+		    const struct hp_raw_run *run, uint32_t *lost);
 
 const struct hp_raw_counts *hp_raw_counts(const struct hp_raw *raw);
 

@@ -91,17 +91,20 @@ static struct msghdr header_for(struct target *t, struct iovec *iov)
 	};
 }
 
-/* Counts why the last call failed; its -errno. */
-static int failed(struct hp_raw *raw)
+static bool queue_full(int err)
 {
-	int err = errno;
+	return err == EAGAIN || err == ENOBUFS;
+}
 
-	if (err == EAGAIN || err == ENOBUFS) {
-		raw->counts.full++;
+/* Counts n packets that were not sent, err being the errno value; -errno. */
+static int failed(struct hp_raw *raw, int err, uint32_t n)
+{
+	if (queue_full(err)) {
+		raw->counts.full += n;
 		return -EAGAIN;
 	}
 	if (err != EMSGSIZE)
-		raw->counts.errors++;
+		raw->counts.errors += n;
 	return -err;
 }
 
@@ -117,7 +120,7 @@ int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *
 		return err;
 	m = header_for(&t, &iov);
 	if (sendmsg(t.family->hip, &m, MSG_DONTWAIT) < 0)
-		return failed(raw);
+		return failed(raw, errno, 1);
 	raw->counts.hip_out++;
 	return 0;
 }
@@ -138,29 +141,46 @@ static void run_messages(struct target *t, const struct hp_raw_run *run, uint32_
 	}
 }
 
-int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
-		    const struct hp_raw_run *run)
+/* Sends packets from .. from + n of the run; how many were sent, or 0 and the errno value why the
+ * first was not. */
+static unsigned int send_batch(struct hp_raw *raw, struct target *t, const struct hp_raw_run *run,
+			       uint32_t from, unsigned int n, int *err)
 {
 	struct mmsghdr m[RAW_BATCH];
 	struct iovec iov[RAW_BATCH];
-	struct target t;
-	uint32_t done = 0;
-	unsigned int n;
-	int sent, fd, err = target_init(&t, raw, path, run->tos, run->ttl);
+	int sent;
 
+	run_messages(t, run, from, n, m, iov);
+	sent = sendmmsg(run->df ? t->family->esp_df : t->family->esp_frag, m, n, MSG_DONTWAIT);
+	*err = sent < 0 ? errno : 0;
+	if (sent <= 0)
+		return 0;
+	raw->counts.esp_out += (unsigned int)sent;
+	for (n = 0; n < (unsigned int)sent; n++)
+		raw->counts.esp_out_bytes += iov[n].iov_len;
+	return (unsigned int)sent;
+}
+
+int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
+		    const struct hp_raw_run *run, uint32_t *lost)
+{
+	struct target t;
+	uint32_t done = 0, left, sent;
+	int first = 0, why, err = target_init(&t, raw, path, run->tos, run->ttl);
+
+	*lost = run->n;
 	if (err)
 		return err;
-	fd = run->df ? t.family->esp_df : t.family->esp_frag;
 	while (done < run->n) {
-		n = run->n - done < RAW_BATCH ? run->n - done : RAW_BATCH;
-		run_messages(&t, run, done, n, m, iov);
-		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
-		if (sent < 0)
-			return failed(raw);
-		raw->counts.esp_out += (unsigned int)sent;
-		for (n = 0; n < (unsigned int)sent; n++)
-			raw->counts.esp_out_bytes += iov[n].iov_len;
-		done += (unsigned int)sent;
+		left = run->n - done;
+		sent = send_batch(raw, &t, run, done, left < RAW_BATCH ? left : RAW_BATCH, &why);
+		*lost -= sent;
+		/* A refused packet is passed over. */
+		done += sent ? sent : 1;
+		if (why && !first)
+			first = why;
+		if (queue_full(why))
+			break;
 	}
-	return 0;
+	return first ? failed(raw, first, *lost) : 0;
 }

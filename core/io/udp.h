@@ -42,7 +42,7 @@ void hp_encap_close(struct hp_encap *e);
 int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void *msg,
 		      size_t len);
 int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
-		      const struct hp_raw_run *run);
+		      const struct hp_raw_run *run, uint32_t *lost);
 
 const struct hp_encap_counts *hp_encap_counts(const struct hp_encap *e);
 

@@ -93,14 +93,32 @@ static struct msghdr header_for(struct target *t, struct iovec *iov, size_t n)
 	};
 }
 
-static int failed(struct hp_encap *e, int err)
+/* What has left. */
+struct sent {
+	uint32_t packets;
+	size_t octets;
+};
+
+static void sent_add(struct sent *s, uint32_t packets, size_t octets)
 {
-	if (err == EAGAIN || err == ENOBUFS) {
-		e->counts.full++;
+	s->packets += packets;
+	s->octets += octets;
+}
+
+static bool queue_full(int err)
+{
+	return err == EAGAIN || err == ENOBUFS;
+}
+
+/* Counts n packets that were not sent, err being the errno value; -errno. */
+static int failed(struct hp_encap *e, int err, uint32_t n)
+{
+	if (queue_full(err)) {
+		e->counts.full += n;
 		return -EAGAIN;
 	}
 	if (err != EMSGSIZE)
-		e->counts.errors++;
+		e->counts.errors += n;
 	return -err;
 }
 
@@ -120,7 +138,7 @@ int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void
 		return err;
 	m = header_for(&t, iov, 2);
 	if (sendmsg(t.family->fd, &m, MSG_DONTWAIT) < 0)
-		return failed(e, errno);
+		return failed(e, errno, 1);
 	e->counts.hip_out++;
 	return 0;
 }
@@ -147,30 +165,47 @@ static int send_segments(struct target *t, const uint8_t *data, size_t len, uint
 	return err;
 }
 
-static int send_each(struct target *t, const uint8_t *data, size_t len, size_t seg)
+/* One packet a call.  A packet that the kernel refuses does not take the ones behind it along;
+ * only a full queue ends the run.  The errno value of the first refusal, *sent counts. */
+static int send_each(struct target *t, const uint8_t *data, size_t len, size_t seg,
+		     struct sent *sent)
 {
-	int err = 0;
+	int first = 0;
 
-	for (; len && !err; data += seg, len -= seg) {
+	for (; len; data += seg, len -= seg) {
+		int err;
+
 		if (seg > len)
 			seg = len;
 		err = send_piece(t, data, seg);
+		if (!err)
+			sent_add(sent, 1, seg);
+		else if (!first)
+			first = err;
+		if (queue_full(err))
+			break;
 	}
-	return err;
+	return first;
 }
 
-/* Packets that fit one call.  EINVAL is what kernels say to segments longer than the path's
- * MTU, and to devices that cannot do it: one by one gives the true reason. */
+/* Packets that fit one call.  UDP_SEGMENT never fragments.  For segments longer than the path's
+ * MTU kernels before 6.2 answer EINVAL and later ones EMSGSIZE; for devices without checksum
+ * offload the answer is EIO.  So every refusal but a full queue is asked again packet by packet:
+ * only that says whether the packet itself is at fault. */
 static int send_some(struct hp_encap *e, struct target *t, const uint8_t *data, size_t len,
-		     uint16_t seg)
+		     uint16_t seg, struct sent *sent)
 {
-	int err = e->no_segment || len <= seg ? EINVAL : send_segments(t, data, len, seg);
+	int err;
 
-	if (err == EIO)
-		e->no_segment = true;
-	if (err == EINVAL || err == EIO)
-		err = send_each(t, data, len, seg);
-	return err;
+	if (e->no_segment || len <= seg)
+		return send_each(t, data, len, seg, sent);
+	err = send_segments(t, data, len, seg);
+	if (!err)
+		sent_add(sent, (uint32_t)((len + seg - 1) / seg), len);
+	if (!err || queue_full(err))
+		return err;
+	e->no_segment = e->no_segment || err == EIO;
+	return send_each(t, data, len, seg, sent);
 }
 
 static uint32_t per_call(const struct hp_raw_run *run)
@@ -181,16 +216,18 @@ static uint32_t per_call(const struct hp_raw_run *run)
 }
 
 int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
-		      const struct hp_raw_run *run)
+		      const struct hp_raw_run *run, uint32_t *lost)
 {
+	struct sent sent = { 0 };
 	struct target t;
 	uint32_t done, n, most;
-	int err = target_init(&t, e, path, run->tos, run->ttl);
+	int first = 0, err = target_init(&t, e, path, run->tos, run->ttl);
 
 	if (!err && run->n && (!run->seg || run->seg > UINT16_MAX))
 		err = -EINVAL;
 	if (!err && run->n)
 		err = encap_set_df(t.family, run->df);
+	*lost = run->n;
 	if (err || !run->n)
 		return err;
 	most = per_call(run);
@@ -200,11 +237,14 @@ int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
 		n = run->n - done < most ? run->n - done : most;
 		len = (size_t)(n - 1) * run->seg + (done + n == run->n ? run->last : run->seg);
 		err = send_some(e, &t, run->data + (size_t)done * run->seg, len,
-				(uint16_t)run->seg);
-		if (err)
-			return failed(e, err);
-		e->counts.esp_out += n;
-		e->counts.esp_out_bytes += len;
+				(uint16_t)run->seg, &sent);
+		if (!first)
+			first = err;
+		if (queue_full(err))
+			break;
 	}
-	return 0;
+	*lost -= sent.packets;
+	e->counts.esp_out += sent.packets;
+	e->counts.esp_out_bytes += sent.octets;
+	return first ? failed(e, first, *lost) : 0;
 }

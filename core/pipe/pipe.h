@@ -57,8 +57,10 @@ struct hp_pipe_ops {
 	/* For a packet that will grow to HP_PACKET_CAP: the same in a buffer of that size, or
 	 * NULL and p stays. */
 	struct hp_packet *(*expand)(void *ctx, struct hp_packet *p);
-	/* 0, or -errno: -EMSGSIZE if the path has become narrower. */
-	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b);
+	/* 0: all are sent.  Otherwise the first packet's -errno (-EMSGSIZE: the path has become
+	 * narrower), and *lost says how many were not sent. */
+	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
+			uint32_t *lost);
 	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
 	int (*plain_send)(void *ctx, struct hp_packet *p);
 	/* Path MTU towards an outer address, octets with IP header; 0 if unknown. */

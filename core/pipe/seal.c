@@ -53,13 +53,14 @@ void hp_pipe_send_run(struct hp_pipe *pipe)
 {
 	struct hp_pipe_run *r = &pipe->run;
 	struct hp_pipe_assoc *pa = r->assoc ? hp_pipe_assoc_area(r->assoc) : NULL;
+	uint32_t lost = r->b.n;
 	int err;
 
 	if (!r->b.n)
 		return;
-	err = pipe->d.ops->esp_send(pipe->d.ops->ctx, &r->path, &r->b);
+	err = pipe->d.ops->esp_send(pipe->d.ops->ctx, &r->path, &r->b, &lost);
 	if (err)
-		pipe->drops[err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND] += r->b.n;
+		pipe->drops[err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND] += lost;
 	if (err == -EMSGSIZE && pa)
 		pa->mtu = 0;
 	r->b.n = 0;

@@ -125,20 +125,24 @@ static void wire_send(struct lab *l, struct wire_esp *e)
 }
 
 /* What the kernel would say about an outer packet. */
-static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b)
+static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
+		       uint32_t *lost)
 {
 	struct node *n = ctx;
 	size_t head = (hp_addr_is4(&path->dst) ? 20 : 40) + (path->dport ? 8 : 0);
 
 	n->esp_batches++;
+	*lost = b->n;
 	if (n->esp_err)
 		return n->esp_err;
 	for (uint32_t i = 0; i < b->n; i++) {
 		size_t len = i + 1 < b->n ? b->seg : b->last;
 		struct wire_esp *e;
 
-		if (head + len > n->mtu_outer && b->df)
+		if (head + len > n->mtu_outer && b->df) {
+			*lost = b->n - i;
 			return -EMSGSIZE;
+		}
 		e = malloc(sizeof(*e) + len);
 		*e = (struct wire_esp){ .to = !n->at, .path = *path, .tos = b->tos,
 					.ttl = b->ttl, .df = b->df, .len = len };

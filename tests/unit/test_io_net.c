@@ -655,6 +655,8 @@ static void hip_messages_longer_than_the_link_cross(void)
 	hip_messages_cross("2001:db8:2::1", "2001:db8:2::2");
 }
 
+static uint32_t lost;
+
 static void esp_crosses(const char *src, const char *dst)
 {
 	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
@@ -672,7 +674,7 @@ static void esp_crosses(const char *src, const char *dst)
 	memset(data, 0, sizeof(data));
 	data[99 * 600] = 0xaa;
 	data[99 * 600 + 76] = 0xbb;
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 100);
 	a_while();
 	CU_ASSERT_EQUAL(rp.seen_there.esp, 100);
@@ -688,21 +690,42 @@ static void esp_crosses(const char *src, const char *dst)
 	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out_bytes, 99 * 600 + 77);
 	/* With no field of the header given, by the kernel. */
 	run.ttl = run.tos = 0;
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 200);
 	CU_ASSERT_EQUAL(rp.seen_there.last.tos, 0);
 	CU_ASSERT_EQUAL(rp.seen_there.last.ttl, 64);
 	/* Too long for the link: refused, or fragmented and put together again. */
 	run = (struct hp_raw_run){.data = data, .n = 1, .last = 9000, .df = true};
 	data[8999] = 0xcc;
-	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
+	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run, &lost), -EMSGSIZE);
 	run.df = false;
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 201);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 9000);
 	CU_ASSERT_EQUAL(rp.seen_there.end, 0xcc);
 	CU_ASSERT_EQUAL(rp.seen_here.esp + rp.seen_here.hip, 0);
 	raw_pair_close(&rp);
+}
+
+/* The short packet at the end fits a path that the others do not fit. */
+static void a_refused_esp_packet_is_passed_over(void)
+{
+	static uint8_t data[4 * 3000 + 8];
+	struct hp_raw_run run = {.data = data, .n = 5, .seg = 3000, .last = 8, .df = true};
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct hp_path path = {.src = addr(v6 ? "2001:db8:2::1" : "10.2.0.1"),
+				       .dst = addr(v6 ? "2001:db8:2::2" : "10.2.0.2")};
+		struct raw_pair rp;
+
+		raw_pair_open(&rp);
+		CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run, &lost), -EMSGSIZE);
+		CU_ASSERT_EQUAL(lost, 4);
+		until(&rp.seen_there.esp, 1);
+		CU_ASSERT_EQUAL(rp.seen_there.esp_octets, 8);
+		CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out, 1);
+		raw_pair_close(&rp);
+	}
 }
 
 /* A path narrower than the link, and one that has no source yet. */
@@ -714,19 +737,19 @@ static void esp_keeps_to_the_path(const char *src, const char *dst, const char *
 	struct raw_pair rp;
 
 	raw_pair_open(&rp);
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 1);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1400);
 	CU_ASSERT(netns_sh("ip route add %s dev veths mtu 1300", route));
-	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run), -EMSGSIZE);
+	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run, &lost), -EMSGSIZE);
 	run.last = 1200;
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 2);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1200);
 	CU_ASSERT(netns_sh("ip route del %s dev veths", route));
 	memset(&path.src, 0, sizeof(path.src));
 	run.last = 300;
-	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 3);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 300);
 	path.src = addr(src);
@@ -765,9 +788,9 @@ static void a_source_that_is_not_ours_is_refused(void)
 
 		path.dst = addr(i & 2 ? "2001:db8:2::2" : "10.2.0.2");
 		path.src = addr(i & 2 ? "2001:db8:2::1" : "10.2.0.1");
-		CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run));
+		CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 		path.src = addr(i & 2 ? "2001:db8:77::1" : "10.77.0.1");
-		CU_ASSERT(hp_raw_esp_send(rp.here, &path, &run) < 0);
+		CU_ASSERT(hp_raw_esp_send(rp.here, &path, &run, &lost) < 0);
 	}
 	CU_ASSERT_EQUAL(hp_raw_counts(rp.here)->esp_out, 4);
 	raw_pair_close(&rp);
@@ -867,6 +890,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_second_tun_of_the_name_is_told),
 	HP_TEST(hip_messages_longer_than_the_link_cross),
 	HP_TEST(esp_crosses_with_its_outer_header),
+	HP_TEST(a_refused_esp_packet_is_passed_over),
 	HP_TEST(esp_does_not_exceed_the_path),
 	HP_TEST(a_source_that_is_not_ours_is_refused),
 	HP_TEST(routing_tells_source_and_path_mtu),

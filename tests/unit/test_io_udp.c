@@ -39,6 +39,7 @@ struct seen {
 };
 
 static struct hp_encap *here, *there;
+static uint32_t lost;
 static struct seen seen_here, seen_there;
 
 static struct hp_addr addr(const char *s)
@@ -179,7 +180,7 @@ static void crosses(int v6, uint32_t n, uint32_t seg, uint32_t last)
 				  .tos = 0xb8, .ttl = 33, .df = true };
 
 	pair_open();
-	CU_ASSERT(!hp_encap_esp_send(here, &path, &run));
+	CU_ASSERT(!hp_encap_esp_send(here, &path, &run, &lost));
 	until(&seen_there.esp, (int)n);
 	CU_ASSERT_EQUAL(seen_there.esp, (int)n);
 	CU_ASSERT_EQUAL(seen_there.octets, (size_t)(n - 1) * seg + last);
@@ -236,16 +237,70 @@ static void what_is_too_long_for_the_path_is_refused_or_fragmented(void)
 		pair_open();
 		run = (struct hp_raw_run){ .data = data, .n = 1, .seg = 9000, .last = 9000,
 					   .df = true };
-		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run), -EMSGSIZE);
+		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run, &lost), -EMSGSIZE);
 		run.n = 2;
 		run.seg = run.last = 3000;
-		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run), -EMSGSIZE);
+		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run, &lost), -EMSGSIZE);
 		run = (struct hp_raw_run){ .data = data, .n = 1, .seg = 9000, .last = 9000 };
-		CU_ASSERT(!hp_encap_esp_send(here, &path, &run));
+		CU_ASSERT(!hp_encap_esp_send(here, &path, &run, &lost));
 		until(&seen_there.esp, 1);
 		CU_ASSERT_EQUAL(seen_there.last.last, 9000);
 		CU_ASSERT_EQUAL(seen_there.octets, 9000);
 		pair_close();
+	}
+}
+
+/* Datagrams around the path's MTU in bursts: UDP_SEGMENT can't fragment them. */
+static void burst_fragmented(int v6, uint32_t n, uint32_t seg, uint32_t last)
+{
+	struct hp_path path = path_of(v6);
+	uint8_t *data = numbered(n, seg);
+	struct hp_raw_run run = { .data = data, .n = n, .seg = seg, .last = last, .df = false };
+
+	pair_open();
+	lost = 99;
+	CU_ASSERT(!hp_encap_esp_send(here, &path, &run, &lost));
+	CU_ASSERT_EQUAL(lost, 0);
+	until(&seen_there.esp, (int)n);
+	CU_ASSERT_EQUAL(seen_there.esp, (int)n);
+	CU_ASSERT_EQUAL(seen_there.octets, (size_t)(n - 1) * seg + last);
+	CU_ASSERT_EQUAL(seen_there.sum, (unsigned long)n * (n - 1) / 2);
+	CU_ASSERT_EQUAL(hp_encap_counts(here)->esp_out, n);
+	CU_ASSERT_EQUAL(hp_encap_counts(here)->errors + hp_encap_counts(here)->full, 0);
+	pair_close();
+	free(data);
+}
+
+static void bursts_of_any_size_are_fragmented_where_that_is_allowed(void)
+{
+	static const uint32_t sizes[] = { 1452, 1453, 1472, 1473, 1500, 2000, 3000, 9000, 21000 };
+
+	for (int v6 = 0; v6 < 2; v6++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			uint32_t n = 60000 / sizes[i] < 10 ? 60000 / sizes[i] : 10;
+
+			burst_fragmented(v6, n, sizes[i], sizes[i]);
+			burst_fragmented(v6, n, sizes[i], 100);
+		}
+}
+
+/* The last, shorter packet fits the path: it does not share the fate of the others. */
+static void a_refused_packet_does_not_take_others_along(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct hp_path path = path_of(v6);
+		uint8_t *data = numbered(5, 3000);
+		struct hp_raw_run run = { .data = data, .n = 5, .seg = 3000, .last = 200,
+					  .df = true };
+
+		pair_open();
+		CU_ASSERT_EQUAL(hp_encap_esp_send(here, &path, &run, &lost), -EMSGSIZE);
+		CU_ASSERT_EQUAL(lost, 4);
+		until(&seen_there.esp, 1);
+		CU_ASSERT_EQUAL(seen_there.octets, 200);
+		CU_ASSERT_EQUAL(hp_encap_counts(here)->esp_out, 1);
+		pair_close();
+		free(data);
 	}
 }
 
@@ -306,6 +361,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(runs_cross_whole_and_in_order),
 	HP_TEST(runs_cross_links_without_offloads),
 	HP_TEST(what_is_too_long_for_the_path_is_refused_or_fragmented),
+	HP_TEST(bursts_of_any_size_are_fragmented_where_that_is_allowed),
+	HP_TEST(a_refused_packet_does_not_take_others_along),
 	HP_TEST(what_does_not_belong_here_is_counted),
 	HP_TEST(a_port_that_is_taken_is_told),
 	HP_TEST_END
