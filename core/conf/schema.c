@@ -273,7 +273,7 @@ static const struct hp_conf_row rows_timeouts[] = {
 	{ "tcp_closing_s", HP_CONF_INT, 0, TIMEOUT(tcp_closing_s), 1, 86400, "240",
 	  .help = "TCP, closing" },
 	{ "udp_s", HP_CONF_INT, 0, TIMEOUT(udp_s), 1, 86400, "300", .help = "UDP, answered" },
-	{ "udp_unreplied_s", HP_CONF_INT, 0, TIMEOUT(udp_unreplied_s), 1, 86400, "30",
+	{ "udp_unreplied_s", HP_CONF_INT, 0, TIMEOUT(udp_unreplied_s), 1, 86400, "120",
 	  .help = "UDP, never answered" },
 	{ "icmp_s", HP_CONF_INT, 0, TIMEOUT(icmp_s), 1, 86400, "60", .help = "ICMP queries" },
 	{ "other_s", HP_CONF_INT, 0, TIMEOUT(other_s), 1, 86400, "300",

@@ -68,7 +68,7 @@ struct hp_flow_timeouts { /* seconds */
 	uint32_t tcp_syn;         /* handshake not through; RFC 5382, REQ-5 */
 	uint32_t tcp_established; /* at least 2 h 4 min; RFC 5382, REQ-5 */
 	uint32_t tcp_closing;     /* at least 4 min; RFC 5382, REQ-5 */
-	uint32_t udp_unreplied;
+	uint32_t udp_unreplied;   /* at least 2 min; RFC 4787, REQ-5 */
 	uint32_t udp;             /* 5 min recommended; RFC 4787, REQ-5 */
 	uint32_t icmp;            /* at least 60 s; RFC 5508, REQ-2 */
 	uint32_t other;

@@ -18,7 +18,7 @@ const struct hp_flow_timeouts hp_flow_timeouts_default = {
 	.tcp_syn = 120,
 	.tcp_established = 7440,
 	.tcp_closing = 240,
-	.udp_unreplied = 30,
+	.udp_unreplied = 120,
 	.udp = 300,
 	.icmp = 60,
 	.other = 300,
@@ -161,15 +161,26 @@ void hp_flow_time_start(struct hp_flow *f)
 	wheel_put(f);
 }
 
+/* A closing flow that goes on.  A SYN on the same ports begins a new connection.  Whether a RST
+ * ends a connection only its ends know: they ignore one that is outside of the window (RFC 5961,
+ * section 3.2).  So any other packet after a RST brings the flow back (RFC 6146, section 3.5.2.2,
+ * TRANS; RFC 7857, section 2.2); after both FINs it does not. */
+static void reopen(struct hp_flow *f, uint8_t flags)
+{
+	if ((flags & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN) {
+		f->state = HP_FLOW_NEW;
+		f->fin_seen = f->tcp_seen = 0;
+	} else if (!(flags & HP_TCP_RST) && f->fin_seen != 3) {
+		f->state = f->tcp_seen ? HP_FLOW_ESTABLISHED : HP_FLOW_NEW;
+	}
+}
+
 static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 {
 	unsigned int bit = 1u << dir;
 
-	if ((flags & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN && f->state == HP_FLOW_CLOSING) {
-		/* The same ports again: a new connection. */
-		f->state = HP_FLOW_NEW;
-		f->fin_seen = f->tcp_seen = 0;
-	}
+	if (f->state == HP_FLOW_CLOSING)
+		reopen(f, flags);
 	if (!(flags & (HP_TCP_SYN | HP_TCP_RST)))
 		f->tcp_seen |= bit;
 	if (flags & HP_TCP_FIN)

@@ -223,13 +223,13 @@ static void expect_lifetime(struct hp_flowdb *db, struct hp_flow *f, uint32_t s)
 	hp_flowdb_free(db);
 }
 
-static void an_unanswered_datagram_lives_30_seconds(void)
+static void an_unanswered_datagram_lives_2_minutes(void)
 {
 	struct hp_flowdb *db = db_new(10, 0);
 	struct hp_flow *f = add(db, "10.0.0.1", 53, 17);
 
 	hp_flow_track(f, HP_OUTBOUND, 0, 60);
-	expect_lifetime(db, f, 30);
+	expect_lifetime(db, f, 120);
 }
 
 static void an_answered_datagram_lives_5_minutes(void)
@@ -306,6 +306,56 @@ static void a_reset_leaves_4_minutes_and_a_syn_begins_anew(void)
 	expect_lifetime(db, f, 120);
 }
 
+/* A RST that the ends ignore: in either direction, also a second one, also with a FIN before. */
+static void traffic_after_a_reset_brings_the_connection_back(void)
+{
+	static const uint8_t after[] = { HP_TCP_ACK, HP_TCP_ACK | HP_TCP_PSH, HP_TCP_ACK | HP_TCP_FIN,
+					 HP_TCP_ACK | HP_TCP_SYN };
+
+	for (unsigned int i = 0; i < 4 * sizeof(after); i++) {
+		struct hp_flowdb *db = db_new(10, 0);
+		struct hp_flow *f = established(db);
+
+		if (i & 2)
+			hp_flow_track(f, HP_OUTBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+		hp_flow_track(f, i & 1 ? HP_INBOUND : HP_OUTBOUND, HP_TCP_RST, 40);
+		hp_flow_track(f, HP_INBOUND, HP_TCP_RST | HP_TCP_ACK, 40);
+		CU_ASSERT(f->state == HP_FLOW_CLOSING);
+		hp_flow_track(f, HP_OUTBOUND, after[i / 4], 1000);
+		CU_ASSERT(f->state == HP_FLOW_ESTABLISHED);
+		expect_lifetime(db, f, 7440);
+	}
+}
+
+static void nothing_but_a_syn_follows_two_fins(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = established(db);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 52);
+	CU_ASSERT(f->state == HP_FLOW_CLOSING);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_RST, 40);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 52);
+	CU_ASSERT(f->state == HP_FLOW_CLOSING);
+	expect_lifetime(db, f, 240);
+}
+
+/* A refused connection: what may still come does not make it one. */
+static void a_refused_connection_stays_without_state(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = add(db, "10.0.0.1", 4000, 6);
+
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_RST | HP_TCP_ACK, 40);
+	CU_ASSERT(f->state == HP_FLOW_CLOSING);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_SYN | HP_TCP_ACK, 60);
+	CU_ASSERT(f->state == HP_FLOW_NEW);
+	expect_lifetime(db, f, 120);
+}
+
 static void traffic_keeps_a_flow_alive(void)
 {
 	struct hp_flowdb *db = db_new(10, 0);
@@ -316,7 +366,7 @@ static void traffic_keeps_a_flow_alive(void)
 		pass_ms(25000);
 	}
 	CU_ASSERT(hp_flowdb_count(db) == 1);
-	expect_lifetime(db, f, 5);
+	expect_lifetime(db, f, 95);
 }
 
 static void a_long_pause_of_the_loop_expires_all_that_is_due(void)
@@ -331,7 +381,7 @@ static void a_long_pause_of_the_loop_expires_all_that_is_due(void)
 	pass_ms(1000);
 	CU_ASSERT(hp_flowdb_count(db) == 0 && n_gone == 10000);
 	add(db, "10.0.0.1", 1, 17);
-	pass_ms(33000);
+	pass_ms(123000);
 	CU_ASSERT(hp_flowdb_count(db) == 0 && hp_timers_next(&timers, now_ms) == -1);
 	hp_flowdb_free(db);
 }
@@ -533,7 +583,7 @@ static void a_hundred_thousand_flows_cost_no_more_each(void)
 	/* Caches make it dearer; a walk through chains would make it a hundred times so. */
 	CU_ASSERT(many < few * 30 + 20000);
 	CU_ASSERT(hp_flowdb_count(db) == 100000);
-	pass_ms(60000);
+	pass_ms(150000);
 	CU_ASSERT(hp_flowdb_count(db) == 0 && n_gone == 100000);
 	hp_flowdb_free(db);
 }
@@ -545,13 +595,16 @@ static const struct hp_test tests[] = {
 	HP_TEST(the_same_flow_twice_is_refused),
 	HP_TEST(every_port_is_used_before_one_is_refused),
 	HP_TEST(a_full_table_refuses_and_counts),
-	HP_TEST(an_unanswered_datagram_lives_30_seconds),
+	HP_TEST(an_unanswered_datagram_lives_2_minutes),
 	HP_TEST(an_answered_datagram_lives_5_minutes),
 	HP_TEST(a_lone_syn_lives_2_minutes),
 	HP_TEST(an_established_connection_lives_2_hours_4_minutes),
 	HP_TEST(a_connection_found_in_its_middle_is_established),
 	HP_TEST(two_fins_leave_4_minutes),
 	HP_TEST(a_reset_leaves_4_minutes_and_a_syn_begins_anew),
+	HP_TEST(traffic_after_a_reset_brings_the_connection_back),
+	HP_TEST(nothing_but_a_syn_follows_two_fins),
+	HP_TEST(a_refused_connection_stays_without_state),
 	HP_TEST(traffic_keeps_a_flow_alive),
 	HP_TEST(a_long_pause_of_the_loop_expires_all_that_is_due),
 	HP_TEST(flows_of_an_association_can_be_walked_and_moved),
