@@ -20,13 +20,20 @@
 
 #define TCP 6
 #define PENDING_MAX 32u /* commands not yet answered */
+#define WELL_KNOWN  1024u
 
 /* ---- settings */
+
+enum { AUTH_PASS, AUTH_REFUSE };
 
 struct settings {
 	struct hp_conf_ints ports;
 	uint32_t timeout_s;
+	int auth;
+	bool low_ports;
 };
+
+static const char *const auth_names[] = { "pass", "refuse", NULL };
 
 static const struct hp_conf_row schema[] = {
 	{ "ports", HP_CONF_INTS, 0, HP_CONF_AT(struct settings, ports), 1, 65535, .def = "21",
@@ -34,12 +41,17 @@ static const struct hp_conf_row schema[] = {
 	/* RFC 6384, section 12: at least 30 seconds. */
 	{ "timeout_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, timeout_s), 30, 3600,
 	  .def = "60", .help = "how long an announced data connection is waited for" },
+	{ "auth", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, auth), .def = "pass",
+	  .names = auth_names,
+	  .help = "let AUTH (TLS) reach the server, or refuse it so that clients stay readable" },
+	{ "low_ports", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, low_ports), .def = "false",
+	  .help = "whether data connections may go to ports below 1024" },
 	HP_CONF_END
 };
 
 /* ---- counters */
 
-enum { SESSIONS, COMMANDS, REPLIES, ANSWERED, FOREIGN, REFUSED, AUTH, LOST };
+enum { SESSIONS, COMMANDS, REPLIES, ANSWERED, FOREIGN, REFUSED, LOW_PORT, AUTH, NOT_FTP, LOST };
 
 static const struct hp_counter counters[] = {
 	[SESSIONS] = { "sessions", "control connections followed" },
@@ -48,7 +60,9 @@ static const struct hp_counter counters[] = {
 	[ANSWERED] = { "answered", "commands answered in the server's place" },
 	[FOREIGN] = { "foreign", "PORT or EPRT with an address not the client's: left alone" },
 	[REFUSED] = { "refused", "data connections that could not be announced" },
+	[LOW_PORT] = { "low-port", "data connections to a port below 1024: refused" },
 	[AUTH] = { "auth", "control connections that became transparent" },
+	[NOT_FTP] = { "not-ftp", "control connections that do not begin as FTP: left alone" },
 	[LOST] = { "lost", "control connections given up, or no memory for them" },
 	{ NULL, NULL }
 };
@@ -72,8 +86,11 @@ struct pending {
 struct session {
 	bool mid[2];          /* in a line that is let through, by direction */
 	bool greeted;         /* 220 has come */
+	bool begun;           /* a command of FTP has come */
 	bool off;             /* ALGS DISABLE64 */
+	bool joined;          /* the reply of several lines becomes one line */
 	uint16_t multi;       /* code of a reply of several lines, 0: none */
+	uint16_t port;        /* the port that a joined reply names; 0: not seen yet */
 	unsigned int first, n;
 	struct pending pending[PENDING_MAX];
 };
@@ -198,6 +215,17 @@ static uint32_t flags(const struct job *j)
 
 static const char cannot[] = "425 Can't open data connection";
 
+/* A hole to a service of the machine is no data connection (RFC 2577, section 3). */
+static bool low_port(struct job *j, uint16_t port)
+{
+	const struct settings *set = j->self->settings;
+
+	if (port >= WELL_KNOWN || set->low_ports)
+		return false;
+	hp_count(&j->self->counters, LOW_PORT);
+	return true;
+}
+
 /* ---- commands of a legacy client */
 
 static void active_client(struct job *j, const struct ftp_command *c, uint16_t port)
@@ -206,7 +234,8 @@ static void active_client(struct job *j, const struct ftp_command *c, uint16_t p
 	size_t cap;
 	uint8_t *at = room(j, c->lead, &cap);
 
-	if (hp_expect_peer(j->flow, port, &local, flags(j), timeout_ms(j))) {
+	if (low_port(j, port) ||
+	    hp_expect_peer(j->flow, port, &local, flags(j), timeout_ms(j))) {
 		hp_count(&j->self->counters, REFUSED);
 		answer(j, c, cannot);
 		return;
@@ -294,7 +323,7 @@ static void peer_eprt(struct job *j, const struct ftp_command *c)
 		foreign(j);
 		return;
 	}
-	if (hp_expect_legacy(j->flow, port, flags(j), timeout_ms(j))) {
+	if (low_port(j, port) || hp_expect_legacy(j->flow, port, flags(j), timeout_ms(j))) {
 		hp_count(&j->self->counters, REFUSED);
 		answer(j, c, cannot);
 		return;
@@ -375,7 +404,7 @@ static void from_peer(struct job *j, const struct ftp_command *c)
 /* The data connection of a passive transfer will come from the client. */
 static int announce(struct job *j, uint16_t port)
 {
-	int err = j->outbound ? hp_expect_legacy(j->flow, port, flags(j), timeout_ms(j)) :
+	int err = low_port(j, port) ? -EPERM : j->outbound ? hp_expect_legacy(j->flow, port, flags(j), timeout_ms(j)) :
 				hp_expect_peer(j->flow, port, &port, flags(j), timeout_ms(j));
 
 	if (err)
@@ -383,20 +412,29 @@ static int announce(struct job *j, uint16_t port)
 	return err;
 }
 
-static void passive(struct job *j, enum kind kind, const struct ftp_reply *r)
+/* The port that a line of a reply with this code names; 0: none.  RFC 6384, section 6: the
+ * address in a 227 is not believed. */
+static uint16_t port_in(uint16_t code, const char *text)
 {
-	struct hp_addr ignored; /* RFC 6384, section 6: the 227's address is not believed */
+	struct hp_addr ignored;
 	uint16_t port = 0;
+	int err = code == 227 ? ftp_227_parse(text, &ignored, &port) : ftp_229_parse(text, &port);
+
+	return err ? 0 : port;
+}
+
+/* joined: what came of the reply before has been taken out, so a line must be put in. */
+static void passive(struct job *j, enum kind kind, uint16_t code, uint16_t port, bool joined)
+{
 	size_t cap;
 	uint8_t *at = room(j, 0, &cap);
-	int err = r->code == 227 ? ftp_227_parse(r->text, &ignored, &port) :
-				   ftp_229_parse(r->text, &port);
+	uint16_t to = kind == PASV_AS_EPSV ? 227 : kind == EPSV_AS_PASV ? 229 : code;
 
-	if (err || announce(j, port))
+	if (!port || announce(j, port))
 		say(j, 0, cannot);
-	else if (kind == PASV_AS_EPSV && r->code == 229)
+	else if (to == 227 && (joined || code == 229))
 		replace(j, 0, ftp_227_build(at, cap, &j->key->far, port));
-	else if (kind == EPSV_AS_PASV && r->code == 227)
+	else if (to == 229 && (joined || code == 227))
 		replace(j, 0, ftp_229_build(at, cap, port));
 	if (j->out->replace)
 		hp_count(&j->self->counters, REPLIES);
@@ -412,17 +450,37 @@ static void security(struct job *j, const struct ftp_reply *r)
 	hp_l7_transparent(j->flow, j->outbound ? HP_OUTBOUND : HP_INBOUND, false);
 }
 
-/* A line of a reply of several: it belongs to the command whose turn it is. */
-static bool vanishes(const struct session *s)
+/* The command that a reply with this code is for; NULL: none waits. */
+static const struct pending *next_for(const struct session *s, uint16_t code)
 {
-	return s->n && s->pending[s->first].kind == INSTEAD;
+	const struct pending *p;
+
+	for (unsigned int k = 0; k < s->n; k++) {
+		p = &s->pending[(s->first + k) % PENDING_MAX];
+		if ((code != 227 && code != 229) || is_passive(p->kind))
+			return p;
+	}
+	return s->n ? &s->pending[s->first] : NULL;
+}
+
+/* A reply of several lines has one code from the first line to the last (RFC 959, section 4.2).
+ * Where that code, or the text, will be another one, the lines are joined: they are taken out,
+ * and one line stands in the place of the last.  Any of them may name the port. */
+static bool is_joined(const struct session *s, uint16_t code)
+{
+	const struct pending *p = next_for(s, code);
+
+	return p && (p->kind == INSTEAD || (is_passive(p->kind) && (code == 227 || code == 229)));
 }
 
 static void final_reply(struct job *j, const struct ftp_reply *r)
 {
 	struct session *s = j->s;
+	bool joined = s->joined;
+	uint16_t port;
 	struct pending p;
 
+	s->joined = false;
 	if (r->code < 200)
 		return;
 	if (!s->greeted && r->code == 220) {
@@ -430,12 +488,33 @@ static void final_reply(struct job *j, const struct ftp_reply *r)
 		return;
 	}
 	p = pop_for(s, r->code);
-	if (p.kind == SECURITY)
+	if (p.kind == SECURITY) {
 		security(j, r);
-	else if (p.kind == INSTEAD)
+	} else if (p.kind == INSTEAD) {
 		say(j, 0, p.text);
-	else if (is_passive(p.kind) && (r->code == 227 || r->code == 229))
-		passive(j, p.kind, r);
+	} else if (is_passive(p.kind) && (r->code == 227 || r->code == 229)) {
+		port = port_in(r->code, r->text);
+		passive(j, p.kind, r->code, port ? port : joined ? s->port : 0, joined);
+	}
+}
+
+/* A line of a reply of several, the last one apart. */
+static void line_between(struct job *j, const uint8_t *line, size_t len, const struct ftp_reply *r)
+{
+	struct session *s = j->s;
+	char text[FTP_LINE_MAX];
+
+	if (!s->multi) {
+		s->multi = r->code;
+		s->joined = is_joined(s, r->code);
+		s->port = 0;
+	}
+	j->out->replace = s->joined;
+	if (!s->joined || s->port)
+		return;
+	/* The code may or may not stand before the text. */
+	ftp_text_copy(line, len, text);
+	s->port = port_in(s->multi, r->code == s->multi ? r->text : text);
 }
 
 static void reply(struct job *j, const uint8_t *line, size_t len)
@@ -446,9 +525,7 @@ static void reply(struct job *j, const uint8_t *line, size_t len)
 
 	/* RFC 959, section 4.2: ends with a line of the same code and a space. */
 	if (s->multi ? !has_code || r.more || r.code != s->multi : has_code && r.more) {
-		if (!s->multi)
-			s->multi = r.code;
-		j->out->replace = vanishes(s);
+		line_between(j, line, len, &r);
 		return;
 	}
 	s->multi = 0;
@@ -460,11 +537,14 @@ static void reply(struct job *j, const uint8_t *line, size_t len)
 
 static void command(struct job *j, const uint8_t *line, size_t len)
 {
+	const struct settings *set = j->self->settings;
 	struct ftp_command c;
 
 	ftp_command_parse(line, len, &c);
 	memcpy(j->out->data, line, c.lead);
-	if (c.verb == FTP_AUTH) {
+	if (c.verb == FTP_AUTH && set->auth == AUTH_REFUSE) {
+		answer(j, &c, "502 Command not implemented");
+	} else if (c.verb == FTP_AUTH) {
 		/* RFC 6384, section 5: transparent at once; the reply says for how long. */
 		await(j, SECURITY, NULL);
 		hp_l7_transparent(j->flow, j->outbound ? HP_OUTBOUND : HP_INBOUND, true);
@@ -485,11 +565,29 @@ static struct session *session_of(struct hp_instance *self, struct hp_flow *f)
 static size_t line_or_less(struct session *s, enum hp_direction dir, bool is_command,
 			   const uint8_t *data, size_t len)
 {
-	bool open = is_command ? ftp_command_open(data, len) : ftp_reply_open(data, len);
+	/* Of a joined reply the text between may name the port. */
+	bool open = is_command ? ftp_command_open(data, len) :
+		    s->joined  ? len <= FTP_LINE_MAX :
+				 ftp_reply_open(data, len);
 
 	if (!s->mid[dir] && open)
 		return 0;
 	s->mid[dir] = true;
+	return len;
+}
+
+/* Another protocol may be talked on the port, by a browser that a page has sent there for one:
+ * nothing in it opens a data connection.  Octets to let through, 0 when the first word is not
+ * whole yet; *go: it is FTP. */
+static size_t first_word(struct job *j, const uint8_t *data, size_t len, bool *go)
+{
+	enum ftp_first first = ftp_first_word(data, len);
+
+	*go = j->s->begun = first == FTP_FIRST_KNOWN;
+	if (first != FTP_FIRST_OTHER)
+		return 0;
+	hp_count(&j->self->counters, NOT_FTP);
+	give_up(j);
 	return len;
 }
 
@@ -501,15 +599,25 @@ static size_t follow(struct hp_instance *self, struct hp_packet *p, const uint8_
 		.s = session_of(self, p->flow), .outbound = hp_flow_is_outbound(p->flow),
 	};
 	bool is_command = (p->dir == HP_OUTBOUND) == j.outbound;
-	size_t n = ftp_line_len(data, len);
+	size_t n = ftp_line_len(data, len), other;
+	bool go = true;
 
 	if (!j.s)
 		return len;
+	if (is_command && !j.s->begun) {
+		other = first_word(&j, data, len, &go);
+		if (!go)
+			return other;
+	}
 	j.v4 = hp_addr_is4(&j.key->legacy);
-	if (!n)
-		return line_or_less(j.s, p->dir, is_command, data, len);
+	if (!n) {
+		n = line_or_less(j.s, p->dir, is_command, data, len);
+		out->replace = n && !is_command && j.s->joined;
+		return n;
+	}
 	if (j.s->mid[p->dir]) {
 		j.s->mid[p->dir] = false;
+		out->replace = !is_command && j.s->joined;
 		if (is_command) /* a command all the same */
 			await(&j, PLAIN, NULL);
 	} else if (is_command) {

@@ -48,6 +48,32 @@ static bool begins(const uint8_t *p, size_t n, const char *v)
 	return !strncasecmp((const char *)p, v, n);
 }
 
+/* Commands with which a dialogue may begin, or go on where the gateway has not seen its beginning
+ * (RFC 959, 775, 2228, 2389, 2428, 2640, 3659, 6384, 7151; CLNT and SITE are common). */
+static const char *const known[] = {
+	"USER", "PASS", "ACCT", "CWD", "CDUP", "SMNT", "REIN", "QUIT", "PORT", "PASV", "TYPE",
+	"STRU", "MODE", "RETR", "STOR", "STOU", "APPE", "ALLO", "REST", "RNFR", "RNTO", "ABOR",
+	"DELE", "RMD",	"MKD",	"PWD",	"LIST", "NLST", "SITE", "SYST", "STAT", "HELP", "NOOP",
+	"XCUP", "XCWD", "XMKD", "XPWD", "XRMD", "AUTH", "ADAT", "PROT", "PBSZ", "CCC",	"MIC",
+	"CONF", "ENC",	"FEAT", "OPTS", "EPRT", "EPSV", "LANG", "MDTM", "SIZE", "MLST", "MLSD",
+	"ALGS", "HOST", "CLNT", NULL
+};
+
+enum ftp_first ftp_first_word(const uint8_t *p, size_t len)
+{
+	bool open;
+	size_t at = telnet(p, len, &open), n = at;
+
+	while (n < len && n - at < 5 && isalpha(p[n]))
+		n++;
+	if (open || (n == len && n - at < 5))
+		return FTP_FIRST_OPEN;
+	for (size_t i = 0; n < len && isspace(p[n]) && known[i]; i++)
+		if (strlen(known[i]) == n - at && begins(p + at, n - at, known[i]))
+			return FTP_FIRST_KNOWN;
+	return FTP_FIRST_OTHER;
+}
+
 bool ftp_command_open(const uint8_t *p, size_t len)
 {
 	bool open;
@@ -77,8 +103,8 @@ static uint16_t eol_len(const uint8_t *p, size_t len)
 	return len > 1 && p[len - 2] == '\r' ? 2 : 1;
 }
 
-/* Copies text without Telnet commands, and NULs (RFC 2640), and spaces at both ends. */
-static void copy_text(const uint8_t *p, size_t len, char *out)
+/* NULs go too (RFC 2640). */
+void ftp_text_copy(const uint8_t *p, size_t len, char *out)
 {
 	size_t n = 0;
 
@@ -111,7 +137,7 @@ void ftp_command_parse(const uint8_t *p, size_t len, struct ftp_command *out)
 		if (begins(p + at, 4, verbs[v]))
 			out->verb = (enum ftp_verb)v;
 	out->lead = (uint16_t)at;
-	copy_text(p + at + 4, end - at - 4, out->arg);
+	ftp_text_copy(p + at + 4, end - at - 4, out->arg);
 }
 
 bool ftp_reply_parse(const uint8_t *p, size_t len, struct ftp_reply *out)
@@ -123,7 +149,7 @@ bool ftp_reply_parse(const uint8_t *p, size_t len, struct ftp_reply *out)
 	out->code = (uint16_t)((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
 	out->more = p[3] == '-';
 	if (len > 4u + out->eol)
-		copy_text(p + 4, len - 4 - out->eol, out->text);
+		ftp_text_copy(p + 4, len - 4 - out->eol, out->text);
 	return true;
 }
 
@@ -147,7 +173,14 @@ static int number(const char **s, unsigned int max, unsigned int *out)
 	return 0;
 }
 
-static int six(const char **s, struct hp_addr *addr, uint16_t *port)
+static void skip_blanks(const char **s)
+{
+	while (**s == ' ' || **s == '\t')
+		(*s)++;
+}
+
+/* blanks: they may stand behind a comma. */
+static int six(const char **s, bool blanks, struct hp_addr *addr, uint16_t *port)
 {
 	unsigned int v[6];
 	char text[16];
@@ -155,6 +188,8 @@ static int six(const char **s, struct hp_addr *addr, uint16_t *port)
 	for (int i = 0; i < 6; i++) {
 		if (i && *(*s)++ != ',')
 			return -EINVAL;
+		if (i && blanks)
+			skip_blanks(s);
 		if (number(s, 255, &v[i]))
 			return -EINVAL;
 	}
@@ -165,7 +200,7 @@ static int six(const char **s, struct hp_addr *addr, uint16_t *port)
 
 int ftp_port_parse(const char *arg, struct hp_addr *addr, uint16_t *port)
 {
-	return six(&arg, addr, port) || *arg ? -EINVAL : 0;
+	return six(&arg, false, addr, port) || *arg ? -EINVAL : 0;
 }
 
 int ftp_227_parse(const char *text, struct hp_addr *addr, uint16_t *port)
@@ -173,7 +208,8 @@ int ftp_227_parse(const char *text, struct hp_addr *addr, uint16_t *port)
 	for (; *text; text++) {
 		const char *s = text;
 
-		if (isdigit((unsigned char)*s) && !six(&s, addr, port))
+		/* As clients do, which read the numbers with scanf's %u. */
+		if (isdigit((unsigned char)*s) && !six(&s, true, addr, port))
 			return 0;
 		while (isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]))
 			text++;
@@ -193,6 +229,7 @@ int ftp_229_parse(const char *text, uint16_t *port)
 	if (s[2] != d || s[3] != d)
 		return -EINVAL;
 	s += 4;
+	skip_blanks(&s);
 	if (number(&s, 65535, &v) || *s != d || !v)
 		return -EINVAL;
 	*port = (uint16_t)v;

@@ -46,6 +46,16 @@ size_t ftp_line_len(const uint8_t *p, size_t len);
  * not, it need not wait for the rest. */
 bool ftp_command_open(const uint8_t *p, size_t len);
 bool ftp_reply_open(const uint8_t *p, size_t len);
+/* The first word of a dialogue, or of the part of it that is seen: is it a command of FTP? */
+enum ftp_first {
+	FTP_FIRST_OPEN,  /* it may become one: at most four letters */
+	FTP_FIRST_KNOWN,
+	FTP_FIRST_OTHER,
+};
+enum ftp_first ftp_first_word(const uint8_t *p, size_t len);
+/* A whole line as text, at most FTP_LINE_MAX - 1 octets: without Telnet commands, and without the
+ * white space at both ends. */
+void ftp_text_copy(const uint8_t *p, size_t len, char *out);
 /* A whole line.  A command of no interest is FTP_OTHER.  Reply: false if it begins with no
  * code. */
 void ftp_command_parse(const uint8_t *p, size_t len, struct ftp_command *out);
@@ -57,7 +67,8 @@ int ftp_port_parse(const char *arg, struct hp_addr *addr, uint16_t *port);
 /* "|2|2001:db8::1|5282|" (RFC 2428, section 2).  family: as written, *addr zero unless it is 1 or
  * 2 and the address is one of that family. */
 int ftp_eprt_parse(const char *arg, unsigned int *family, struct hp_addr *addr, uint16_t *port);
-/* Text of a 227 reply: the first six numbers, with parentheses or without (RFC 1123, 4.1.2.6). */
+/* Text of a 227 reply: the first six numbers, with parentheses or without (RFC 1123, 4.1.2.6),
+ * with blanks behind the commas or without. */
 int ftp_227_parse(const char *text, struct hp_addr *addr, uint16_t *port);
 /* Text of a 229 reply: "(|||6446|)" (RFC 2428, section 3). */
 int ftp_229_parse(const char *text, uint16_t *port);

@@ -27,8 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ftp_command c;
 	struct ftp_reply r;
+	char text[FTP_LINE_MAX];
 	size_t n;
 
+	/* What is undecided is short, and what is decided stays so. */
+	n = size < 600 ? size : 600;
+	for (size_t i = 0; i < n; i++)
+		if (ftp_first_word(data, i) != FTP_FIRST_OPEN)
+			HP_FUZZ_HOLDS(ftp_first_word(data, i) == ftp_first_word(data, n));
 	while (size && (n = ftp_line_len(data, size))) {
 		HP_FUZZ_HOLDS(n <= size);
 		ftp_command_parse(data, n, &c);
@@ -39,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		arguments(c.arg);
 		if (ftp_reply_parse(data, n, &r))
 			arguments(r.text);
+		ftp_text_copy(data, n, text);
+		arguments(text);
 		data += n;
 		size -= n;
 	}
