@@ -72,22 +72,32 @@ why_not() {
 	for t in ip iptables ip6tables timeout "$@"; do
 		command -v "$t" >/dev/null || { say "$t is not installed"; return 0; }
 	done
-	ip netns add "hp$HPN_ID-probe" 2>/dev/null ||
-		{ say "the kernel gives no network namespaces"; return 0; }
-	local why=
-	ip netns exec "hp$HPN_ID-probe" ip tuntap add dev hpprobe mode tun 2>/dev/null ||
-		why="no TUN devices (/dev/net/tun, CONFIG_TUN)"
-	ip netns exec "hp$HPN_ID-probe" iptables -t mangle -A FORWARD -p 253 -j NFQUEUE \
-		--queue-num 9 2>/dev/null ||
-		why="no NFQUEUE (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)"
+	fails "no network namespace" ip netns add "hp$HPN_ID-probe" && return 0
+	fails "no TUN device (it needs CONFIG_TUN and /dev/net/tun)" \
+		ip netns exec "hp$HPN_ID-probe" ip tuntap add dev hpprobe mode tun ||
+		fails "no NFQUEUE rule (it needs CONFIG_NETFILTER_XT_TARGET_NFQUEUE)" \
+			ip netns exec "hp$HPN_ID-probe" iptables -w 10 -t mangle \
+			-A FORWARD -p 253 -j NFQUEUE --queue-num 9
+	t=$?
 	ip netns del "hp$HPN_ID-probe"
-	[ -n "$why" ] && say "$why"
-	[ -n "$why" ]
+	return $t
 }
 
-# need TOOL...: skips the test unless root, with namespaces, TUN, NFQUEUE and the tools.
+# fails WHAT COMMAND...: succeeds if the command does not, and prints its own words.
+fails() {
+	local what=$1 words; shift
+	words=$("$@" 2>&1) && return 1
+	say "$what: $(tr -s '\n' ' ' <<<"$words")"
+}
+
+# need TOOL...: skips the test unless root, with namespaces, TUN, NFQUEUE and the tools.  With
+# HPN_TOOLS=all a missing tool is a failure: then the list in tests/packages.sh is not complete.
 need() {
-	local why
+	local why t
+	for t in "$@"; do
+		[ "${HPN_TOOLS:-}" != all ] || command -v "$t" >/dev/null ||
+			{ fail "$t is installed"; exit 1; }
+	done
 	if why=$(why_not "$@"); then skip "$why"; fi
 }
 
