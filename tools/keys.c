@@ -81,7 +81,7 @@ static int generate(const struct kind *kind, unsigned int bits, const char *file
 	if (err) {
 		fprintf(stderr, "hipproxyctl: cannot make a %s key: %s\n", kind->name,
 			strerror(-err));
-		return 1;
+		return HP_EXIT_REFUSED;
 	}
 	err = save(key, file, force);
 	if (err)
@@ -90,7 +90,7 @@ static int generate(const struct kind *kind, unsigned int bits, const char *file
 	else
 		print_key(file, key, json, false);
 	hp_key_unref(key);
-	return err ? 1 : 0;
+	return err ? HP_EXIT_REFUSED : HP_EXIT_OK;
 }
 
 /* A decimal number, in the range of hp_key_generate. */
@@ -106,14 +106,11 @@ static bool parse_bits(const char *s, unsigned int *bits)
 
 static int keygen_usage(const char *why)
 {
-	fprintf(stderr,
-		"hipproxyctl keygen: %s\n"
-		"usage: hipproxyctl keygen [-f] [-t ecdsa-p256|ecdsa-p384|rsa] "
-		"[-b BITS] FILE\n", why);
-	return 2;
+	fprintf(stderr, "hipproxyctl keygen: %s\n", why);
+	return HP_EXIT_USAGE;
 }
 
-int hp_cmd_keygen(int argc, char **argv, bool json)
+int hp_cmd_keygen(const struct hp_ctl *ctl, int argc, char **argv)
 {
 	const struct kind *kind = &kinds[0];
 	unsigned int bits = 3072;
@@ -144,17 +141,15 @@ int hp_cmd_keygen(int argc, char **argv, bool json)
 		return keygen_usage("one file is expected");
 	if (bits_given && kind->kind != HP_KEY_RSA)
 		return keygen_usage("-b is for rsa alone");
-	return generate(kind, bits, argv[optind], force, json);
+	return generate(kind, bits, argv[optind], force, ctl->json);
 }
 
-int hp_cmd_hit(int argc, char **argv, bool json)
+int hp_cmd_hit(const struct hp_ctl *ctl, int argc, char **argv)
 {
-	int status = 0;
+	int status = HP_EXIT_OK;
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: hipproxyctl hit FILE...\n");
-		return 2;
-	}
+	if (argc < 2)
+		return HP_EXIT_USAGE;
 	for (int i = 1; i < argc; i++) {
 		struct hp_key *key;
 		int err = hp_key_load(argv[i], &key);
@@ -162,10 +157,10 @@ int hp_cmd_hit(int argc, char **argv, bool json)
 		if (err) {
 			fprintf(stderr, "hipproxyctl: %s: %s\n", argv[i],
 				hp_key_load_error(err));
-			status = 1;
+			status = HP_EXIT_REFUSED;
 			continue;
 		}
-		print_key(argv[i], key, json, argc > 2);
+		print_key(argv[i], key, ctl->json, argc > 2);
 		hp_key_unref(key);
 	}
 	return status;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request to the daemon.
+ */
+#include "tools/ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/client.h"
+
+#define REPLY_TIMEOUT_S 15
+#define QUIET_TIMEOUT_S 2 /* somebody waits for a completion */
+
+static void print_json(const json_t *reply, bool one_line)
+{
+	json_dumpf(reply, stdout, one_line ? JSON_COMPACT : JSON_INDENT(2));
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int refused(const json_t *reply)
+{
+	const char *why = json_string_value(json_object_get(reply, "error"));
+
+	fprintf(stderr, "hipproxyctl: %s\n",
+		why ? why : "the daemon refused the request without a reason");
+	return HP_EXIT_REFUSED;
+}
+
+static int unreachable(const struct hp_ctl *ctl, int err)
+{
+	const char *why = strerror(-err);
+
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		why = "hipproxyd does not run, or listens elsewhere (-s)";
+	else if (err == -EAGAIN)
+		why = "hipproxyd does not answer";
+	else if (err == -EBADMSG)
+		why = "this is not hipproxyd's answer";
+	else if (err == -ECONNRESET || err == -EPIPE)
+		why = "hipproxyd closed the connection";
+	fprintf(stderr, "hipproxyctl: %s: %s\n", ctl->socket, why);
+	return HP_EXIT_UNREACHABLE;
+}
+
+static int show(const struct hp_ctl *ctl, const struct hp_command *cmd, const json_t *reply)
+{
+	const json_t *ok = json_object_get(reply, "ok");
+
+	if (ctl->json)
+		print_json(reply, cmd->stream);
+	/* The lines of a stream carry no "ok" unless they are an error. */
+	if (json_is_false(ok) || (!ok && !cmd->stream))
+		return refused(reply);
+	if (!ctl->json && !(cmd->stream && ok))
+		cmd->show(reply);
+	return HP_EXIT_OK;
+}
+
+static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		    struct hp_client *c, const json_t *request)
+{
+	int err, status, lines = 0;
+
+	if (!cmd->stream)
+		hp_client_timeout(c, REPLY_TIMEOUT_S);
+	err = hp_client_send(c, request);
+	if (err)
+		return unreachable(ctl, err);
+	do {
+		json_t *reply;
+
+		err = hp_client_recv(c, &reply);
+		if (err == -ECONNRESET && cmd->stream && lines)
+			return HP_EXIT_OK;
+		if (err)
+			return unreachable(ctl, err);
+		lines++;
+		status = show(ctl, cmd, reply);
+		json_decref(reply);
+	} while (cmd->stream && status == HP_EXIT_OK);
+	return status;
+}
+
+int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd, const json_t *request)
+{
+	struct hp_client c;
+	int err = hp_client_open(&c, ctl->socket);
+	int status = err ? unreachable(ctl, err) : converse(ctl, cmd, &c, request);
+
+	hp_client_close(&c);
+	return status;
+}
+
+int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t **reply)
+{
+	int err, status = HP_EXIT_OK;
+	struct hp_client c;
+
+	*reply = NULL;
+	err = hp_client_open(&c, ctl->socket);
+	if (!err) {
+		hp_client_timeout(&c, quiet ? QUIET_TIMEOUT_S : REPLY_TIMEOUT_S);
+		err = hp_client_send(&c, request);
+	}
+	if (!err)
+		err = hp_client_recv(&c, reply);
+	hp_client_close(&c);
+	if (err)
+		return quiet ? HP_EXIT_UNREACHABLE : unreachable(ctl, err);
+	if (!json_is_true(json_object_get(*reply, "ok"))) {
+		status = quiet ? HP_EXIT_REFUSED : refused(*reply);
+		json_decref(*reply);
+		*reply = NULL;
+	}
+	return status;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hipproxyctl's commands, one row each.
+ */
+#include "tools/commands.h"
+
+#include <string.h>
+
+#include "tools/fill.h"
+#include "tools/help.h"
+#include "tools/keys.h"
+#include "tools/show.h"
+
+const struct hp_cmd_option hp_ctl_options[] = {
+	{ "-s", "FILE", "the daemon's control socket" },
+	{ "--json", NULL, "the answer as JSON" },
+	{ "--help", NULL, "this list; after a command: its help" },
+	{ "--version", NULL, "the version" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option keygen_options[] = {
+	{ "-f", NULL, "replace a file that exists" },
+	{ "-t", "ecdsa-p256|ecdsa-p384|rsa", "the key's type; ecdsa-p256 if not given" },
+	{ "-b", "BITS", "size of an rsa key, 2048 to 8192; 3072 if not given" },
+	{ 0 },
+};
+
+const struct hp_command hp_commands[] = {
+	{ .name = "status", .args = "",
+	  .help = "version, roles, identities, totals",
+	  .text = "Also how packets are captured, memory, and the plugins that are loaded.\n",
+	  .show = hp_show_status },
+	{ .name = "associations", .args = "",
+	  .help = "HIP associations: peer, state, path, traffic",
+	  .text = "Each with its HITs, state, path and path MTU, SPIs, suite, traffic, age.\n",
+	  .show = hp_show_associations },
+	{ .name = "flows", .args = "",
+	  .help = "connections carried by them",
+	  .text = "Each with the legacy host, the address it talks to, the HIP peer, the port it\n"
+		  "has there, state, expiry and traffic.\n",
+	  .show = hp_show_flows },
+	{ .name = "peers", .args = "",
+	  .help = "destinations: protected, passed, blocked or being asked",
+	  .text = "Each with its HIT and who named it, when that is forgotten, and how many\n"
+		  "packets are held for it.\n",
+	  .show = hp_show_peers },
+	{ .name = "drops", .args = "",
+	  .help = "every reason for which packets were dropped",
+	  .text = "Reasons and counters that are 0 are shown with --json only.\n",
+	  .show = hp_show_drops },
+	{ .name = "pipeline", .args = "",
+	  .help = "the steps packets take, in order",
+	  .show = hp_show_pipeline },
+	{ .name = "trace", .args = "ADDRESS [COUNT]",
+	  .help = "follow the packets of an address through the steps",
+	  .text = "One line a verdict with its reason, until interrupted or COUNT lines have come.\n"
+		  "ADDRESS is an IPv4 or IPv6 address or a HIT.  One tracer at a time.\n",
+	  .fill = hp_fill_trace, .show = hp_show_trace, .stream = true },
+	{ .name = "proxy", .args = "on|off",
+	  .help = "protect the clients' traffic, or let all of it pass",
+	  .text = "off removes the capture rules: all traffic passes as it is, also that of\n"
+		  "connections which were protected.  on puts them back.\n",
+	  .fill = hp_fill_proxy, .show = hp_show_done },
+	{ .name = "nat", .args = "plain-udp|auto|off",
+	  .help = "put HIP and ESP in UDP: always, where it works, never",
+	  .text = "With the plugin natudp; holds until the next reload.  Associations move without\n"
+		  "interruption where the peer answers the other way.\n",
+	  .fill = hp_fill_nat, .show = hp_show_done },
+	{ .name = "policy", .args = "[test CLIENT IDENTITY tcp|udp|icmp [PORT]]",
+	  .help = "a server-side proxy's rules, or which would decide",
+	  .text = "Alone it prints the access rules with their hits.  test names the rule that\n"
+		  "would decide for the HIT CLIENT, the hosted IDENTITY (name or HIT), the protocol\n"
+		  "and the port.\n",
+	  .fill = hp_fill_policy, .show = hp_show_policy },
+	{ .name = "reload", .args = "",
+	  .help = "read the configuration again: all of it or nothing",
+	  .show = hp_show_done },
+	{ .name = "close", .args = "HIT",
+	  .help = "close the association with this peer",
+	  .fill = hp_fill_close, .show = hp_show_done },
+	{ .name = "flush", .args = "peers|flows|associations|all",
+	  .help = "forget them",
+	  .text = "Packets held are dropped.\n",
+	  .fill = hp_fill_flush, .show = hp_show_done },
+	{ .name = "keygen", .args = "FILE", .options = keygen_options,
+	  .help = "make a Host Identity, print its HIT",
+	  .text = "The file has mode 0600.  No daemon is needed.\n",
+	  .run = hp_cmd_keygen },
+	{ .name = "hit", .args = "FILE...",
+	  .help = "the HIT of key files",
+	  .text = "No daemon is needed.\n",
+	  .run = hp_cmd_hit },
+	{ .name = "help", .args = "[COMMAND]",
+	  .help = "all commands, or all about one",
+	  .run = hp_cmd_help },
+};
+
+const size_t hp_n_commands = sizeof(hp_commands) / sizeof(hp_commands[0]);
+
+/* How many words of argv the name covers; 0: argv does not begin with it. */
+static int covers(const char *name, int argc, char *const *argv)
+{
+	int n = 0;
+
+	while (*name) {
+		size_t len = strcspn(name, " ");
+
+		if (n == argc || strlen(argv[n]) != len || memcmp(argv[n], name, len))
+			return 0;
+		n++;
+		name += len + (name[len] == ' ');
+	}
+	return n;
+}
+
+const struct hp_command *hp_command_find(int argc, char *const *argv, int *words)
+{
+	const struct hp_command *found = NULL;
+
+	*words = 0;
+	for (size_t i = 0; i < hp_n_commands; i++) {
+		int n = covers(hp_commands[i].name, argc, argv);
+
+		if (n <= *words)
+			continue;
+		*words = n;
+		found = &hp_commands[i];
+	}
+	return found;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hipproxyctl's usage and help, from the table of commands.
+ */
+#include "tools/help.h"
+
+#include <string.h>
+
+#define HEAD_WIDTH 37 /* of what stands before the help lines */
+
+/* A head too wide for its column has a line to itself. */
+static void print_entry(FILE *out, const char *head, const char *help)
+{
+	if (strlen(head) > HEAD_WIDTH)
+		fprintf(out, "  %s\n  %-*s %s\n", head, HEAD_WIDTH, "", help);
+	else
+		fprintf(out, "  %-*s %s\n", HEAD_WIDTH, head, help);
+}
+
+static void print_options(FILE *out, const struct hp_cmd_option *options)
+{
+	char head[96];
+
+	for (; options && options->name; options++) {
+		snprintf(head, sizeof(head), "%s%s%s", options->name,
+			 options->value ? " " : "", options->value ? options->value : "");
+		print_entry(out, head, options->help);
+	}
+}
+
+void hp_help_usage(FILE *out)
+{
+	char head[96];
+
+	fputs("usage: hipproxyctl [-s SOCKET] [--json] COMMAND\n\n", out);
+	for (size_t i = 0; i < hp_n_commands; i++) {
+		const struct hp_command *cmd = &hp_commands[i];
+
+		snprintf(head, sizeof(head), "%s%s%s%s", cmd->name,
+			 cmd->options ? " [OPTION...]" : "", *cmd->args ? " " : "", cmd->args);
+		print_entry(out, head, cmd->help);
+	}
+	fputs("\noptions:\n", out);
+	print_options(out, hp_ctl_options);
+	fputs("\nexit status: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable\n",
+	      out);
+}
+
+void hp_help_synopsis(const struct hp_command *cmd, FILE *out)
+{
+	fprintf(out, "usage: hipproxyctl %s", cmd->name);
+	for (const struct hp_cmd_option *o = cmd->options; o && o->name; o++)
+		fprintf(out, o->value ? " [%s %s]" : " [%s]", o->name, o->value);
+	fprintf(out, "%s%s\n", *cmd->args ? " " : "", cmd->args);
+}
+
+void hp_help_command(const struct hp_command *cmd, FILE *out)
+{
+	hp_help_synopsis(cmd, out);
+	fprintf(out, "\n%s: %s.\n%s", cmd->name, cmd->help, cmd->text ? cmd->text : "");
+	if (cmd->options)
+		fputs("\noptions:\n", out);
+	print_options(out, cmd->options);
+}
+
+int hp_cmd_help(const struct hp_ctl *ctl, int argc, char **argv)
+{
+	const struct hp_command *cmd;
+	int words;
+
+	(void)ctl;
+	if (argc == 1) {
+		hp_help_usage(stdout);
+		return HP_EXIT_OK;
+	}
+	cmd = hp_command_find(argc - 1, argv + 1, &words);
+	if (!cmd || words != argc - 1) {
+		fprintf(stderr, "hipproxyctl: no such command: %s\n", argv[1 + words]);
+		return HP_EXIT_USAGE;
+	}
+	hp_help_command(cmd, stdout);
+	return HP_EXIT_OK;
+}
