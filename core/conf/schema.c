@@ -9,7 +9,7 @@
 
 #define AT HP_CONF_AT
 
-static const char *const names_target[] = { "stderr", "syslog", NULL };
+static const char *const names_target[] = { "stderr", "syslog", "journal", "auto", NULL };
 static const char *const names_level[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const names_opp[] = { "off", "pinned", "on", NULL };
 static const char *const names_engine[] = { "auto", "openssl", "ipsec-mb", NULL };
@@ -51,7 +51,7 @@ static const struct hp_conf_row rows_control[] = {
 	  .help = "level of this subsystem, if another than log.level" }
 
 static const struct hp_conf_row rows_log[] = {
-	{ "target", HP_CONF_ENUM, 0, AT(struct hp_conf_log, target), .def = "stderr",
+	{ "target", HP_CONF_ENUM, 0, AT(struct hp_conf_log, target), .def = "auto",
 	  .names = names_target, .help = "where lines go" },
 	{ "level", HP_CONF_ENUM, 0, AT(struct hp_conf_log, level), .def = "info",
 	  .names = names_level, .help = "least important lines to write" },

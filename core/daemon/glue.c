@@ -35,6 +35,7 @@ static bool shown(struct hp_daemon *d, enum hp_stage stage, const struct hp_path
 static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
 {
 	struct hp_daemon *d = ctx;
+	struct hp_log_about about = { .peer_at = &path->dst };
 	char dst[HP_ADDR_STRLEN];
 	int err;
 
@@ -45,8 +46,8 @@ static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, 
 	else
 		err = d->encap ? hp_encap_hip_send(d->encap, path, msg, len) : -ENETDOWN;
 	if (err)
-		hp_log(HP_LOG_HIP, HP_LOG_DEBUG, "to %s: %s", hp_addr_format(&path->dst, dst),
-		       strerror(-err));
+		hp_log_about(HP_LOG_HIP, HP_LOG_DEBUG, &about, "to %s: %s",
+			     hp_addr_format(&path->dst, dst), strerror(-err));
 }
 
 static int hip_job(void *ctx, struct hp_job *job)
@@ -87,15 +88,19 @@ static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct h
 static void log_event(const struct hp_assoc *a, enum hp_hip_event ev)
 {
 	char peer[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
-	enum hp_log_level level = ev == HP_HIP_FAILED ? HP_LOG_NOTICE : HP_LOG_INFO;
+	bool failed = ev == HP_HIP_FAILED;
+	enum hp_log_level level = failed ? HP_LOG_NOTICE : HP_LOG_INFO;
+	const char *why = failed ? strerror(-hp_assoc_error(a)) : "";
+	struct hp_log_about about = {
+		.peer = hp_assoc_peer_hit(a), .peer_at = &hp_assoc_path(a)->dst,
+		.reason = failed ? why : hp_hip_event_name(ev),
+	};
 
 	if (ev == HP_HIP_GONE || !hp_log_on(HP_LOG_HIP, level))
 		return;
-	hp_log(HP_LOG_HIP, level, "%s at %s: %s%s%s",
-	       hp_addr_format(hp_assoc_peer_hit(a), peer),
-	       hp_addr_format(&hp_assoc_path(a)->dst, dst), hp_hip_event_name(ev),
-	       ev == HP_HIP_FAILED ? ", " : "",
-	       ev == HP_HIP_FAILED ? strerror(-hp_assoc_error(a)) : "");
+	hp_log_about(HP_LOG_HIP, level, &about, "%s at %s: %s%s%s",
+		     hp_addr_format(about.peer, peer), hp_addr_format(about.peer_at, dst),
+		     hp_hip_event_name(ev), failed ? ", " : "", why);
 }
 
 static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)

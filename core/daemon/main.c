@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/log.h"
+
 struct options {
 	const char *conf;
 	int level;
@@ -26,7 +28,7 @@ static void usage(FILE *out)
 	      "       hipproxyd --cleanup | -V | -h\n\n"
 	      "  -c, --config FILE    configuration; " HP_CONF_DEFAULT_PATH "\n"
 	      "  -d, --daemon         go to the background when ready\n"
-	      "  -l, --level LEVEL    error, warning, notice, info or debug, for all subsystems\n"
+	      "  -l, --level LEVEL    error|warning|notice|info|debug, for all subsystems\n"
 	      "  -t, --test           check the configuration, its keys and plugins, and exit\n"
 	      "      --show-pipeline  print the steps packets take, and exit\n"
 	      "      --cleanup        remove packet filter rules a crash has left behind\n"
@@ -129,7 +131,7 @@ static void say_ready(int fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	hp_log_target(HP_LOG_SYSLOG, "hipproxyd");
+	hp_log_background();
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
@@ -161,7 +163,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .conf = HP_CONF_DEFAULT_PATH, .level = -1 };
 
-	hp_log_target(HP_LOG_STDERR, "hipproxyd");
+	hp_log_target(HP_LOG_AUTO, "hipproxyd");
 	hp_log_level_all(HP_LOG_INFO);
 	if (!parse(argc, argv, &o)) {
 		usage(stderr);

@@ -173,6 +173,7 @@ void hp_pins_close(struct hp_pins *pins)
 int hp_pins_check(struct hp_pins *pins, const struct hp_addr *addr, const struct hp_addr *hit)
 {
 	char a[HP_ADDR_STRLEN], h[HP_ADDR_STRLEN], was[HP_ADDR_STRLEN];
+	struct hp_log_about about = { .peer = hit, .peer_at = addr };
 	const struct pin *pin = find(pins, addr);
 	int err;
 
@@ -181,20 +182,23 @@ int hp_pins_check(struct hp_pins *pins, const struct hp_addr *addr, const struct
 	hp_addr_format(addr, a);
 	hp_addr_format(hit, h);
 	if (pin) {
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR,
-		       "%s shows HIT %s, but %s is pinned for it in %s: refused. If its key was "
-		       "changed on purpose, remove that line and reload; otherwise somebody is "
-		       "in between",
-		       a, h, hp_addr_format(&pin->hit, was), pins->path);
+		about.reason = "pin-changed";
+		hp_log_about(HP_LOG_CORE, HP_LOG_ERROR, &about,
+			     "%s shows HIT %s, but %s is pinned for it in %s: refused. If its "
+			     "key was changed on purpose, remove that line and reload; "
+			     "otherwise somebody is in between",
+			     a, h, hp_addr_format(&pin->hit, was), pins->path);
 		return -EACCES;
 	}
 	err = append(pins, addr, hit);
 	if (!err)
 		err = add(pins, addr, hit);
+	about.reason = err ? "pin-failed" : "pinned";
+	about.limit = err ? &pins->log_rate : NULL;
 	if (err)
-		hp_log_limited(&pins->log_rate, HP_LOG_CORE, HP_LOG_ERROR,
-			       "%s: HIT of %s can't be pinned: %s", pins->path, a, strerror(-err));
+		hp_log_about(HP_LOG_CORE, HP_LOG_ERROR, &about,
+			     "%s: HIT of %s can't be pinned: %s", pins->path, a, strerror(-err));
 	else
-		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "HIT %s is pinned for %s", h, a);
+		hp_log_about(HP_LOG_CORE, HP_LOG_NOTICE, &about, "HIT %s is pinned for %s", h, a);
 	return err;
 }

@@ -178,12 +178,13 @@ void hp_assoc_remove(struct hp_assoc *a)
 
 void hp_assoc_set_state(struct hp_assoc *a, enum hp_assoc_state s)
 {
+	struct hp_log_about about = { .limit = &a->hip->log_rate, .peer = &a->peer };
 	char peer[HP_ADDR_STRLEN];
 
 	if (a->state != s && hp_log_on(HP_LOG_HIP, HP_LOG_DEBUG))
-		hp_log_limited(&a->hip->log_rate, HP_LOG_HIP, HP_LOG_DEBUG,
-			       "%s: %s to %s", hp_addr_format(&a->peer, peer),
-			       hp_assoc_state_name(a->state), hp_assoc_state_name(s));
+		hp_log_about(HP_LOG_HIP, HP_LOG_DEBUG, &about, "%s: %s to %s",
+			     hp_addr_format(&a->peer, peer), hp_assoc_state_name(a->state),
+			     hp_assoc_state_name(s));
 	a->state = s;
 }
 

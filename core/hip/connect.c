@@ -282,6 +282,8 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 {
 	const struct hp_addr *local = hp_hip_default_hit(hip);
 	struct seeker s = {path, NULL};
+	struct hp_log_about about = { .limit = &hip->log_rate, .peer_at = &path->dst,
+				      .reason = "unknown-spi" };
 
 	if (!local || hip->shutting ||
 	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
@@ -292,9 +294,9 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 			hp_hip_each(hip, unanswered, (void *)path);
 		return;
 	}
-	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_INFO,
-		       "ESP with unknown SPI %08x from a known peer: new base exchange",
-		       spi);
+	about.peer = &s.found->hit;
+	hp_log_about(HP_LOG_HIP, HP_LOG_INFO, &about,
+		     "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
 	greet(hp_connect_back(hip, local, &s.found->hit, path));
 }
 

@@ -290,6 +290,7 @@ bool hp_hip_ready(const struct hp_hip *hip)
 void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
 		 const struct hp_addr *peer_hit)
 {
+	struct hp_log_about about = { .limit = &hip->log_rate, .peer = peer_hit };
 	char text[HP_ADDR_STRLEN];
 
 	if (!reason)
@@ -297,9 +298,10 @@ void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
 	hp_count(&hip->counters, (size_t)reason);
 	if (!hp_log_on(HP_LOG_HIP, HP_LOG_DEBUG))
 		return;
-	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_DEBUG, "%s from %s dropped: %s",
-		       hp_hip_type_name(type), hp_addr_format(peer_hit, text),
-		       hp_hip_count_table()[reason].help);
+	about.reason = hp_hip_count_table()[reason].name;
+	hp_log_about(HP_LOG_HIP, HP_LOG_DEBUG, &about, "%s from %s dropped: %s",
+		     hp_hip_type_name(type), hp_addr_format(peer_hit, text),
+		     hp_hip_count_table()[reason].help);
 }
 
 /* Which of our identities and which association is this for?  0 or a reason. */

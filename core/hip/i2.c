@@ -262,11 +262,13 @@ static int allowed(struct hp_hip *hip, const struct i2_work *w)
 
 	if (w->opportunistic && hip->cfg.opportunistic_responder == HP_OPP_PINNED &&
 	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, &w->path.dst, &w->m.src_hit))) {
-		hp_log_limited(
-			&hip->log_rate, HP_LOG_HIP, HP_LOG_WARNING,
-			"%s comes with HIT %s, but another HIT is pinned for it: refused",
-			hp_addr_format(&w->path.dst, text[0]),
-			hp_addr_format(&w->m.src_hit, text[1]));
+		struct hp_log_about about = { .limit = &hip->log_rate, .peer = &w->m.src_hit,
+					      .peer_at = &w->path.dst, .reason = "pin-changed" };
+
+		hp_log_about(HP_LOG_HIP, HP_LOG_WARNING, &about,
+			     "%s comes with HIT %s, but another HIT is pinned for it: refused",
+			     hp_addr_format(about.peer_at, text[0]),
+			     hp_addr_format(about.peer, text[1]));
 		return HP_HIPD_PIN;
 	}
 	if (w->id->removed || hip->shutting)

@@ -33,11 +33,12 @@ static void log_one(struct hp_hip *hip, const struct hp_hip_msg *m, uint16_t typ
 		    bool authentic)
 {
 	char text[HP_ADDR_STRLEN];
+	struct hp_log_about about = { .limit = &hip->log_rate, .peer = &m->src_hit,
+				      .reason = hp_notify_name(type) };
 
-	hp_log_limited(&hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE,
-		       "NOTIFY %u (%s) from %s%s", type, hp_notify_name(type),
-		       hp_addr_format(&m->src_hit, text),
-		       authentic ? "" : ", not authenticated");
+	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about, "NOTIFY %u (%s) from %s%s", type,
+		     hp_notify_name(type), hp_addr_format(&m->src_hit, text),
+		     authentic ? "" : ", not authenticated");
 }
 
 static uint16_t notify_type(const struct hp_hip_msg *m)

@@ -275,10 +275,11 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 
 	if (hip->cfg.opportunistic_initiator == HP_OPP_PINNED &&
 	    (!hip->ops.pin || hip->ops.pin(hip->ops.ctx, at, hit))) {
-		hp_log(HP_LOG_HIP, HP_LOG_WARNING,
-		       "%s answers with HIT %s, but another HIT is pinned for it: "
-		       "refused",
-		       hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
+		hp_log_about(HP_LOG_HIP, HP_LOG_WARNING,
+			     &(struct hp_log_about){ .peer = hit, .peer_at = at,
+						     .reason = "pin-changed" },
+			     "%s answers with HIT %s, but another HIT is pinned for it: refused",
+			     hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
 		hp_assoc_fail(a, -EACCES);
 		return HP_HIPD_PIN;
 	}

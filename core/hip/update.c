@@ -69,6 +69,8 @@ void hp_update_probe(struct hp_assoc *a)
  * data needs is a new exchange, with a peer that perhaps has restarted. */
 void hp_update_gave_up(struct hp_assoc *a)
 {
+	struct hp_log_about about = { .limit = &a->hip->log_rate, .peer = &a->peer,
+				      .peer_at = &a->path.dst, .reason = "no-answer" };
 	char text[HP_ADDR_STRLEN];
 
 	/* Asked at another address, where it perhaps never was: all stays as it is. */
@@ -76,9 +78,8 @@ void hp_update_gave_up(struct hp_assoc *a)
 		a->verifying_addr = false;
 		return;
 	}
-	hp_log_limited(&a->hip->log_rate, HP_LOG_HIP, HP_LOG_NOTICE,
-		       "%s does not answer: new base exchange",
-		       hp_addr_format(&a->peer, text));
+	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about, "%s does not answer: new base exchange",
+		     hp_addr_format(&a->peer, text));
 	a->rounds = 0;
 	a->verifying_addr = false;
 	hp_i1_start(a);

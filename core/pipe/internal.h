@@ -113,7 +113,7 @@ struct hp_pipe {
 	struct hp_choice *choices;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* looks after ready, outside the engine's events */
-	struct hp_tokens icmp_tokens, log_tokens;
+	struct hp_tokens icmp_tokens, log_tokens, drop_tokens;
 	struct hp_told told[HP_TOLD];
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];

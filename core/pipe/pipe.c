@@ -175,6 +175,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_timer_init(&pipe->work, hp_pipe_work);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
+	hp_tokens_init(&pipe->drop_tokens, 5, 20);
 	hp_coalesce_init(&pipe->coalesce, hp_pipe_inner, put, pipe);
 	pipe->coalesce.grow = grow;
 	pipe->coalesce.udp = deps->join_udp;
@@ -354,11 +355,33 @@ void hp_pipe_note_hook(struct hp_pipe *pipe, const struct hp_packet *p, const ch
 		trace(pipe, p, stage, hook, verdict, reason);
 }
 
+/* Costs nothing unless the subsystem is at debug.  A flow's peer is known, and its legacy host;
+ * without one the source is what there is to tell. */
+static void log_drop(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_drop_reason r)
+{
+	struct hp_log_about about = { .limit = &pipe->drop_tokens, .reason = hp_drop_name(r) };
+	char packet[sizeof(((struct hp_trace_line *)0)->packet)];
+
+	if (p->flow) {
+		about.peer = &p->flow->key.peer_hit;
+		about.client = &p->flow->key.legacy;
+	} else if (p->dir == HP_INBOUND) {
+		about.peer_at = &p->src;
+	} else if (!hp_pipe_is_local(pipe, p)) {
+		about.client = &p->src;
+	}
+	describe(p, packet, sizeof(packet));
+	hp_log_about(HP_LOG_PIPE, HP_LOG_DEBUG, &about, "dropped, %s: %s", about.reason, packet);
+}
+
 enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
 			     enum hp_drop_reason r)
 {
 	pipe->drops[r]++;
 	hp_pipe_note(pipe, p, stage, "drop", hp_drop_name(r));
+	/* Superseded acknowledgements are no loss. */
+	if (r != HP_DROP_ACK_INCLUDED && hp_log_on(HP_LOG_PIPE, HP_LOG_DEBUG))
+		log_drop(pipe, p, r);
 	return HP_DROP;
 }
 

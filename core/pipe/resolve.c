@@ -39,15 +39,17 @@ static uint64_t negative_ms(const struct hp_pipe *pipe)
 static void log_peer(struct hp_pipe *pipe, const struct hp_peer *e, enum hp_log_level level,
 		     const char *what)
 {
+	struct hp_log_about about = { .limit = &pipe->log_tokens, .peer_at = &e->addr,
+				      .peer = e->hit_known ? &e->hit : NULL, .reason = what };
 	char addr[HP_ADDR_STRLEN], hit[HP_ADDR_STRLEN] = "-";
 
 	if (!hp_log_on(HP_LOG_PIPE, level))
 		return;
 	if (e->hit_known)
 		hp_addr_format(&e->hit, hit);
-	hp_log_limited(&pipe->log_tokens, HP_LOG_PIPE, level, "%s: %s (HIT %s, by %s)",
-		       hp_addr_format(&e->addr, addr), what, hit,
-		       *hp_pipe_peer_source(e) ? hp_pipe_peer_source(e) : "nobody");
+	hp_log_about(HP_LOG_PIPE, level, &about, "%s: %s (HIT %s, by %s)",
+		     hp_addr_format(&e->addr, addr), what, hit,
+		     *hp_pipe_peer_source(e) ? hp_pipe_peer_source(e) : "nobody");
 }
 
 /* ---- held packets */

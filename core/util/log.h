@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logging: see <hipproxy/log.h>.
+ * Logging: see <hipproxy/log.h>; and what only the daemon and tests do with it.
  */
 #ifndef HP_UTIL_LOG_H
 #define HP_UTIL_LOG_H
 
 #include <hipproxy/log.h>
+
+/* Standard error is given up: where it was the target, now and later, syslog is. */
+void hp_log_background(void);
+/* For tests: where the journal's socket is; kept by reference. */
+void hp_log_journal_path(const char *path);
 
 #endif

@@ -316,8 +316,9 @@ static int far_address(struct hp_instance *self, const struct hp_addr *peer, boo
 	if (err || !fresh)
 		return err;
 	hp_count(&self->counters, CLIENTS);
-	hp_log(HP_LOG_PLUGIN, HP_LOG_INFO, "server: client %s is %s to its servers",
-	       hp_addr_format(peer, hit), hp_addr_format(out, addr));
+	hp_log_about(HP_LOG_PLUGIN, HP_LOG_INFO, &(struct hp_log_about){ .peer = peer },
+		     "server: client %s is %s to its servers", hp_addr_format(peer, hit),
+		     hp_addr_format(out, addr));
 	answer_for(self, out);
 	return 0;
 }

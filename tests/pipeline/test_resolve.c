@@ -4,10 +4,12 @@
  * which began protected is ever sent plain.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../harness.h"
+#include "../journal.h"
 #include "lab.h"
 #include "probe.h"
 
@@ -147,6 +149,45 @@ static void rules_bypass_and_block(void)
 	udp(&u, 7);
 	lab_run(&l, 60);
 	CU_ASSERT_TRUE(arrived(7, 1));
+	end();
+}
+
+/* The next entry whose text holds this, in a static buffer; "" if there is none. */
+static const char *logged(const char *text)
+{
+	static char entry[8192];
+	size_t len;
+
+	while (hp_test_journal_read(entry, sizeof(entry), &len))
+		if (strstr(entry, text))
+			return entry;
+	return "";
+}
+
+static void drops_are_logged_with_who_and_why(void)
+{
+	struct talk t = lab_talk4(1), u = lab_talk6(2);
+	char big[1452] = { 0 }, client[HP_ADDR_STRLEN], peer[HP_ADDR_STRLEN], want[256];
+	const char *e;
+
+	hp_test_journal_start();
+	hp_log_target(HP_LOG_JOURNAL, "test");
+	hp_log_level_set(HP_LOG_PIPE, HP_LOG_DEBUG);
+	begin_known("rules = ( { client = \"10.0.0.0/24\"; action = \"block\"; } );");
+	udp(&t, 0);
+	e = logged("dropped, policy: proto 17 10.0.0.");
+	CU_ASSERT(strstr(e, "HIP_SUBSYSTEM=pipe\nHIP_CLIENT=10.0.0.") != NULL);
+	CU_ASSERT(strstr(e, "\nHIP_REASON=policy\n") && !strstr(e, "HIP_PEER="));
+	udp(&u, 0);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 1));
+	lab_capture(&l, lab_udp(&u, big, sizeof(big)));
+	snprintf(want, sizeof(want), "\nHIP_PEER=%s\nHIP_CLIENT=%s\nHIP_REASON=too-big\n",
+		 hp_addr_format(&l.w.s[1].hit, peer), hp_addr_format(&u.client, client));
+	CU_ASSERT(strstr(logged("dropped, too-big"), want) != NULL);
+	hp_log_level_set(HP_LOG_PIPE, HP_LOG_INFO);
+	hp_log_target(HP_LOG_STDERR, "test");
+	hp_test_journal_stop();
 	end();
 }
 
@@ -535,6 +576,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(the_unknown_is_refused_with_an_icmp_error),
 	HP_TEST(the_unknown_is_asked_for_again_after_its_lifetime),
 	HP_TEST(rules_bypass_and_block),
+	HP_TEST(drops_are_logged_with_who_and_why),
 	HP_TEST(in_the_background_first_connections_go_plain),
 	HP_TEST(a_protocol_without_mapping_is_dropped_not_passed),
 	HP_TEST(resolvers_are_asked_in_their_order),
