@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Flow database: tables, port choice and the public accessors.  Time is in flowtime.c.
+ * Flow database: tables and the public accessors.  Time is in flowtime.c, the choice of ports in
+ * ports.c.
  */
 #include "flow/flowdb_internal.h"
 
@@ -8,10 +9,6 @@
 #include <stdlib.h>
 
 #include <hipproxy/flow.h>
-
-#define PORT_LOW    1024u
-#define PORT_SPAN   (65536u - PORT_LOW)
-#define FULL_MEMORY_MS 1000 /* how long "no port is free" is believed */
 
 /* What is hashed and compared, one of a flow's two names: the addresses' words, and one with
  * ports and protocol.  Made and compared in registers. */
@@ -235,7 +232,7 @@ const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db)
 const char *hp_flow_counter_name(enum hp_flow_counter c)
 {
 	static const char *const names[] = { "added", "expired", "deleted", "limit",
-					     "translated", "no_port", "no_memory" };
+					     "translated", "taken_over", "no_port", "no_memory" };
 
 	return (unsigned int)c < HP_FLOWC_MAX ? names[c] : "?";
 }
@@ -301,91 +298,21 @@ void hp_flowdb_flush(struct hp_flowdb *db)
 	hp_flowdb_each(db, flush_one, NULL);
 }
 
-/* A number that strangers can't foresee: the hash key is random. */
-static uint32_t random_next(struct hp_flowdb *db)
-{
-	uint64_t n[2] = { 0x706f7274, ++db->random_count };
-
-	return (uint32_t)hp_hash(&db->cfg.hash_key, n, sizeof(n));
-}
-
-/* The side on which a port is chosen, and the port. */
-static enum hp_flow_side chosen_side(bool outbound)
-{
-	return outbound ? HP_SIDE_HIT : HP_SIDE_LEGACY;
-}
-
-static uint16_t *chosen_port(struct hp_flow_key *k, bool outbound)
-{
-	return outbound ? &k->local_port : &k->far_port;
-}
-
-/* Has some flow this name? */
-static bool name_taken(struct hp_flowdb *db, const struct hp_flow_key *k,
-		       enum hp_flow_side side, uint32_t *hash)
+struct hp_flow *hp_flow_by_name(struct hp_flowdb *db, const struct hp_flow_key *k,
+				enum hp_flow_side side, uint32_t *hash)
 {
 	struct tuple t = tuple_of(k, side);
 
 	*hash = hash_of(db, &t);
-	return find(db, side, *hash, &t) != NULL;
+	return find(db, side, *hash, &t);
 }
 
-static bool has_ports(uint8_t proto)
+uint64_t hp_flow_name_hash(const struct hp_flowdb *db, const struct hp_flow_key *k,
+			   enum hp_flow_side side)
 {
-	return proto == 6 || proto == 17 || proto == 1 || proto == 58;
-}
+	struct tuple t = tuple_of(k, side);
 
-/* Tries every port of [1024, 65535] with port's parity from a random one on (RFC 6056,
- * algorithm 1; parity: RFC 4787, REQ-4). */
-static bool try_parity(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
-		       uint16_t parity, uint32_t *hash)
-{
-	uint16_t *port = chosen_port(k, outbound);
-	uint32_t at = random_next(db) % (PORT_SPAN / 2);
-
-	for (uint32_t i = 0; i < PORT_SPAN / 2; i++) {
-		*port = (uint16_t)(PORT_LOW + 2 * at + parity);
-		if (!name_taken(db, k, chosen_side(outbound), hash))
-			return true;
-		if (++at == PORT_SPAN / 2)
-			at = 0;
-	}
-	return false;
-}
-
-/* A whole search in vain costs milliseconds; who causes one must not cause many. */
-static struct hp_port_full *full_slot(struct hp_flowdb *db, const struct hp_flow_key *k,
-				      bool outbound, uint64_t *hash)
-{
-	struct hp_flow_key any = *k;
-	struct tuple t;
-
-	*chosen_port(&any, outbound) = 0;
-	t = tuple_of(&any, chosen_side(outbound));
-	*hash = hash64_of(db, &t);
-	return &db->full[*hash % HP_PORT_FULLS];
-}
-
-/* The port wanted is in use: another one.  hash: of the name it makes. */
-static int other_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
-		      uint32_t *name_hash)
-{
-	uint16_t want = *chosen_port(k, outbound);
-	uint64_t now = hp_clock_ms(db->clock), hash;
-	struct hp_port_full *full;
-
-	if (!has_ports(k->proto))
-		return -EADDRINUSE;
-	full = full_slot(db, k, outbound, &hash);
-	if (full->hash == hash && now < full->until_ms)
-		return -EADDRINUSE;
-	if (!try_parity(db, k, outbound, want & 1, name_hash) &&
-	    !try_parity(db, k, outbound, ~want & 1, name_hash)) {
-		*full = (struct hp_port_full){ hash, now + FULL_MEMORY_MS };
-		return -EADDRINUSE;
-	}
-	db->counters[HP_FLOWC_TRANSLATED]++;
-	return 0;
+	return hash64_of(db, &t);
 }
 
 /* hash: of both names, by enum hp_flow_side. */
@@ -433,14 +360,14 @@ static int full(struct hp_flowdb *db)
 int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		struct hp_flow **out)
 {
-	enum hp_flow_side chosen = chosen_side(outbound), given = !chosen;
+	enum hp_flow_side chosen = hp_flow_chosen_side(outbound), given = !chosen;
 	struct hp_flow_key k = *key;
 	struct tuple name[2];
 	uint32_t hash[2];
 	int err;
 
 	*out = NULL;
-	*chosen_port(&k, outbound) = outbound ? k.legacy_port : k.peer_port;
+	*hp_flow_chosen_port(&k, outbound) = outbound ? k.legacy_port : k.peer_port;
 	name[chosen] = tuple_of(&k, chosen);
 	name[given] = tuple_of(&k, given);
 	hash[chosen] = hash_ahead(db, chosen, &name[chosen]);
@@ -451,7 +378,7 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	if (err)
 		return err;
 	if (find(db, chosen, hash[chosen], &name[chosen]))
-		err = other_port(db, &k, outbound, &hash[chosen]);
+		err = hp_flow_choose_port(db, &k, outbound, &hash[chosen]);
 	if (err) {
 		db->counters[HP_FLOWC_NO_PORT]++;
 		return err;
@@ -466,8 +393,8 @@ int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool ou
 	int err;
 
 	*out = NULL;
-	if (name_taken(db, key, HP_SIDE_LEGACY, &hash[HP_SIDE_LEGACY]) ||
-	    name_taken(db, key, HP_SIDE_HIT, &hash[HP_SIDE_HIT]))
+	if (hp_flow_by_name(db, key, HP_SIDE_LEGACY, &hash[HP_SIDE_LEGACY]) ||
+	    hp_flow_by_name(db, key, HP_SIDE_HIT, &hash[HP_SIDE_HIT]))
 		return -EEXIST;
 	err = full(db);
 	return err ? err : make(db, key, outbound, hash, out);

@@ -74,7 +74,7 @@ struct hp_flow_timeouts { /* seconds */
 	uint32_t other;
 };
 
-/* 120, 7440, 240, 30, 300, 60 and 300 seconds. */
+/* 120, 7440, 240, 120, 300, 60 and 300 seconds. */
 extern const struct hp_flow_timeouts hp_flow_timeouts_default;
 
 struct hp_flowdb_config {
@@ -95,6 +95,7 @@ enum hp_flow_counter {
 	HP_FLOWC_DELETED,
 	HP_FLOWC_LIMIT,      /* refused: table full */
 	HP_FLOWC_TRANSLATED, /* got another port than the first host chose */
+	HP_FLOWC_TAKEN_OVER, /* had ended: another flow got its port */
 	HP_FLOWC_NO_PORT,    /* refused: every port in use */
 	HP_FLOWC_NO_MEMORY,
 	HP_FLOWC_MAX
@@ -156,8 +157,9 @@ struct hp_flow *hp_flow_find_hit_hashed(struct hp_flowdb *db, uint32_t hash, uin
 					const struct hp_addr *peer_hit, uint16_t peer_port);
 
 /* Makes a flow in state NEW.  outbound: key->local_port is chosen here (legacy_port if it is
- * free on the HIT side, else another of the same range and, if possible, parity); else
- * key->far_port is chosen likewise from peer_port.  ICMP: identifiers are the ports.
+ * free on the HIT side, else another of the same range and, for UDP, if possible, parity); else
+ * key->far_port is chosen likewise from peer_port.  Where no port is free a flow that has ended
+ * is deleted and gives up its own.  ICMP: identifiers are the ports.
  * 0; -EEXIST: a flow of this name is there; -EADDRINUSE: no free port; -ENOBUFS: table full;
  * -ENOMEM.  The database owns *out. */
 int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
@@ -179,6 +181,9 @@ static inline struct hp_flow *hp_flow_of(struct hp_list *node)
 /* Accounts for a packet of len octets and moves state and expiry on.  tcp_flags: 0 if the
  * protocol is not TCP. */
 void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len);
+/* Does a packet with these flags begin a new connection on the ports of f, which has ended?  Then
+ * f must be deleted: nothing that belonged to the old connection is of the new one. */
+bool hp_flow_begins_anew(const struct hp_flow *f, uint8_t tcp_flags);
 /* Milliseconds until it expires if nothing more comes. */
 uint64_t hp_flow_left_ms(const struct hp_flow *f);
 /* Milliseconds since its last packet, to the second. */

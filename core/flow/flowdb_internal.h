@@ -53,4 +53,26 @@ void hp_flow_time_stop(struct hp_flow *f);
 void hp_flow_fetch(const struct hp_flow *f);
 void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why);
 
+/* The flow that has k's name on this side, or NULL; *hash: of the name. */
+struct hp_flow *hp_flow_by_name(struct hp_flowdb *db, const struct hp_flow_key *k,
+				enum hp_flow_side side, uint32_t *hash);
+uint64_t hp_flow_name_hash(const struct hp_flowdb *db, const struct hp_flow_key *k,
+			   enum hp_flow_side side);
+
+/* The side on which a port is chosen, and the port. */
+static inline enum hp_flow_side hp_flow_chosen_side(bool outbound)
+{
+	return outbound ? HP_SIDE_HIT : HP_SIDE_LEGACY;
+}
+
+static inline uint16_t *hp_flow_chosen_port(struct hp_flow_key *k, bool outbound)
+{
+	return outbound ? &k->local_port : &k->far_port;
+}
+
+/* ports.c: the port that k asks for is in use; another one.  *name_hash: of the name that it makes.
+ * 0; -EADDRINUSE: none is free, or the protocol has none. */
+int hp_flow_choose_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
+			uint32_t *name_hash);
+
 #endif

@@ -161,18 +161,20 @@ void hp_flow_time_start(struct hp_flow *f)
 	wheel_put(f);
 }
 
-/* A closing flow that goes on.  A SYN on the same ports begins a new connection.  Whether a RST
- * ends a connection only its ends know: they ignore one that is outside of the window (RFC 5961,
- * section 3.2).  So any other packet after a RST brings the flow back (RFC 6146, section 3.5.2.2,
- * TRANS; RFC 7857, section 2.2); after both FINs it does not. */
+bool hp_flow_begins_anew(const struct hp_flow *f, uint8_t flags)
+{
+	return f->state == HP_FLOW_CLOSING &&
+	       (flags & (HP_TCP_SYN | HP_TCP_ACK | HP_TCP_RST)) == HP_TCP_SYN;
+}
+
+/* A closing flow that goes on.  Whether a RST ends a connection only its ends know: they ignore one
+ * that is outside of the window (RFC 5961, section 3.2).  So any other packet after a RST brings the
+ * flow back (RFC 6146, section 3.5.2.2, TRANS; RFC 7857, section 2.2); after both FINs it does
+ * not. */
 static void reopen(struct hp_flow *f, uint8_t flags)
 {
-	if ((flags & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN) {
-		f->state = HP_FLOW_NEW;
-		f->fin_seen = f->tcp_seen = 0;
-	} else if (!(flags & HP_TCP_RST) && f->fin_seen != 3) {
+	if (!(flags & HP_TCP_RST) && f->fin_seen != 3)
 		f->state = f->tcp_seen ? HP_FLOW_ESTABLISHED : HP_FLOW_NEW;
-	}
 }
 
 static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)

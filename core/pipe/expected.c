@@ -9,12 +9,7 @@
 /* Only what begins a connection is ever expected. */
 static bool begins(const struct hp_packet *p)
 {
-	uint8_t flags;
-
-	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
-		return false;
-	flags = p->data[p->l4_off + HP_TCP_OFF_FLAGS];
-	return (flags & (HP_TCP_SYN | HP_TCP_ACK | HP_TCP_RST | HP_TCP_FIN)) == HP_TCP_SYN;
+	return (hp_pipe_tcp_flags(p) & (HP_TCP_SYN | HP_TCP_ACK | HP_TCP_RST | HP_TCP_FIN)) == HP_TCP_SYN;
 }
 
 enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,

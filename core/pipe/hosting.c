@@ -70,6 +70,8 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
 	int err = pa ? hp_flow_add(pipe->flows, &key, false, f) : -ENOMEM;
 
 	if (err == -EADDRINUSE)
+		hp_pipe_ports_used(pipe, p, "every port of the client's address is in use");
+	if (err == -EADDRINUSE)
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_PORTS_USED);
 	if (err)
 		return hp_pipe_drop(pipe, p, "in.flow",
@@ -81,8 +83,7 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
 /* A reset begins nothing. */
 static bool is_reset(const struct hp_packet *p)
 {
-	return p->proto == HP_PROTO_TCP && p->len >= p->l4_off + 20u &&
-	       (p->data[p->l4_off + HP_TCP_OFF_FLAGS] & HP_TCP_RST);
+	return hp_pipe_tcp_flags(p) & HP_TCP_RST;
 }
 
 enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,

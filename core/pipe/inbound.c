@@ -20,12 +20,9 @@ static enum hp_verdict toward_legacy(struct hp_pipe *pipe, struct hp_packet *p)
 
 static uint8_t look_at_tcp(struct hp_pipe *pipe, struct hp_packet *p)
 {
-	uint8_t flags;
+	uint8_t flags = hp_pipe_tcp_flags(p);
 	uint16_t mss;
 
-	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
-		return 0;
-	flags = p->data[p->l4_off + HP_TCP_OFF_FLAGS];
 	if (flags & HP_TCP_SYN) {
 		mss = hp_xlat_clamp_mss(
 			p, (uint16_t)(hp_pipe_max_payload(pipe, p->assoc) - 20));
@@ -61,6 +58,10 @@ static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, uint
 
 	*f = hp_flow_find_hit_hashed(pipe->flows, hash, p->proto, &p->dst, p->dport, &p->src,
 				     hp_pipe_peer_port(p));
+	if (*f && hp_flow_begins_anew(*f, hp_pipe_tcp_flags(p))) {
+		hp_flow_del(*f);
+		*f = NULL;
+	}
 	if (!*f && p->proto == HP_PROTO_ICMP6) {
 		*f = hp_pipe_related_hit(pipe, p);
 		p->related = *f != NULL;

@@ -170,6 +170,17 @@ struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a);
 void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
 void hp_pipe_outbound_soon(struct hp_pipe *pipe, struct hp_packet *p);
 void hp_pipe_outbound_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash);
+/* pipe.c: logs, not too often, that no port was free for p's connection. */
+void hp_pipe_ports_used(struct hp_pipe *pipe, const struct hp_packet *p, const char *what);
+
+/* 0: not TCP, or cut. */
+static inline uint8_t hp_pipe_tcp_flags(const struct hp_packet *p)
+{
+	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + (size_t)HP_TCP_HLEN)
+		return 0;
+	return p->data[p->l4_off + HP_TCP_OFF_FLAGS];
+}
+
 /* Ports as flows' keys have them: ICMP echo names the conversation by one identifier. */
 static inline uint16_t hp_pipe_far_port(const struct hp_packet *p)
 {

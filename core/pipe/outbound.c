@@ -20,13 +20,6 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
 }
 
-static uint8_t tcp_flags(const struct hp_packet *p)
-{
-	if (p->proto != HP_PROTO_TCP || p->len < p->l4_off + 20u)
-		return 0;
-	return p->data[p->l4_off + HP_TCP_OFF_FLAGS];
-}
-
 /* ---- size */
 
 static struct hp_told *told(struct hp_pipe *pipe, const struct hp_packet *p)
@@ -108,7 +101,7 @@ static void look_at_mss(struct hp_pipe *pipe, struct hp_packet *p, uint8_t flags
 
 static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
 {
-	uint8_t flags = tcp_flags(p);
+	uint8_t flags = hp_pipe_tcp_flags(p);
 	enum hp_verdict v;
 
 	p->flow = f;
@@ -156,6 +149,8 @@ static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int er
 {
 	switch (err) {
 	case -EADDRINUSE:
+		hp_pipe_ports_used(pipe, p, "every port to this service is in use");
+		hp_pipe_icmp_unreachable(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_PORTS_USED);
 	case -ENOMEM:
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MEMORY);
@@ -258,6 +253,10 @@ static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p, uint3
 						       p->sport, &p->dst, hp_pipe_far_port(p));
 	enum hp_verdict v;
 
+	if (f && hp_flow_begins_anew(f, hp_pipe_tcp_flags(p))) {
+		hp_flow_del(f);
+		f = NULL;
+	}
 	if (!f) {
 		f = hp_pipe_related_legacy(pipe, p);
 		p->related = f != NULL;

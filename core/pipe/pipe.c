@@ -374,6 +374,20 @@ static void log_drop(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_dr
 	hp_log_about(HP_LOG_PIPE, HP_LOG_DEBUG, &about, "dropped, %s: %s", about.reason, packet);
 }
 
+void hp_pipe_ports_used(struct hp_pipe *pipe, const struct hp_packet *p, const char *what)
+{
+	struct hp_log_about about = { .limit = &pipe->log_tokens,
+				      .reason = hp_drop_name(HP_DROP_PORTS_USED) };
+	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+
+	if (p->dir == HP_OUTBOUND)
+		about.client = &p->src;
+	else
+		about.peer = &p->src;
+	hp_log_about(HP_LOG_PIPE, HP_LOG_WARNING, &about, "%s to %s port %u refused: %s",
+		     hp_addr_format(&p->src, src), hp_addr_format(&p->dst, dst), p->dport, what);
+}
+
 enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
 			     enum hp_drop_reason r)
 {

@@ -458,6 +458,32 @@ static void a_changed_hit_ends_the_flow_and_begins_another(void)
 	end();
 }
 
+/* The same ports again, after a connection has ended: for plugins the old one is gone and another
+ * one has begun. */
+static void a_syn_on_ended_ports_is_a_new_connection(void)
+{
+	struct talk t = lab_talk4(1);
+
+	begin("");
+	lab_open(&l, &t);
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	lab_run(&l, 5);
+	lab_capture(&l, lab_syn(&t, 1460)); /* a repeated SYN of the live one */
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(probe.events[HP_EVENT_FLOW_NEW], 1);
+	lab_local(&l, 1, lab_reply(lab_out(&l, 1, 0), 4 /* RST */, NULL, 0));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(probe.events[HP_EVENT_FLOW_GONE], 0);
+	lab_forget(&l, 1);
+	lab_capture(&l, lab_syn(&t, 1460));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
+	CU_ASSERT_EQUAL(probe.events[HP_EVENT_FLOW_GONE], 1);
+	CU_ASSERT_EQUAL(probe.events[HP_EVENT_FLOW_NEW], 2);
+	CU_ASSERT_EQUAL(hp_flowdb_count(hp_pipe_flowdb(l.n[0].pipe)), 1);
+	end();
+}
+
 static void flows_go_when_the_database_is_flushed(void)
 {
 	struct talk t = lab_talk4(1);
@@ -563,6 +589,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(restored_flows_keep_their_ports),
 	HP_TEST(a_restored_flow_is_reached_by_its_peer),
 	HP_TEST(a_changed_hit_ends_the_flow_and_begins_another),
+	HP_TEST(a_syn_on_ended_ports_is_a_new_connection),
 	HP_TEST(flows_go_when_the_database_is_flushed),
 	HP_TEST(a_flush_between_joining_and_leaving_is_harmless),
 	HP_TEST(a_path_that_refuses_is_counted),

@@ -5,6 +5,7 @@
 #include "../harness.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -134,11 +135,118 @@ static void equal_source_ports_of_two_clients_both_work(void)
 	struct hp_flow *a = add(db, "10.0.0.1", 4001, 6), *b = add(db, "10.0.0.2", 4001, 6);
 
 	CU_ASSERT(a->key.local_port == 4001 && b->key.local_port != 4001);
-	CU_ASSERT(b->key.local_port >= 1024 && b->key.local_port % 2 == 1);
+	CU_ASSERT(b->key.local_port >= 1024);
 	CU_ASSERT(find_hit(db, &a->key) == a && find_hit(db, &b->key) == b);
 	CU_ASSERT(find_legacy(db, &a->key) == a && find_legacy(db, &b->key) == b);
 	CU_ASSERT(hp_flowdb_counters(db)[HP_FLOWC_TRANSLATED] == 1);
 	CU_ASSERT(hp_flow_id(a) != hp_flow_id(b));
+	hp_flowdb_free(db);
+}
+
+/* RFC 4787, REQ-3 a and REQ-4. */
+static void another_port_is_of_the_same_range_and_parity(void)
+{
+	static const struct { uint8_t proto; uint16_t want, low, high; } rows[] = {
+		{ 6, 4001, 1024, 65535 }, { 17, 4001, 1024, 65535 }, { 17, 4000, 1024, 65535 },
+		{ 6, 1023, 512, 1023 }, { 17, 1023, 512, 1023 }, { 6, 721, 512, 1023 },
+		{ 17, 68, 1, 1023 }, { 6, 20, 1, 1023 }, { 1, 7, 1024, 65535 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct hp_flowdb *db = db_new(300, 0);
+
+		add(db, "10.0.0.1", rows[i].want, rows[i].proto);
+		for (int n = 2; n < 120; n++) {
+			char client[16];
+			struct hp_flow *f;
+
+			snprintf(client, sizeof(client), "10.0.0.%d", n);
+			f = add(db, client, rows[i].want, rows[i].proto);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+			CU_ASSERT(f->key.local_port >= rows[i].low && f->key.local_port <= rows[i].high);
+			CU_ASSERT(rows[i].proto != 17 || !((f->key.local_port ^ rows[i].want) & 1));
+		}
+		hp_flowdb_free(db);
+	}
+}
+
+static void ends(struct hp_flow *f, bool reset)
+{
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_SYN | HP_TCP_ACK, 60);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 52);
+	if (reset) {
+		hp_flow_track(f, HP_INBOUND, HP_TCP_RST, 40);
+		return;
+	}
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	hp_flow_track(f, HP_INBOUND, HP_TCP_FIN | HP_TCP_ACK, 52);
+	hp_flow_track(f, HP_OUTBOUND, HP_TCP_ACK, 52);
+}
+
+/* 512 ports are there for rsh; flows that go on keep theirs. */
+static void ended_connections_give_up_their_ports(void)
+{
+	for (int reset = 0; reset < 2; reset++) {
+		struct hp_flowdb *db = db_new(2000, 0);
+		struct hp_flow_key k = key("10.0.0.1", 1023, 6);
+		struct hp_flow *f;
+
+		for (uint16_t n = 0; n < 512; n++) {
+			k.legacy.b[14] = (uint8_t)(n >> 8);
+			k.legacy.b[15] = (uint8_t)n;
+			CU_ASSERT(!hp_flow_add(db, &k, true, &f));
+			if (n != 7)
+				ends(f, reset);
+		}
+		k.legacy.b[14] = 9;
+		/* Just ended: what is still on its way belongs to the old connections. */
+		CU_ASSERT_EQUAL(hp_flow_add(db, &k, true, &f), -EADDRINUSE);
+		pass_ms(reset ? 6100 : 2100);
+		for (uint16_t n = 0; n < 511; n++) {
+			k.legacy.b[15] = (uint8_t)n;
+			k.legacy.b[14] = (uint8_t)(9 + (n >> 8));
+			CU_ASSERT(!hp_flow_add(db, &k, true, &f));
+			CU_ASSERT(f && f->key.local_port >= 512 && f->key.local_port < 1024);
+		}
+		k.legacy.b[14] = 12;
+		CU_ASSERT_EQUAL(hp_flow_add(db, &k, true, &f), -EADDRINUSE);
+		CU_ASSERT_EQUAL(hp_flowdb_counters(db)[HP_FLOWC_TAKEN_OVER], 511);
+		CU_ASSERT_EQUAL(hp_flowdb_count(db), 512);
+		k = key("10.0.0.1", 1023, 6);
+		k.legacy.b[14] = 0;
+		k.legacy.b[15] = 7;
+		CU_ASSERT_PTR_NOT_NULL(find_legacy(db, &k));
+		hp_flowdb_free(db);
+	}
+}
+
+/* 4000 connections a second to one port for five minutes, by two clients: none is refused, and the
+ * last ones cost what the first did. */
+static void short_connections_go_on_for_ever(void)
+{
+	struct hp_flowdb *db = db_new(1000000, 0);
+	uint32_t most = 0, refused = 0;
+
+	for (uint32_t i = 0; i < 4000 * 300; i++) {
+		struct hp_flow_key k = key(i & 1 ? "10.0.0.1" : "10.0.0.2",
+					   (uint16_t)(32768 + i / 2 % 28232), 6);
+		struct hp_flow *f = find_legacy(db, &k);
+
+		if (f && hp_flow_begins_anew(f, HP_TCP_SYN))
+			hp_flow_del(f);
+		if (hp_flow_add(db, &k, true, &f)) {
+			refused++;
+			continue;
+		}
+		ends(f, false);
+		if (hp_flowdb_count(db) > most)
+			most = (uint32_t)hp_flowdb_count(db);
+		if (i % 4 == 3)
+			now_ms++;
+	}
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT(most <= 64512);
 	hp_flowdb_free(db);
 }
 
@@ -294,16 +402,27 @@ static void two_fins_leave_4_minutes(void)
 	expect_lifetime(db, f, 240);
 }
 
-static void a_reset_leaves_4_minutes_and_a_syn_begins_anew(void)
+static void a_reset_leaves_4_minutes(void)
 {
 	struct hp_flowdb *db = db_new(10, 0);
 	struct hp_flow *f = established(db);
 
 	hp_flow_track(f, HP_INBOUND, HP_TCP_RST, 40);
 	CU_ASSERT(f->state == HP_FLOW_CLOSING && hp_flow_left_ms(f) <= 241000);
-	hp_flow_track(f, HP_OUTBOUND, HP_TCP_SYN, 60);
-	CU_ASSERT(f->state == HP_FLOW_NEW);
-	expect_lifetime(db, f, 120);
+	expect_lifetime(db, f, 240);
+}
+
+static void a_syn_on_an_ended_connection_begins_anew(void)
+{
+	struct hp_flowdb *db = db_new(10, 0);
+	struct hp_flow *f = established(db);
+
+	CU_ASSERT(!hp_flow_begins_anew(f, HP_TCP_SYN));
+	hp_flow_track(f, HP_INBOUND, HP_TCP_RST, 40);
+	CU_ASSERT(hp_flow_begins_anew(f, HP_TCP_SYN));
+	CU_ASSERT(!hp_flow_begins_anew(f, HP_TCP_SYN | HP_TCP_ACK));
+	CU_ASSERT(!hp_flow_begins_anew(f, HP_TCP_ACK) && !hp_flow_begins_anew(f, 0));
+	hp_flowdb_free(db);
 }
 
 /* A RST that the ends ignore: in either direction, also a second one, also with a FIN before. */
@@ -591,6 +710,9 @@ static void a_hundred_thousand_flows_cost_no_more_each(void)
 static const struct hp_test tests[] = {
 	HP_TEST(a_flow_is_found_by_both_names_and_no_other),
 	HP_TEST(equal_source_ports_of_two_clients_both_work),
+	HP_TEST(another_port_is_of_the_same_range_and_parity),
+	HP_TEST(ended_connections_give_up_their_ports),
+	HP_TEST(short_connections_go_on_for_ever),
 	HP_TEST(two_peers_with_equal_ports_get_two_far_ports),
 	HP_TEST(the_same_flow_twice_is_refused),
 	HP_TEST(every_port_is_used_before_one_is_refused),
@@ -601,7 +723,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(an_established_connection_lives_2_hours_4_minutes),
 	HP_TEST(a_connection_found_in_its_middle_is_established),
 	HP_TEST(two_fins_leave_4_minutes),
-	HP_TEST(a_reset_leaves_4_minutes_and_a_syn_begins_anew),
+	HP_TEST(a_reset_leaves_4_minutes),
+	HP_TEST(a_syn_on_an_ended_connection_begins_anew),
 	HP_TEST(traffic_after_a_reset_brings_the_connection_back),
 	HP_TEST(nothing_but_a_syn_follows_two_fins),
 	HP_TEST(a_refused_connection_stays_without_state),
