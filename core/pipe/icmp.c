@@ -46,15 +46,32 @@ static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
 }
 
-void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
-			       unsigned int mtu)
+/* To the HIP peer that sent p, inside ESP. */
+static void send_error_peer(struct hp_pipe *pipe, const struct hp_packet *p,
+			    enum hp_icmp_error err, uint32_t mtu)
 {
-	struct hp_packet *e = make_error(pipe, p, HP_ICMP_ERR_TOO_BIG, mtu);
+	struct hp_packet *e = make_error(pipe, p, err, mtu);
 
 	if (!e)
 		return;
 	hp_pipe_seal(pipe, e, p->assoc, 0);
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
+}
+
+void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
+			       unsigned int mtu)
+{
+	send_error_peer(pipe, p, HP_ICMP_ERR_TOO_BIG, mtu);
+}
+
+void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	send_error_peer(pipe, p, HP_ICMP_ERR_PORT, 0);
+}
+
+void hp_pipe_icmp_protocol(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	send_error(pipe, p, HP_ICMP_ERR_PROTO, 0);
 }
 
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p)

@@ -81,8 +81,10 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 		return v;
 	if (f)
 		return to_flow(pipe, p, f);
-	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit))
+	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit)) {
+		hp_pipe_refuse_peer(pipe, p);
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_FLOW);
+	}
 	hp_pipe_note(pipe, p, "in.host", "sent", "");
 	hp_pipe_emit(pipe, p);
 	return HP_TAKEN;

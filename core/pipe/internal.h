@@ -269,6 +269,11 @@ const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
 /* icmp.c: the one exit for ICMP errors; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);
+/* Nothing here carries p's protocol; port_peer: nobody here takes the datagram of a HIP peer. */
+void hp_pipe_icmp_protocol(struct hp_pipe *pipe, const struct hp_packet *p);
+void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p);
+/* refuse.c: tells the peer that nobody takes p, in HIT form and of p->assoc. */
+void hp_pipe_refuse_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu);
 /* To the HIP peer that sent p (HIT form, p->assoc set), through its association. */
 void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,

@@ -185,8 +185,11 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
 
 	if (v != HP_NEXT)
 		return v;
-	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p))
+	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p)) {
+		if (p->proto != HP_PROTO_ICMP && p->proto != HP_PROTO_ICMP6)
+			hp_pipe_icmp_protocol(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MAPPING);
+	}
 	return flow_new(pipe, p, a, out);
 }
 

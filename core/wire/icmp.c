@@ -113,6 +113,7 @@ static const uint8_t error_codes[HP_ICMP_ERRORS][4] = {
 				   HP_ICMP6_NO_ROUTE },
 	[HP_ICMP_ERR_PORT] = { HP_ICMP4_UNREACH, HP_ICMP4_PORT, HP_ICMP6_UNREACH,
 			       HP_ICMP6_PORT },
+	[HP_ICMP_ERR_PROTO] = { HP_ICMP4_UNREACH, HP_ICMP4_PROTO, HP_ICMP6_PARAM_PROBLEM, 1 },
 	[HP_ICMP_ERR_ADMIN] = { HP_ICMP4_UNREACH, HP_ICMP4_ADMIN, HP_ICMP6_UNREACH,
 				HP_ICMP6_ADMIN },
 	[HP_ICMP_ERR_TOO_BIG] = { HP_ICMP4_UNREACH, HP_ICMP4_FRAG_NEEDED, HP_ICMP6_TOO_BIG,
@@ -120,6 +121,17 @@ static const uint8_t error_codes[HP_ICMP_ERRORS][4] = {
 	[HP_ICMP_ERR_TTL] = { HP_ICMP4_TIME_EXCEEDED, 0, HP_ICMP6_TIME_EXCEEDED, 0 },
 	[HP_ICMP_ERR_REASSEMBLY] = { HP_ICMP4_TIME_EXCEEDED, 1, HP_ICMP6_TIME_EXCEEDED, 1 },
 };
+
+/* Octets 4 to 7. */
+static uint32_t rest_of(enum hp_icmp_error err, const struct hp_ip *ip, uint32_t info)
+{
+	bool v6 = ip->family == 6;
+
+	if (err == HP_ICMP_ERR_TOO_BIG)
+		return v6 ? info : info & 0xffff;
+	/* RFC 4443, section 3.4: where the next header is named. */
+	return err == HP_ICMP_ERR_PROTO && v6 ? ip->nh_off : 0;
+}
 
 size_t hp_icmp_error_build(uint8_t *out, size_t cap, enum hp_icmp_error err, uint32_t info,
 			   const struct hp_addr *from, const struct hp_ip *ip,
@@ -150,7 +162,7 @@ size_t hp_icmp_error_build(uint8_t *out, size_t cap, enum hp_icmp_error err, uin
 	icmp[0] = codes[0];
 	icmp[1] = codes[1];
 	hp_put16(icmp + 2, 0);
-	hp_put32(icmp + 4, err != HP_ICMP_ERR_TOO_BIG ? 0 : v6 ? info : info & 0xffff);
+	hp_put32(icmp + 4, rest_of(err, ip, info));
 	memcpy(icmp + HP_ICMP_HLEN, packet, len);
 	len += HP_ICMP_HLEN;
 	head.payload_len = (uint16_t)len;

@@ -95,6 +95,7 @@ enum hp_icmp_error {
 	HP_ICMP_ERR_HOST,    /* destination host unreachable */
 	HP_ICMP_ERR_NO_ROUTE,
 	HP_ICMP_ERR_PORT,
+	HP_ICMP_ERR_PROTO,   /* protocol unreachable; ICMPv6: next header not recognized */
 	HP_ICMP_ERR_ADMIN,   /* administratively prohibited */
 	HP_ICMP_ERR_TOO_BIG, /* info: MTU */
 	HP_ICMP_ERR_TTL,     /* time exceeded in transit */

@@ -250,6 +250,52 @@ static void a_peer_reaches_clients_only_by_their_flows(void)
 	end();
 }
 
+/* A connection back that nobody takes: the peer learns it at once, not by a timeout. */
+static void connections_back_are_refused_in_their_own_words(void)
+{
+	struct talk t = lab_talk4(1);
+	const struct seen *answer;
+	struct hp_packet *p, *q;
+	struct hp_addr from, to;
+
+	begin();
+	lab_open(&l, &t);
+	lab_capture(&l, lab_tcp(&t, "x", 1));
+	lab_run(&l, 5);
+	p = lab_reply(lab_out(&l, 1, 0), 2 /* SYN */, NULL, 0);
+	q = lab_reply(lab_out(&l, 1, 0), ACK, "y", 1);
+	from = l.w.s[1].hit;
+	to = l.w.s[0].hit;
+	lab_forget(&l, 1);
+	hp_put16(p->data + 42, 113);
+	hp_put32(p->data + 44, 0xfffffff0);
+	test_seal_checksums(p);
+	lab_local(&l, 1, p);
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
+	answer = lab_out(&l, 1, 0);
+	CU_ASSERT_EQUAL(answer->sport, 113);
+	CU_ASSERT_EQUAL(answer->l4[13], 0x14); /* RST, ACK */
+	CU_ASSERT_EQUAL(hp_get32(answer->l4 + 4), 0);
+	CU_ASSERT_EQUAL(hp_get32(answer->l4 + 8), 0xfffffff1);
+	lab_forget(&l, 1);
+	lab_local(&l, 1, test_udp(&from, 5000, &to, 5001, "x", 1));
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 1);
+	answer = lab_out(&l, 1, 0);
+	CU_ASSERT(answer->proto == 58 && answer->type == 1 && answer->code == 4);
+	/* What may belong to a connection whose flow is gone is not reset. */
+	lab_forget(&l, 1);
+	hp_put16(q->data + 42, 114);
+	test_seal_checksums(q);
+	lab_local(&l, 1, q);
+	lab_run(&l, 5);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 0);
+	CU_ASSERT_EQUAL(lab_count(&l, 0), 0);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_FLOW), 3);
+	end();
+}
+
 static struct hp_packet *between_hits(int from, const void *data, size_t len)
 {
 	return test_udp(&l.w.s[from].hit, 1111, &l.w.s[!from].hit, 2222, data, len);
@@ -416,6 +462,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(nonsense_inside_is_harmless),
 	HP_TEST(bad_padding_is_counted),
 	HP_TEST(a_peer_reaches_clients_only_by_their_flows),
+	HP_TEST(connections_back_are_refused_in_their_own_words),
 	HP_TEST(hosts_talk_to_each_other_by_hit),
 	HP_TEST(a_proxy_may_be_a_host_with_the_same_identity),
 	HP_TEST(a_local_packet_to_an_unknown_hit_is_answered),

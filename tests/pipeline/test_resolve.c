@@ -208,16 +208,29 @@ static void in_the_background_first_connections_go_plain(void)
 	end();
 }
 
-static void a_protocol_without_mapping_is_dropped_not_passed(void)
+/* GRE, AH, SCTP and UDP-Lite to a protected destination: the sender is told so. */
+static void a_protocol_without_mapping_is_refused_not_passed(void)
 {
-	struct talk t = lab_talk4(1);
+	static const uint8_t protocols[] = { 47, 51, 132, 136 };
 
-	begin_known("");
-	lab_capture(&l, test_packet_l4(&t.client, &t.served, 132, lab_text(), 20));
-	lab_run(&l, 60);
-	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_MAPPING), 1);
-	CU_ASSERT_EQUAL(passed(), 0);
-	end();
+	for (size_t i = 0; i < 2 * sizeof(protocols); i++) {
+		struct talk t = i & 1 ? lab_talk6(1) : lab_talk4(1);
+		const struct seen *e;
+
+		begin_known("");
+		lab_capture(&l, test_packet_l4(&t.client, &t.served, protocols[i / 2], lab_text(), 20));
+		lab_run(&l, 60);
+		CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_MAPPING), 1);
+		CU_ASSERT_EQUAL(lab_count(&l, 1), 0);
+		CU_ASSERT_EQUAL(passed(), 0);
+		CU_ASSERT_EQUAL(lab_count(&l, 0), 1);
+		e = lab_out(&l, 0, 0);
+		CU_ASSERT(hp_addr_eq(&e->dst, &t.client));
+		/* Next header not recognized, and where it stands; protocol unreachable. */
+		CU_ASSERT(i & 1 ? e->type == 4 && e->code == 1 && hp_get32(e->l4 + 4) == 6 :
+				  e->type == 3 && e->code == 2);
+		end();
+	}
 }
 
 /* ---- resolvers */
@@ -578,7 +591,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(rules_bypass_and_block),
 	HP_TEST(drops_are_logged_with_who_and_why),
 	HP_TEST(in_the_background_first_connections_go_plain),
-	HP_TEST(a_protocol_without_mapping_is_dropped_not_passed),
+	HP_TEST(a_protocol_without_mapping_is_refused_not_passed),
 	HP_TEST(resolvers_are_asked_in_their_order),
 	HP_TEST(a_late_answer_lets_held_packets_go_in_order),
 	HP_TEST(a_late_no_lets_held_packets_pass),
