@@ -129,6 +129,10 @@ static void show_association(const json_t *a)
 	if (number(a, "mtu"))
 		printf(", MTU %" PRIu64, number(a, "mtu"));
 	putchar('\n');
+	if (json_object_get(a, "reason"))
+		printf("    reason   %s: %s\n", text(a, "reason"), text(a, "reason_text"));
+	if (json_object_get(a, "shown_hit"))
+		printf("    it has   %s\n", text(a, "shown_hit"));
 	if (number(a, "spi_out") || number(a, "spi_in"))
 		printf("    ESP      %s, SPI out 0x%08" PRIx64 ", in 0x%08" PRIx64 "\n",
 		       text(a, "suite"), number(a, "spi_out"), number(a, "spi_in"));
@@ -190,7 +194,7 @@ void hp_show_flows(const json_t *reply)
 void hp_show_peers(const json_t *reply)
 {
 	static const char *const headings[] = {
-		"ADDRESS", "STATE", "HIT", "FROM", "EXPIRES", "HELD"
+		"ADDRESS", "STATE", "HIT", "FROM", "EXPIRES", "HELD", "REASON"
 	};
 	const json_t *list = json_object_get(reply, "peers");
 	char unit[HP_UNIT_MAX];
@@ -211,6 +215,7 @@ void hp_show_peers(const json_t *reply)
 		hp_table_cell(&t, "%s", json_is_number(json_object_get(v, "expires_s")) ?
 			      hp_unit_time(unit, number(v, "expires_s")) : "-");
 		hp_table_cell(&t, "%" PRIu64, number(v, "held"));
+		hp_table_cell(&t, "%s", text(v, "reason"));
 	}
 	hp_table_print(&t, stdout);
 }

@@ -85,22 +85,38 @@ static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct h
 	return host->accept_default == HP_CONF_ALLOW ? 0 : -EPERM;
 }
 
+/* An address without HIP is nothing to speak of; a peer whose HIT is known is missed. */
+static void log_failure(const struct hp_assoc *a)
+{
+	const struct hp_addr *shown = hp_assoc_shown_hit(a);
+	bool known = !hp_addr_is_zero(hp_assoc_peer_hit(a)), other = !hp_addr_is_zero(shown);
+	const char *error = strerror(-hp_assoc_error(a));
+	enum hp_hip_why why = hp_assoc_why(a);
+	struct hp_log_about about = { .peer = hp_assoc_peer_hit(a),
+				      .peer_at = &hp_assoc_path(a)->dst,
+				      .reason = why ? hp_hip_why_name(why) : error };
+	char peer[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN], has[HP_ADDR_STRLEN];
+
+	hp_log_about(HP_LOG_HIP, known ? HP_LOG_WARNING : HP_LOG_NOTICE, &about,
+		     "%s at %s: failed, %s%s%s%s", hp_addr_format(about.peer, peer),
+		     hp_addr_format(about.peer_at, dst), why ? hp_hip_why_text(why) : error,
+		     other ? " (it has " : "", other ? hp_addr_format(shown, has) : "",
+		     other ? ")" : "");
+}
+
 static void log_event(const struct hp_assoc *a, enum hp_hip_event ev)
 {
 	char peer[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
-	bool failed = ev == HP_HIP_FAILED;
-	enum hp_log_level level = failed ? HP_LOG_NOTICE : HP_LOG_INFO;
-	const char *why = failed ? strerror(-hp_assoc_error(a)) : "";
-	struct hp_log_about about = {
-		.peer = hp_assoc_peer_hit(a), .peer_at = &hp_assoc_path(a)->dst,
-		.reason = failed ? why : hp_hip_event_name(ev),
-	};
+	struct hp_log_about about = { .peer = hp_assoc_peer_hit(a),
+				      .peer_at = &hp_assoc_path(a)->dst,
+				      .reason = hp_hip_event_name(ev) };
 
-	if (ev == HP_HIP_GONE || !hp_log_on(HP_LOG_HIP, level))
-		return;
-	hp_log_about(HP_LOG_HIP, level, &about, "%s at %s: %s%s%s",
-		     hp_addr_format(about.peer, peer), hp_addr_format(about.peer_at, dst),
-		     hp_hip_event_name(ev), failed ? ", " : "", why);
+	if (ev == HP_HIP_FAILED)
+		log_failure(a);
+	else if (ev != HP_HIP_GONE && hp_log_on(HP_LOG_HIP, HP_LOG_INFO))
+		hp_log_about(HP_LOG_HIP, HP_LOG_INFO, &about, "%s at %s: %s",
+			     hp_addr_format(about.peer, peer), hp_addr_format(about.peer_at, dst),
+			     about.reason);
 }
 
 static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
@@ -252,11 +268,16 @@ static void raw_esp(void *ctx, const struct hp_esp_arrived *r)
 	hp_pipe_esp_arrived(d->pipe, r);
 }
 
-static void raw_refused(void *ctx, const struct hp_addr *dst)
+static void raw_refused(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how)
 {
+	static const enum hp_hip_why whys[] = {
+		[HP_RAW_NO_PROTO] = HP_WHY_NO_HIP,
+		[HP_RAW_PROHIBITED] = HP_WHY_PROHIBITED,
+		[HP_RAW_UNREACHABLE] = HP_WHY_UNREACHABLE,
+	};
 	struct hp_daemon *d = ctx;
 
-	hp_hip_refused(d->hip, dst);
+	hp_hip_refused(d->hip, dst, whys[how]);
 }
 
 const struct hp_raw_ops hp_daemon_raw_ops = {

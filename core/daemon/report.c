@@ -172,6 +172,17 @@ static void assoc_info(json_t *o, const struct hp_assoc *a, uint64_t now_ms)
 	json_object_set_new(o, "peer_di", json_string(i.peer_di));
 }
 
+/* Why there is no association; nothing if there is no reason. */
+static void put_why(json_t *o, enum hp_hip_why why, const struct hp_addr *shown)
+{
+	if (!why)
+		return;
+	json_object_set_new(o, "reason", json_string(hp_hip_why_name(why)));
+	json_object_set_new(o, "reason_text", json_string(hp_hip_why_text(why)));
+	if (!hp_addr_is_zero(shown))
+		json_object_set_new(o, "shown_hit", addr_json(shown));
+}
+
 static int assoc_one(struct hp_assoc *a, void *arg)
 {
 	struct listing *l = arg;
@@ -183,6 +194,7 @@ static int assoc_one(struct hp_assoc *a, void *arg)
 	json_object_set_new(o, "peer_hit", addr_json(hp_assoc_peer_hit(a)));
 	json_object_set_new(o, "state", json_string(hp_assoc_state_name(hp_assoc_state(a))));
 	json_object_set_new(o, "path", path_json(hp_assoc_path(a)));
+	put_why(o, hp_assoc_why(a), hp_assoc_shown_hit(a));
 	assoc_info(o, a, l->now_ms);
 	hp_pipe_assoc_stats(a, packets, octets, &mtu);
 	put_traffic(o, packets, octets);
@@ -255,14 +267,49 @@ int hp_report_flows(struct hp_daemon *d, json_t *reply)
 
 /* ---- destinations */
 
+/* "protected" is true from the moment on when packets leave in ESP. */
+static const char *peer_state(const struct hp_peer *e, const struct hp_assoc *a)
+{
+	enum hp_assoc_state s = a ? hp_assoc_state(a) : HP_UNASSOCIATED;
+
+	if (e->state == HP_PEER_PROTECTED && (s == HP_I1_SENT || s == HP_I2_SENT) &&
+	    !hp_assoc_sa_out(a))
+		return "exchange";
+	return hp_peer_state_name(e->state);
+}
+
+/* The association that e's packets use. */
+static struct hp_assoc *assoc_of(const struct hp_daemon *d, const struct hp_peer *e)
+{
+	struct hp_assoc *a = NULL;
+
+	if (e->hit_known && d->client_hit.b[0])
+		a = hp_hip_find(d->hip, &d->client_hit, &e->hit);
+	if (!a && e->hit_known && d->host_hit.b[0])
+		a = hp_hip_find(d->hip, &d->host_hit, &e->hit);
+	return a;
+}
+
+static void put_peer_why(json_t *o, const struct hp_daemon *d, const struct hp_peer *e,
+			 const struct hp_assoc *a)
+{
+	static const struct hp_addr none;
+
+	if (a)
+		put_why(o, hp_assoc_why(a), hp_assoc_shown_hit(a));
+	else if (e->hit_known && hp_hip_is_local(d->hip, &e->hit))
+		put_why(o, HP_WHY_OWN_HIT, &none);
+}
+
 static int peer_one(struct hp_peer *e, void *arg)
 {
 	struct listing *l = arg;
+	const struct hp_assoc *a = assoc_of(l->d, e);
 	json_t *o = json_object();
 	struct hp_addr none = { 0 };
 
 	json_object_set_new(o, "address", addr_json(&e->addr));
-	json_object_set_new(o, "state", json_string(hp_peer_state_name(e->state)));
+	json_object_set_new(o, "state", json_string(peer_state(e, a)));
 	json_object_set_new(o, "hit", addr_json(e->hit_known ? &e->hit : &none));
 	if (e->expires_ms)
 		json_object_set_new(o, "expires_s",
@@ -272,6 +319,7 @@ static int peer_one(struct hp_peer *e, void *arg)
 	json_object_set_new(o, "held", json_integer((json_int_t)e->hold.packets));
 	json_object_set_new(o, "hits", json_integer((json_int_t)e->hits));
 	json_object_set_new(o, "source", json_string(hp_pipe_peer_source(e)));
+	put_peer_why(o, l->d, e, a);
 	json_array_append_new(l->list, o);
 	return 0;
 }

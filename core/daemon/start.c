@@ -388,6 +388,7 @@ static void restore_peer(void *ctx, const struct hp_addr *local_hit,
 		return;
 	hp_hip_known_peer(d->hip, peer_hit, addr, 1, false);
 	hp_hip_known_port(d->hip, peer_hit, port);
+	hp_hip_known_met(d->hip, peer_hit, addr);
 }
 
 void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf)

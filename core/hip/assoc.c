@@ -118,6 +118,7 @@ struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 	a->created_ms = hp_hip_now(hip);
 	hp_list_init(&a->all);
 	hp_list_init(&a->opp);
+	hp_list_init(&a->asking);
 	hp_timer_init(&a->t_state, state_over);
 	hp_timer_init(&a->t_old, old_over);
 	if (hp_htab_add(&hip->by_hits, &a->node, pair_hash(hip, &a->local, peer))) {
@@ -165,6 +166,7 @@ void hp_assoc_remove(struct hp_assoc *a)
 	a->epoch++;
 	hp_assoc_sent_clear(a);
 	hp_nat_wait_clear(a);
+	hp_ask_forget(a);
 	hp_assoc_rekey_clear(a);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	hp_assoc_down(a);
@@ -212,6 +214,26 @@ void hp_assoc_down(struct hp_assoc *a)
 		hp_assoc_event(a, HP_HIP_DOWN);
 }
 
+static enum hp_hip_why why_of(const struct hp_assoc *a, int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		if (a->state == HP_I2_SENT)
+			return HP_WHY_NO_R2;
+		return a->heard ? a->heard : HP_WHY_SILENT;
+	case -ECONNREFUSED:
+		return a->heard ? a->heard : HP_WHY_REFUSED;
+	case -EACCES:
+		return HP_WHY_OTHER_KEY;
+	case -EPROTO:
+		return HP_WHY_NO_COMMON;
+	case -ENOMEM:
+		return HP_WHY_MEMORY;
+	default: /* -EEXIST: another association has the peer */
+		return HP_WHY_NONE;
+	}
+}
+
 void hp_assoc_fail(struct hp_assoc *a, int error)
 {
 	struct hp_hip *hip = a->hip;
@@ -224,11 +246,14 @@ void hp_assoc_fail(struct hp_assoc *a, int error)
 	a->epoch++;
 	a->busy = a->signing = false;
 	a->error = error;
+	a->why = why_of(a, error);
 	hp_count(&hip->counters, HP_HIPC_FAILED);
 	hp_assoc_set_state(a, HP_E_FAILED);
 	hp_assoc_state_after(a, 1000ull * hip->cfg.e_failed_s);
 	hp_assoc_down(a);
 	hp_assoc_event(a, HP_HIP_FAILED);
+	if (a->why == HP_WHY_SILENT)
+		hp_ask_start(a);
 }
 
 void hp_assoc_reset(struct hp_assoc *a)
@@ -383,6 +408,16 @@ void **hp_assoc_udata(struct hp_assoc *a)
 int hp_assoc_error(const struct hp_assoc *a)
 {
 	return a->error;
+}
+
+enum hp_hip_why hp_assoc_why(const struct hp_assoc *a)
+{
+	return a->state == HP_I1_SENT && a->heard ? a->heard : a->why;
+}
+
+const struct hp_addr *hp_assoc_shown_hit(const struct hp_assoc *a)
+{
+	return &a->shown;
 }
 
 bool hp_assoc_is_initiator(const struct hp_assoc *a)

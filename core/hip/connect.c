@@ -76,6 +76,22 @@ void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t p
 		k->port = port;
 }
 
+void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
+		      const struct hp_addr *addr)
+{
+	struct hp_known *k = known(hip, hit);
+
+	if (k)
+		k->met = *addr;
+}
+
+void hp_known_meet(struct hp_assoc *a)
+{
+	a->why = HP_WHY_NONE;
+	memset(&a->shown, 0, sizeof(a->shown));
+	hp_hip_known_met(a->hip, &a->peer, &a->path.dst);
+}
+
 static int free_known(struct hp_hnode *n, void *arg)
 {
 	struct hp_hip *hip = arg;
@@ -221,21 +237,41 @@ void hp_hip_close(struct hp_assoc *a)
 
 /* ---- hints */
 
-void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr)
+static void wait_less(struct hp_assoc *a)
 {
-	uint64_t soon = hp_hip_now(hip) + HP_REFUSED_WAIT_MS;
-	struct hp_list *n, *tmp;
+	uint64_t soon = hp_hip_now(a->hip) + HP_REFUSED_WAIT_MS;
 
-	HP_LIST_EACH_SAFE(n, tmp, &hip->opps)
+	a->sent.max = a->sent.tries;
+	if (a->sent.timer.at_ms > soon)
+		hp_timer_set(a->hip->timers, &a->sent.timer, soon);
+}
+
+static bool waits_for(const struct hp_assoc *a, const struct hp_addr *addr)
+{
+	return a->state == HP_I1_SENT && hp_addr_eq(&a->path.dst, addr) &&
+	       hp_timer_armed(&a->sent.timer);
+}
+
+void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr, enum hp_hip_why why)
+{
+	struct hp_list *n;
+
+	HP_LIST_EACH(n, &hip->opps)
 	{
 		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, opp);
 
-		if (a->state != HP_I1_SENT || !hp_addr_is_zero(&a->peer) ||
-		    !hp_addr_eq(&a->path.dst, addr) || !hp_timer_armed(&a->sent.timer))
-			continue;
-		a->sent.max = a->sent.tries;
-		if (a->sent.timer.at_ms > soon)
-			hp_timer_set(hip->timers, &a->sent.timer, soon);
+		if (why != HP_WHY_UNREACHABLE && hp_addr_is_zero(&a->peer) && waits_for(a, addr))
+			wait_less(a);
+	}
+	/* Anyone can forge such errors, and the list is long. */
+	if (!hp_tokens_take(&hip->hint_rate, hp_hip_now(hip), 1))
+		return;
+	HP_LIST_EACH(n, &hip->assocs)
+	{
+		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, all);
+
+		if (waits_for(a, addr))
+			a->heard = why;
 	}
 }
 

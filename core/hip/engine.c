@@ -59,11 +59,14 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_list_init(&hip->identities);
 	hp_list_init(&hip->assocs);
 	hp_list_init(&hip->opps);
+	hp_list_init(&hip->asking);
 	hp_tokens_init(&hip->notify_rate, 20, 20);
 	hp_tokens_init(&hip->notify_in_rate, 50, 50);
 	hp_tokens_init(&hip->restart_rate, 20, 20);
 	hp_tokens_init(&hip->log_rate, 10, 20);
 	hp_tokens_init(&hip->claim_rate, 50, 50);
+	hp_tokens_init(&hip->stranger_rate, 1, 5);
+	hp_tokens_init(&hip->hint_rate, 50, 100);
 	for (size_t i = 0; i < HP_R1_BUCKETS; i++)
 		hp_tokens_init(&hip->r1_rate[i], cfg->r1_per_s, 2 * cfg->r1_per_s);
 	init_generation(hip);
@@ -304,6 +307,33 @@ void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
 		     hp_hip_count_table()[reason].help);
 }
 
+/* An I1 with wrong HITs: somebody's configuration is probably wrong, and here it can be seen. */
+static int strange(const struct hp_rx *rx, enum hp_hip_strange what, int reason)
+{
+	static const char *const texts[HP_STRANGERS] = {
+		"asks for a HIT which is none of ours: the peer has a wrong HIT for this "
+		"machine, or the key here has changed",
+		"comes with our own HIT: both ends have the same key",
+	};
+	const struct hp_addr *hit = what == HP_STRANGE_WRONG_HIT ? &rx->m->dst_hit
+								  : &rx->m->src_hit;
+	struct hp_hip *hip = rx->hip;
+	char text[2][HP_ADDR_STRLEN];
+
+	if (rx->m->type != HP_HIP_I1)
+		return reason;
+	hip->strangers[what] = (struct hp_hip_stranger){rx->path->dst, *hit, hp_hip_now(hip)};
+	hp_log_limited(&hip->stranger_rate, HP_LOG_HIP, HP_LOG_NOTICE, "I1 from %s %s (%s)",
+		       hp_addr_format(&rx->path->dst, text[0]), texts[what],
+		       hp_addr_format(hit, text[1]));
+	return reason;
+}
+
+const struct hp_hip_stranger *hp_hip_stranger(const struct hp_hip *hip, enum hp_hip_strange what)
+{
+	return &hip->strangers[what];
+}
+
 /* Which of our identities and which association is this for?  0 or a reason. */
 static int address_message(struct hp_rx *rx)
 {
@@ -313,13 +343,13 @@ static int address_message(struct hp_rx *rx)
 	if (!hp_addr_is_hit(&m->src_hit))
 		return HP_HIPD_PEER_HIT;
 	if (hp_identity_find(rx->hip, &m->src_hit))
-		return HP_HIPD_OWN_HIT;
+		return strange(rx, HP_STRANGE_OWN_HIT, HP_HIPD_OWN_HIT);
 	if (to_any && m->type != HP_HIP_I1 && m->type != HP_HIP_NOTIFY)
 		return HP_HIPD_NOT_OUR_HIT;
 	if (!to_any) {
 		rx->id = hp_identity_find(rx->hip, &m->dst_hit);
 		if (!rx->id)
-			return HP_HIPD_NOT_OUR_HIT;
+			return strange(rx, HP_STRANGE_WRONG_HIT, HP_HIPD_NOT_OUR_HIT);
 		rx->a = hp_hip_find(rx->hip, &m->dst_hit, &m->src_hit);
 	}
 	/* The answer to an I1 to nobody in particular: known by address only. */
@@ -370,6 +400,8 @@ static int input(struct hp_rx *rx, struct hp_hip_msg *m, const uint8_t *msg, siz
 	err = address_message(rx);
 	if (err)
 		return err;
+	if (m->type == HP_HIP_R1 && !rx->a && hp_ask_input(rx))
+		return 0;
 	return hp_state_input(rx->a ? rx->a->state : HP_UNASSOCIATED, m->type, rx);
 }
 

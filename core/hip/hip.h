@@ -22,6 +22,7 @@
 #include "crypto/key.h"
 #include "crypto/rand.h"
 #include "esp/sa.h"
+#include "hip/why.h"
 #include "util/clock.h"
 #include "util/job.h"
 #include "util/timer.h"
@@ -89,7 +90,8 @@ struct hp_hip;
 enum hp_hip_event {
 	HP_HIP_UP,   /* data may be sent */
 	HP_HIP_DOWN, /* closed, by whom ever; the association is freed or kept by state */
-	HP_HIP_FAILED,	     /* E-FAILED: hp_assoc_error says why */
+	HP_HIP_FAILED,	     /* E-FAILED: hp_assoc_error and hp_assoc_why say why; again when more
+				is known of the reason */
 	HP_HIP_REKEYED,	     /* new SAs */
 	HP_HIP_PATH_CHANGED, /* the peer has another address */
 	HP_HIP_GONE,	     /* last call for this association: forget the pointer */
@@ -254,6 +256,9 @@ int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addrs, size_t n, bool no_esn_icv);
 /* Besides, it was met at this UDP port of its first address. */
 void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t port);
+/* Besides, an association with it was up there some time ago. */
+void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
+		      const struct hp_addr *addr);
 void hp_hip_forget_peers(struct hp_hip *hip);
 
 /* ---- messages and data */
@@ -284,10 +289,20 @@ size_t hp_hip_count(const struct hp_hip *hip);
  * address an I1 is sent, rate-limited (RFC 7401, section 6.16 and 4.5.4). */
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi);
 
-/* An ICMP error says that addr knows no HIP.  For an opportunistic exchange that waits for its R1
- * this is a hint to wait less long, no more (RFC 7401, section 6.6.2); for a peer whose HIT is
- * known it is nothing. */
-void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr);
+/* An ICMP error about HIP sent to addr: HP_WHY_NO_HIP, HP_WHY_PROHIBITED or HP_WHY_UNREACHABLE.
+ * For an opportunistic exchange that waits for its R1 the first two are a hint to wait less long,
+ * no more (RFC 7401, section 6.6.2); for a peer whose HIT is known it only becomes the reason that
+ * is shown if nobody answers. */
+void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr, enum hp_hip_why why);
+
+/* The last I1 that asked for a HIT which is none of ours, or came with one of ours.  Nothing of it
+ * is authentic. */
+enum hp_hip_strange { HP_STRANGE_WRONG_HIT, HP_STRANGE_OWN_HIT, HP_STRANGERS };
+struct hp_hip_stranger {
+	struct hp_addr addr, hit;
+	uint64_t last_ms; /* 0: there was none */
+};
+const struct hp_hip_stranger *hp_hip_stranger(const struct hp_hip *hip, enum hp_hip_strange what);
 
 struct hp_sadb *hp_hip_sadb(struct hp_hip *hip); /* inbound; sa->owner is the hp_assoc */
 /* NULL unless data may be sent now. */
@@ -307,6 +322,11 @@ void **hp_assoc_udata(struct hp_assoc *a);
  * another HIT is pinned, -EPROTO nothing in common, -EEXIST the opportunistic exchange met a
  * HIT (hp_assoc_peer_hit) that another association has, -ENOMEM. */
 int hp_assoc_error(const struct hp_assoc *a);
+/* Why the last exchange failed, or during one what was heard so far; HP_WHY_NONE once it is up. */
+enum hp_hip_why hp_assoc_why(const struct hp_assoc *a);
+/* With HP_WHY_OTHER_HIT and HP_WHY_OTHER_KEY: the HIT that the address has.  Its R1's signature was
+ * right. */
+const struct hp_addr *hp_assoc_shown_hit(const struct hp_assoc *a);
 bool hp_assoc_is_initiator(const struct hp_assoc *a);
 bool hp_assoc_is_opportunistic(const struct hp_assoc *a);
 

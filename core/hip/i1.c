@@ -18,6 +18,8 @@ void hp_i1_start(struct hp_assoc *a)
 	a->busy = a->signing = false;
 	a->initiator = true;
 	a->error = 0;
+	a->heard = HP_WHY_NONE;
+	hp_ask_forget(a);
 	hp_assoc_rekey_clear(a);
 	hp_secrets_free(a->next);
 	a->next = NULL;

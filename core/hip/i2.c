@@ -251,6 +251,7 @@ static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 	hp_count(&hip->counters, HP_HIPC_BEX_RESPONDER);
 	hp_hip_send(hip, &a->path, w->r2, (size_t)w->len);
 	a->up = true;
+	hp_known_meet(a);
 	hp_assoc_watch(a);
 	hp_assoc_event(a, was_up ? HP_HIP_REKEYED : HP_HIP_UP);
 	return 0;

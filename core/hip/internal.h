@@ -190,6 +190,11 @@ struct hp_assoc {
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms, unanswered_ms;
 	uint64_t started_us;
 	uint32_t exchange_us, rekeys;
+	enum hp_hip_why why;   /* of the last failure; none once it is up */
+	enum hp_hip_why heard; /* what ICMP said during this exchange */
+	struct hp_addr shown;  /* the HIT that the address has instead; zero: not known */
+	struct hp_list asking; /* hip->asking: which HIT is it? */
+	uint64_t asked_ms;
 	bool greet; /* begun with nothing to send: an UPDATE ends the peer's R2-SENT */
 	void *udata;
 };
@@ -214,6 +219,7 @@ struct hp_known {
 	size_t n;
 	bool no_esn_icv;
 	uint16_t port; /* 0, or where addrs[0] was met */
+	struct hp_addr met; /* where an association was up; zero: nowhere */
 };
 
 struct hp_hip {
@@ -225,7 +231,8 @@ struct hp_hip {
 	unsigned refs; /* one for the owner, one for each job */
 	bool dying, shutting;
 	struct hp_hash_key key;
-	struct hp_list identities, assocs, opps;
+	struct hp_list identities, assocs, opps, asking;
+	size_t n_asking;
 	struct hp_htab by_hits, known, pending, used;
 	struct hp_sadb sadb;
 	struct hp_hip_nat nat;
@@ -235,7 +242,9 @@ struct hp_hip {
 	uint32_t i1_count, i2_count, full_count; /* in this second */
 	struct hp_timer t_second;
 	struct hp_tokens r1_rate[HP_R1_BUCKETS];
-	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate;
+	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate,
+		stranger_rate, hint_rate;
+	struct hp_hip_stranger strangers[HP_STRANGERS];
 	uint64_t values[HP_HIPC_MAX];
 	struct hp_counters counters;
 };
@@ -294,8 +303,8 @@ void hp_assoc_established(struct hp_assoc *a);
 void hp_assoc_rekey_clear(struct hp_assoc *a);
 
 /* ---- send.c */
-void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg,
-		 size_t len);
+/* 0, or -errno: there is no source address towards path->dst. */
+int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len);
 /* Sends and repeats until hp_assoc_sent_clear; max retransmissions.  Takes a copy. */
 void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
 		       size_t len, unsigned max);
@@ -432,6 +441,15 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 				 const struct hp_path *path);
 /* Asks the peer to answer from path, which then becomes the association's.  0 or a reason. */
 int hp_update_check(struct hp_assoc *a, const struct hp_path *path);
+
+/* ---- ask.c */
+/* Asks a->path.dst which HIT it has. */
+void hp_ask_start(struct hp_assoc *a);
+void hp_ask_forget(struct hp_assoc *a);
+/* An R1 of nobody's: true, it was the answer to such a question. */
+bool hp_ask_input(const struct hp_rx *rx);
+/* a has come up: its peer was met where it is now. */
+void hp_known_meet(struct hp_assoc *a);
 
 /* ---- nat.c */
 bool hp_nat_same(const struct hp_path *a, const struct hp_path *b); /* the peer's end */

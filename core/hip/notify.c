@@ -78,8 +78,10 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 
 	(void)path;
 	log_one(a->hip, m, type, true);
-	if ((a->state == HP_I1_SENT || a->state == HP_I2_SENT) && is_refusal(type))
+	if ((a->state == HP_I1_SENT || a->state == HP_I2_SENT) && is_refusal(type)) {
+		a->heard = type == HP_NOTIFY_BLOCKED_BY_POLICY ? HP_WHY_POLICY : HP_WHY_REFUSED;
 		hp_assoc_fail(a, -ECONNREFUSED);
+	}
 	return 0;
 }
 

@@ -280,6 +280,7 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 						     .reason = "pin-changed" },
 			     "%s answers with HIT %s, but another HIT is pinned for it: refused",
 			     hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
+		a->shown = *hit;
 		hp_assoc_fail(a, -EACCES);
 		return HP_HIPD_PIN;
 	}

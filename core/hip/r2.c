@@ -46,6 +46,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	hp_count(&hip->counters, HP_HIPC_BEX_INITIATOR);
 	hp_assoc_established(a);
 	a->up = true;
+	hp_known_meet(a);
 	hp_assoc_watch(a);
 	hp_assoc_event(a, was_up ? HP_HIP_REKEYED : HP_HIP_UP);
 	if (a->greet && a->state == HP_ESTABLISHED)

@@ -7,14 +7,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len)
+int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len)
 {
 	struct hp_path p = *path;
+	int err = 0;
 
-	if (hp_addr_is_zero(&p.src) &&
-	    (!hip->ops.source || hip->ops.source(hip->ops.ctx, &p.dst, &p.src))) {
+	if (hp_addr_is_zero(&p.src))
+		err = hip->ops.source ? hip->ops.source(hip->ops.ctx, &p.dst, &p.src) : -EINVAL;
+	if (err) {
 		hp_count(&hip->counters, HP_HIPD_SEND);
-		return;
+		return err;
 	}
 	/* RFC 5770, section 5.1: zero inside UDP. */
 	hp_put16(msg + HP_HIP_OFF_CSUM, 0);
@@ -22,6 +24,7 @@ void hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, s
 		hp_hip_checksum_set(msg, len, &p.src, &p.dst);
 	hp_count(&hip->counters, HP_HIPC_OUT);
 	hip->ops.send(hip->ops.ctx, &p, msg, len);
+	return 0;
 }
 
 /* Nobody answered: what that means depends on what was asked. */
@@ -68,7 +71,8 @@ static void put(struct hp_assoc *a)
 
 	if (a->state == HP_I1_SENT && hp_nat_other(a, &other))
 		hp_hip_send(a->hip, &other, s->msg, s->len);
-	hp_hip_send(a->hip, &s->path, s->msg, s->len);
+	if (hp_hip_send(a->hip, &s->path, s->msg, s->len) && a->state == HP_I1_SENT)
+		a->heard = HP_WHY_NO_ROUTE;
 }
 
 static void again(struct hp_timer *t)

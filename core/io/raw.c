@@ -112,22 +112,46 @@ static bool hip_receive(struct raw_family *f)
 	return true;
 }
 
-/* Protocol unreachable, or prohibited (RFC 792, RFC 1812, RFC 4443). */
-static bool is_refusal(const struct sock_extended_err *e)
+/* A firewall says "port unreachable" of protocols without ports too: iptables' REJECT does. */
+static enum hp_raw_refusal refusal4(uint8_t code)
 {
-	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
-		return e->ee_type == HP_ICMP4_UNREACH &&
-		       (e->ee_code == HP_ICMP4_PROTO || e->ee_code == HP_ICMP4_ADMIN ||
-			e->ee_code == HP_ICMP4_HOST_PROHIBITED ||
-			e->ee_code == HP_ICMP4_NET_PROHIBITED);
-	if (e->ee_origin != SO_EE_ORIGIN_ICMP6)
-		return false;
-	/* Parameter problem 1: unrecognized next header. */
-	return (e->ee_type == HP_ICMP6_PARAM_PROBLEM && e->ee_code == 1) ||
-	       (e->ee_type == HP_ICMP6_UNREACH && e->ee_code == HP_ICMP6_ADMIN);
+	switch (code) {
+	case HP_ICMP4_PROTO:
+		return HP_RAW_NO_PROTO;
+	case HP_ICMP4_PORT:
+	case HP_ICMP4_ADMIN:
+	case HP_ICMP4_HOST_PROHIBITED:
+	case HP_ICMP4_NET_PROHIBITED:
+		return HP_RAW_PROHIBITED;
+	case HP_ICMP4_NET:
+	case HP_ICMP4_HOST:
+		return HP_RAW_UNREACHABLE;
+	default:
+		return HP_RAW_ACCEPTED;
+	}
 }
 
-static bool says_refused(struct msghdr *m)
+static enum hp_raw_refusal refusal6(uint8_t type, uint8_t code)
+{
+	/* Parameter problem 1: unrecognized next header. */
+	if (type == HP_ICMP6_PARAM_PROBLEM)
+		return code == 1 ? HP_RAW_NO_PROTO : HP_RAW_ACCEPTED;
+	if (type != HP_ICMP6_UNREACH)
+		return HP_RAW_ACCEPTED;
+	return code == HP_ICMP6_ADMIN || code == HP_ICMP6_PORT || code == HP_ICMP6_POLICY ?
+		       HP_RAW_PROHIBITED : HP_RAW_UNREACHABLE;
+}
+
+enum hp_raw_refusal hp_raw_refusal(const struct sock_extended_err *e)
+{
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP && e->ee_type == HP_ICMP4_UNREACH)
+		return refusal4(e->ee_code);
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP6)
+		return refusal6(e->ee_type, e->ee_code);
+	return HP_RAW_ACCEPTED;
+}
+
+static enum hp_raw_refusal says_refused(struct msghdr *m)
 {
 	struct sock_extended_err e;
 	struct cmsghdr *c;
@@ -138,9 +162,9 @@ static bool says_refused(struct msghdr *m)
 		    c->cmsg_len < CMSG_LEN(sizeof(e)))
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof(e));
-		return is_refusal(&e);
+		return hp_raw_refusal(&e);
 	}
-	return false;
+	return HP_RAW_ACCEPTED;
 }
 
 static struct hp_addr sockaddr_addr(const struct sockaddr_in6 *s)
@@ -164,13 +188,15 @@ static bool error_receive(struct raw_family *f)
 			   .msg_iovlen = 1,
 			   .msg_control = ctrl,
 			   .msg_controllen = sizeof(ctrl)};
+	enum hp_raw_refusal how;
 	struct hp_addr dst;
 
 	if (recvmsg(f->hip, &m, MSG_ERRQUEUE) < 0)
 		return false;
 	dst = sockaddr_addr(&to);
-	if (says_refused(&m) && f->raw->ops.hip_refused)
-		f->raw->ops.hip_refused(f->raw->ops.ctx, &dst);
+	how = says_refused(&m);
+	if (how && f->raw->ops.hip_refused)
+		f->raw->ops.hip_refused(f->raw->ops.ctx, &dst, how);
 	return true;
 }
 

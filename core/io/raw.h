@@ -21,6 +21,17 @@
 
 struct hp_raw;
 
+enum hp_raw_refusal {
+	HP_RAW_ACCEPTED,    /* it is no refusal */
+	HP_RAW_NO_PROTO,    /* the host has no such protocol */
+	HP_RAW_PROHIBITED,  /* something on the way, or on the host, forbids it */
+	HP_RAW_UNREACHABLE, /* the host or its network can't be reached */
+};
+
+/* What a socket's error queue says (RFC 792, RFC 1812, RFC 4443). */
+struct sock_extended_err;
+enum hp_raw_refusal hp_raw_refusal(const struct sock_extended_err *e);
+
 struct hp_raw_cfg {
 	uint32_t mark; /* SO_MARK on everything sent; 0: none */
 };
@@ -33,9 +44,9 @@ struct hp_raw_ops {
 		    size_t len);
 	/* ESP packets, borrowed. */
 	void (*esp)(void *ctx, const struct hp_esp_arrived *r);
-	/* An ICMP error about a HIP message of ours says that dst has no such protocol, or
-	 * that something on the way forbids it.  A hint: anyone can forge it.  May be NULL. */
-	void (*hip_refused)(void *ctx, const struct hp_addr *dst);
+	/* An ICMP error about a HIP message of ours to dst.  A hint: anyone can forge it.  May
+	 * be NULL. */
+	void (*hip_refused)(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how);
 };
 
 struct hp_raw_counts {

@@ -63,10 +63,10 @@ static void an_icmp_error_shortens_the_wait_and_no_more(void)
 	w.s[0].cfg.opportunistic_initiator = HP_OPP_ON;
 	world_start(&w); /* the other side does not answer such an I1 */
 	CU_ASSERT_PTR_NOT_NULL(connect_any());
-	hp_hip_refused(w.s[0].hip, &w.s[0].addr); /* about somebody else */
+	hp_hip_refused(w.s[0].hip, &w.s[0].addr, HP_WHY_NO_HIP); /* about somebody else */
 	world_run(&w, 300);
 	CU_ASSERT_NOT_EQUAL(w.s[0].error, -ETIMEDOUT);
-	hp_hip_refused(w.s[0].hip, &w.s[1].addr);
+	hp_hip_refused(w.s[0].hip, &w.s[1].addr, HP_WHY_NO_HIP);
 	world_run(&w, 100);
 	CU_ASSERT_NOT_EQUAL(w.s[0].error, -ETIMEDOUT);
 	world_run(&w, 150);
@@ -86,7 +86,7 @@ static void an_icmp_error_about_a_known_peer_is_nothing(void)
 	world_start(&w);
 	w.fate = lose_all;
 	CU_ASSERT_FALSE(world_connect(&w, 50));
-	hp_hip_refused(w.s[0].hip, &w.s[1].addr);
+	hp_hip_refused(w.s[0].hip, &w.s[1].addr, HP_WHY_NO_HIP);
 	w.fate = NULL;
 	world_run(&w, 2000);
 	CU_ASSERT_TRUE(world_up(&w));
