@@ -120,6 +120,7 @@ struct auth_work {
 	struct hp_path path;
 	struct hp_key *key;
 	hp_verified_fn then;
+	bool aside; /* it does not keep the association busy */
 	int reason;
 	struct hp_verified v;
 	uint8_t raw[HP_HIP_MAX];
@@ -138,7 +139,7 @@ static void auth_done(struct hp_work *work, bool live)
 	struct hp_hip *hip = work->hip;
 	int reason = w->reason;
 
-	if (live)
+	if (live && !w->aside)
 		work->a->busy = false;
 	if (!live)
 		reason = HP_HIPD_STALE;
@@ -156,15 +157,12 @@ static void auth_free(struct hp_work *work)
 	free(w);
 }
 
-int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)
+static int start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then, bool aside)
 {
 	struct hp_assoc *a = rx->a;
-	struct auth_work *w;
+	struct auth_work *w = calloc(1, sizeof(*w));
 	int reason;
 
-	if (a->busy)
-		return HP_HIPD_BUSY;
-	w = calloc(1, sizeof(*w));
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->w.run = auth_run;
@@ -173,14 +171,25 @@ int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_
 	w->path = *rx->path;
 	w->key = hp_key_ref((struct hp_key *)key);
 	w->then = then;
+	w->aside = aside;
 	memcpy(w->raw, rx->m->raw, rx->m->len);
 	/* Was parsed before; now once more, so that it points into the copy. */
 	hp_hip_parse(w->raw, rx->m->len, &w->v.m);
-	a->busy = true;
+	a->busy = a->busy || !aside;
 	reason = hp_work_start(rx->hip, a, &w->w);
-	if (reason)
+	if (reason && !aside)
 		a->busy = false;
 	return reason;
+}
+
+int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)
+{
+	return rx->a->busy ? HP_HIPD_BUSY : start(rx, key, then, false);
+}
+
+int hp_auth_start_aside(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)
+{
+	return start(rx, key, then, true);
 }
 
 /* ---- what we send */

@@ -362,10 +362,12 @@ static int address_message(struct hp_rx *rx)
 	return 0;
 }
 
-/* Sections 6.7.2 and 6.8.1: malformed I1 and R1 are not answered; nor is NOTIFY. */
+/* Sections 6.7.2 and 6.8.1: malformed I1 and R1 are not answered; nor is NOTIFY.  An I2 anybody can
+ * have sent in the Initiator's name: nothing is signed for it. */
 static bool may_tell(uint8_t type)
 {
-	return type != HP_HIP_I1 && type != HP_HIP_R1 && type != HP_HIP_NOTIFY;
+	return type != HP_HIP_I1 && type != HP_HIP_R1 && type != HP_HIP_I2 &&
+	       type != HP_HIP_NOTIFY;
 }
 
 /* Section 5.2.1: refused, and the peer told, if it is one we talk to. */

@@ -16,7 +16,7 @@
 struct i2_work {
 	struct hp_work w;
 	struct hp_hnode node; /* hip->pending: one I2 of a pair of HITs at a time */
-	bool in_pending, opportunistic;
+	bool in_pending, opportunistic, refused;
 	struct hp_path path;
 	struct hp_identity *id;
 	struct hp_hip_msg m;
@@ -295,49 +295,15 @@ static int accept_i2(struct hp_hip *hip, struct i2_work *w)
 	return enter_r2_sent(a, w);
 }
 
-/* Section 6.9.1: once the puzzle was solved, the Initiator may know what was wrong. */
-static void tell(struct hp_hip *hip, struct hp_identity *id, const struct hp_hip_msg *m,
-		 const struct hp_path *path, int reason)
+/* The peer is told no, now that it has proved who it is.  Its solution is used up. */
+static int refuse(struct hp_hip *hip, struct i2_work *w)
 {
-	uint16_t type;
+	int reason = use_up(hip, w);
 
-	switch (reason) {
-	case HP_HIPD_DH_GROUP:
-	case HP_HIPD_DH_VALUE:
-		type = HP_NOTIFY_INVALID_DH_CHOSEN;
-		break;
-	case HP_HIPD_CIPHER:
-		type = HP_NOTIFY_INVALID_HIP_CIPHER_CHOSEN;
-		break;
-	case HP_HIPD_ESP_SUITE:
-	case HP_HIPD_TRANSPORT:
-		type = HP_NOTIFY_INVALID_ESP_TRANSFORM_CHOSEN;
-		break;
-	case HP_HIPD_NAT_MODE:
-		type = HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE;
-		break;
-	case HP_HIPD_HIT:
-		type = HP_NOTIFY_INVALID_HIT;
-		break;
-	case HP_HIPD_MAC:
-		type = HP_NOTIFY_HIP_MAC_FAILED;
-		break;
-	case HP_HIPD_SIGNATURE:
-		type = HP_NOTIFY_AUTHENTICATION_FAILED;
-		break;
-	case HP_HIPD_DECRYPT:
-		type = HP_NOTIFY_ENCRYPTION_FAILED;
-		break;
-	case HP_HIPD_MISSING:
-		type = HP_NOTIFY_INVALID_SYNTAX;
-		break;
-	case HP_HIPD_QUEUE_FULL:
-		type = HP_NOTIFY_RESPONDER_BUSY;
-		break;
-	default:
-		return;
-	}
-	hp_notify_send(hip, id, &m->src_hit, path, type, NULL, 0);
+	if (reason)
+		return reason;
+	hp_notify_send(hip, w->id, &w->m.src_hit, &w->path, HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0);
+	return HP_HIPD_POLICY;
 }
 
 static void i2_done(struct hp_work *work, bool live)
@@ -349,10 +315,8 @@ static void i2_done(struct hp_work *work, bool live)
 	pending_del(hip, w);
 	if (!live)
 		return;
-	if (reason)
-		tell(hip, w->id, &w->m, &w->path, reason);
-	else
-		reason = accept_i2(hip, w);
+	if (!reason)
+		reason = w->refused ? refuse(hip, w) : accept_i2(hip, w);
 	hp_hip_drop(hip, reason, HP_HIP_I2, &w->m.src_hit);
 }
 
@@ -485,17 +449,16 @@ static bool answer_again(const struct hp_rx *rx)
 	return true;
 }
 
-static int policy(const struct hp_rx *rx)
+/* *refused: by a policy that says so to the peer, which must first prove who it is. */
+static int policy(const struct hp_rx *rx, bool *refused)
 {
 	struct hp_hip *hip = rx->hip;
 	int err = hip->ops.accept ? hip->ops.accept(hip->ops.ctx, &rx->id->hit,
 						    &rx->m->src_hit, rx->path)
 				  : 0;
 
-	if (err == -EPERM)
-		hp_notify_send(hip, rx->id, &rx->m->src_hit, rx->path,
-			       HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0);
-	return err ? HP_HIPD_POLICY : 0;
+	*refused = err == -EPERM;
+	return err && !*refused ? HP_HIPD_POLICY : 0;
 }
 
 static struct i2_work *i2_new(const struct hp_rx *rx, const struct hp_r1 *r1)
@@ -522,11 +485,13 @@ static struct i2_work *i2_new(const struct hp_rx *rx, const struct hp_r1 *r1)
 	return w;
 }
 
-/* The puzzle is solved: what is wrong now is told to the Initiator. */
+/* The puzzle is solved.  Anybody can solve it in the name of any HIT: what is wrong with this I2 is
+ * counted, and nothing is signed about it (section 6.9 has a NOTIFY as an option only). */
 static int take(const struct hp_rx *rx, const struct hp_r1 *r1, bool opportunistic)
 {
 	struct i2_work *w;
-	int reason = policy(rx);
+	bool refused;
+	int reason = policy(rx, &refused);
 
 	if (reason)
 		return reason;
@@ -536,6 +501,7 @@ static int take(const struct hp_rx *rx, const struct hp_r1 *r1, bool opportunist
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->opportunistic = opportunistic;
+	w->refused = refused;
 	reason = read_exchange(rx, r1, w->s);
 	if (!reason)
 		reason = hp_nat_check_modes(rx->m, rx->path);
@@ -566,10 +532,7 @@ int hp_i2_input(const struct hp_rx *rx)
 	reason = check_puzzle(rx, &r1, &opportunistic);
 	if (reason)
 		return reason;
-	reason = take(rx, r1, opportunistic);
-	if (reason)
-		tell(rx->hip, rx->id, rx->m, rx->path, reason);
-	return reason;
+	return take(rx, r1, opportunistic);
 }
 
 /* Section 6.9, step 5: both have sent I2; the host with the greater HIT is Responder. */

@@ -118,6 +118,7 @@ struct hp_sent { /* a message that awaits an answer */
 	uint8_t *msg;
 	size_t len;
 	unsigned tries, max;
+	bool doubted; /* a NOTIFY says that no answer will come */
 	uint32_t wait_ms;
 	struct hp_timer timer;
 };
@@ -308,6 +309,8 @@ int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, si
 /* Sends and repeats until hp_assoc_sent_clear; max retransmissions.  Takes a copy. */
 void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uint8_t *msg,
 		       size_t len, unsigned max);
+/* The message that awaits an answer is sent once more at most. */
+void hp_assoc_doubt(struct hp_assoc *a);
 void hp_assoc_sent_clear(struct hp_assoc *a);
 
 /* ---- job.c */
@@ -366,6 +369,9 @@ int hp_auth_signature2(const struct hp_hip_msg *m, const struct hp_key *key);
 typedef int (*hp_verified_fn)(struct hp_assoc *a, const struct hp_verified *v,
 			      const struct hp_path *path);
 int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then);
+/* The same for a message that must not keep others out while it is verified: anybody can send one
+ * that looks right. */
+int hp_auth_start_aside(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then);
 /* Ends a message under way: MAC with key, signature by id.  Octets or -errno. */
 int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash,
 		 const struct hp_keypair *out, const struct hp_bytes *mac2_host_id,

@@ -3,10 +3,12 @@
  * NOTIFY (RFC 7401, sections 5.2.19, 5.3.6 and 6.13).
  *
  * What we send carries HOST_ID, so that a peer who does not know our key yet can check
- * it. What comes in is logged.  Only one thing follows from it, and only when it is
- * signed by the peer's Host Identity: an exchange that the peer refuses need not be tried
- * on.  Section 6.13 advises against any consequence; a proxy that cannot fall back until
- * all retransmissions have timed out would be worse.
+ * it.  What comes in is logged.
+ *
+ * A NOTIFY is a hint (section 6.13).  Its signature proves who made it, not when, nor for whom: it
+ * has nothing in it that answers our message, and it may be an old one.  So it never ends an
+ * exchange.  One that is signed and refuses the exchange shortens the waiting: our message is sent
+ * once more, and if nothing better comes the exchange has failed for the reason that it names.
  */
 #include "hip/internal.h"
 
@@ -80,7 +82,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	log_one(a->hip, m, type, true);
 	if ((a->state == HP_I1_SENT || a->state == HP_I2_SENT) && is_refusal(type)) {
 		a->heard = type == HP_NOTIFY_BLOCKED_BY_POLICY ? HP_WHY_POLICY : HP_WHY_REFUSED;
-		hp_assoc_fail(a, -ECONNREFUSED);
+		hp_assoc_doubt(a);
 	}
 	return 0;
 }
@@ -116,12 +118,12 @@ int hp_notify_input(const struct hp_rx *rx)
 	}
 	if (!hp_tokens_take(&hip->notify_in_rate, hp_hip_now(hip), 1))
 		return HP_HIPD_RATE;
-	key = rx->a && !rx->a->busy ? signer(rx) : NULL;
+	key = rx->a ? signer(rx) : NULL;
 	if (!key) {
 		log_one(hip, rx->m, type, false);
 		return 0;
 	}
-	reason = hp_auth_start(rx, key, verified);
+	reason = hp_auth_start_aside(rx, key, verified);
 	hp_key_unref(key);
 	return reason;
 }

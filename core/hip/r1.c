@@ -325,6 +325,7 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 	w->s = NULL;
 	a->r1_counter = a->next->r1_counter;
 	a->path = w->path;
+	a->heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
 	prepare_in(a);
 	hp_assoc_set_state(a, HP_I2_SENT);
 	hp_assoc_transmit(a, &a->path, w->i2, (size_t)w->len,

@@ -30,9 +30,13 @@ int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, si
 /* Nobody answered: what that means depends on what was asked. */
 static void gave_up(struct hp_assoc *a)
 {
-	bool update = a->update_out;
+	bool update = a->update_out, refused = a->sent.doubted;
 
 	hp_assoc_sent_clear(a);
+	if (refused && (a->state == HP_I1_SENT || a->state == HP_I2_SENT)) {
+		hp_assoc_fail(a, -ECONNREFUSED);
+		return;
+	}
 	switch (a->state) {
 	case HP_I1_SENT:
 		hp_assoc_fail(a, -ETIMEDOUT);
@@ -115,6 +119,17 @@ void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uin
 	hp_timer_init(&s->timer, again);
 	hp_timer_set(hip->timers, &s->timer, hp_hip_now(hip) + s->wait_ms);
 	put(a);
+}
+
+void hp_assoc_doubt(struct hp_assoc *a)
+{
+	struct hp_sent *s = &a->sent;
+
+	if (s->doubted)
+		return;
+	s->doubted = true;
+	if (s->max > s->tries + 1)
+		s->max = s->tries + 1;
 }
 
 void hp_assoc_sent_clear(struct hp_assoc *a)

@@ -89,6 +89,8 @@ static bool exchange_with(struct flip *f)
 		CU_ASSERT_FALSE(up);
 	if (f->type == HP_HIP_I2 && f->reached)
 		CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_UP], 0);
+	/* Nothing is signed about what anybody may have sent in the Initiator's name. */
+	CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_NOTIFY], 0);
 	if (f->type != HP_HIP_I1 && f->reached)
 		CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_UP], 0);
 	world_fini(&w);
@@ -459,6 +461,85 @@ static void a_forged_notify_changes_no_state(void)
 	world_fini(&w);
 }
 
+/* ---- a NOTIFY that the peer did sign, at another time */
+
+static struct packet refusal;
+
+/* The exchange takes a while; the attacker has a copy of the refusal ready at every moment. */
+static enum fate far_away(struct world *world, const struct side *from, struct packet *p)
+{
+	(void)world, (void)from, (void)p;
+	return LATE;
+}
+
+static void keep_a_refusal(void)
+{
+	begin();
+	w.s[1].accept_err = -EPERM;
+	w.keep = true;
+	world_start(&w);
+	CU_ASSERT_FALSE(world_connect(&w, 50));
+	refusal = *kept(HP_HIP_NOTIFY);
+	world_fini(&w);
+}
+
+static void a_refusal_of_another_time_stops_no_exchange(void)
+{
+	for (int lossy = 0; lossy < 2; lossy++) {
+		keep_a_refusal();
+		begin();
+		w.fate = far_away;
+		/* The verifications of its signature take longer than it takes to send one more. */
+		w.slow_jobs = lossy;
+		w.job_delay_ms = 3;
+		world_start(&w);
+		hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1);
+		for (int ms = 0; ms < 3000 && !world_up(&w); ms++) {
+			give(&refusal, refusal.msg, refusal.len);
+			world_run(&w, 1);
+		}
+		CU_ASSERT_TRUE(world_up(&w));
+		CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_FAILED], 0);
+		/* It took one of each message: nothing had to be repeated. */
+		CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 1);
+		CU_ASSERT_TRUE(world_data(&w));
+		world_fini(&w);
+	}
+}
+
+/* From I2 on the Responder's policy refuses; arg: whether the I2's signature is spoiled. */
+static enum fate refused_i2(struct world *world, const struct side *from, struct packet *p)
+{
+	const bool *spoil = world->arg;
+
+	(void)from;
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_I2)
+		return PASS;
+	world->s[1].accept_err = -EPERM;
+	if (*spoil)
+		p->msg[meaning_ends(p) - 1] ^= 1;
+	resum(p);
+	return PASS;
+}
+
+/* A Responder that refuses asks who it is first, and tells nobody else. */
+static void a_refusal_goes_to_who_has_proved_its_hit(void)
+{
+	for (int i = 0; i < 2; i++) {
+		bool spoil = i;
+
+		begin();
+		w.fate = refused_i2;
+		w.arg = &spoil;
+		world_start(&w);
+		CU_ASSERT_FALSE(world_connect(&w, 50));
+		CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_SIGNATURE), spoil);
+		CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_POLICY), !spoil);
+		CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_NOTIFY], !spoil);
+		world_fini(&w);
+	}
+}
+
 /* A host that signs with its own key under another's HIT. */
 static void a_stolen_hit_is_refused(void)
 {
@@ -553,6 +634,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_downgrade_of_the_group_is_noticed),
 	HP_TEST(an_unknown_critical_parameter_is_refused_and_told),
 	HP_TEST(a_forged_notify_changes_no_state),
+	HP_TEST(a_refusal_of_another_time_stops_no_exchange),
+	HP_TEST(a_refusal_goes_to_who_has_proved_its_hit),
 	HP_TEST(a_stolen_hit_is_refused),
 	HP_TEST(an_r2_of_another_exchange_is_refused),
 	HP_TEST(a_close_ack_must_answer_our_close),
