@@ -45,7 +45,7 @@ struct hp_addr addr(const char *s)
 
 void until(const int *n, int want)
 {
-	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 20000;
 
 	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
 		hp_loop_once(loop, 20);
@@ -125,7 +125,7 @@ unsigned int count_of(const char *text, const char *what)
 	return n;
 }
 
-int received(int fd)
+static int received_now(int fd)
 {
 	char buf[65536];
 	int n = 0;
@@ -133,6 +133,19 @@ int received(int fd)
 	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
 		n++;
 	return n;
+}
+
+int received(int fd, int want)
+{
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 20000;
+	int n = received_now(fd);
+
+	while (n < want && hp_clock_ms(&hp_clock_monotonic) < end) {
+		hp_loop_once(loop, 20);
+		n += received_now(fd);
+	}
+	a_while();
+	return n + received_now(fd);
 }
 
 int gateway_main(const char *suite, const struct hp_test *tests, int argc, char **argv)

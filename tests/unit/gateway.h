@@ -28,7 +28,7 @@ extern struct hp_pool *pool;
 int gateway_main(const char *suite, const struct hp_test *tests, int argc, char **argv);
 
 struct hp_addr addr(const char *s);
-/* Rounds of the loop until *n reaches want, or two seconds have passed. */
+/* Rounds of the loop until *n reaches want, or twenty seconds have passed: a machine may be busy. */
 void until(const int *n, int want);
 void a_while(void);
 /* A socket made in another namespace stays there. */
@@ -40,7 +40,8 @@ struct hp_rules_cfg rules_cfg(enum hp_rules_backend backend);
  * the first rule makes a table's built-in chains appear for good. */
 char *rules_now(void);
 unsigned int count_of(const char *text, const char *what);
-int received(int fd);
+/* Datagrams that fd has got.  Waits for want of them, as until does, and a moment for more. */
+int received(int fd, int want);
 
 /* What came by a TUN device whose callback is on_tun. */
 struct tun_seen {

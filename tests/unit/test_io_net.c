@@ -96,13 +96,13 @@ static void verdicts_are_obeyed(void)
 		send(from, "accept", 6, 0);
 	until(&c.packets, 3);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 3);
+	CU_ASSERT_EQUAL(received(to, 3), 3);
 	c.what = DROP;
 	for (i = 0; i < 3; i++)
 		send(from, "drop", 4, 0);
 	until(&c.packets, 6);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(received(to, 0), 0);
 	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).accepted, 3);
 	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).dropped, 3);
 	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).errors, 0);
@@ -131,11 +131,11 @@ static void a_held_packet_survives_the_drop_of_later_ones(void)
 		send(from, "drop", 4, 0);
 	until(&c.packets, 6);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(received(to, 0), 0);
 	hp_nfq_accept(c.nfq, c.held[0], false);
 	hp_pool_put(pool, c.held[0]);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT_EQUAL(received(to, 1), 1);
 	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).errors, 0);
 	CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).undecided, 0);
 	capture_stop(&c);
@@ -164,8 +164,8 @@ static void a_marked_connection_is_not_seen_again(void)
 	send(to, "back", 4, 0);
 	a_while();
 	CU_ASSERT_EQUAL(c.packets, 1);
-	CU_ASSERT_EQUAL(received(to), 11);
-	CU_ASSERT_EQUAL(received(from), 1);
+	CU_ASSERT_EQUAL(received(to, 11), 11);
+	CU_ASSERT_EQUAL(received(from, 1), 1);
 	/* Another connection is. */
 	send(other, "new", 3, 0);
 	until(&c.packets, 2);
@@ -194,7 +194,7 @@ static void packets_that_are_not_tracked_are_captured(void)
 	}
 	a_while();
 	CU_ASSERT_EQUAL(c.packets, 3);
-	CU_ASSERT_EQUAL(received(to), 3);
+	CU_ASSERT_EQUAL(received(to, 3), 3);
 	CU_ASSERT(netns_sh("iptables -t raw -D PREROUTING -j CT --notrack"));
 	capture_stop(&c);
 	close(from);
@@ -249,7 +249,8 @@ static void an_empty_pool_sheds_load(void)
 		connect_to(from, "10.2.0.2", 53);
 		for (i = 0; i < 100; i++)
 			send(from, "shed", 4, 0);
-		a_while();
+		for (i = 0; i < 1000 && hp_nfq_counts(c.nfq).no_buffer < 100; i++)
+			hp_loop_once(loop, 20);
 		CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).no_buffer, 100);
 		CU_ASSERT_EQUAL(hp_nfq_counts(c.nfq).undecided, 0);
 		CU_ASSERT_EQUAL(c.packets, 0);
@@ -271,12 +272,12 @@ static void without_a_daemon_packets_pass_or_not_as_configured(void)
 	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
 	send(from, "closed", 6, 0);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(received(to, 0), 0);
 	cfg.fail_open = true;
 	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
 	send(from, "open", 4, 0);
 	a_while();
-	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT_EQUAL(received(to, 1), 1);
 	CU_ASSERT(!hp_rules_cleanup(&e));
 	close(from);
 	close(to);
@@ -298,7 +299,7 @@ static void udp_super_packets_come_cut(void)
 	a_while();
 	CU_ASSERT_EQUAL(c.packets, 10);
 	CU_ASSERT_EQUAL(c.gso + c.partial, 0);
-	CU_ASSERT_EQUAL(received(to), 10);
+	CU_ASSERT_EQUAL(received(to, 10), 10);
 	capture_stop(&c);
 	close(from);
 	close(to);

@@ -300,15 +300,15 @@ static void forwarded_packets_to_peers_come_by_the_device(void)
 	cfg.diverted = &peer;
 	cfg.n_diverted = 1;
 	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 1);
-	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(received(to, 0), 0);
 	cfg.diverted = &other; /* nobody takes it from the queue */
 	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
-	CU_ASSERT_EQUAL(received(to), 0);
+	CU_ASSERT_EQUAL(received(to, 0), 0);
 	cfg.diverted = &peer;
 	cfg.bypass = &peer;
 	cfg.n_bypass = 1;
 	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
-	CU_ASSERT_EQUAL(received(to), 1);
+	CU_ASSERT_EQUAL(received(to, 1), 1);
 	CU_ASSERT(!hp_rules_cleanup(&e));
 	hp_divert_off();
 	after = rules_now();

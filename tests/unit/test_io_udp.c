@@ -52,7 +52,7 @@ static struct hp_addr addr(const char *s)
 
 static void until(const int *n, int want)
 {
-	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 20000;
 
 	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
 		hp_loop_once(loop, 20);
@@ -60,7 +60,7 @@ static void until(const int *n, int want)
 
 static void until64(const uint64_t *n, uint64_t want)
 {
-	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 2000;
+	uint64_t end = hp_clock_ms(&hp_clock_monotonic) + 20000;
 
 	while (*n < want && hp_clock_ms(&hp_clock_monotonic) < end)
 		hp_loop_once(loop, 20);
