@@ -27,6 +27,8 @@ void hp_i1_start(struct hp_assoc *a)
 	a->in_next = NULL;
 	hp_nat_wait_clear(a);
 	hp_nat_fit(a);
+	a->asked = a->path;
+	a->foreign = false;
 	hp_assoc_set_state(a, HP_I1_SENT);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	a->started_us = hp_clock_us(hip->clock);

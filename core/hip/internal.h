@@ -29,7 +29,7 @@
 #define HP_CHECK_MS	   1000 /* how often an association looks after itself */
 #define HP_R1_BUCKETS	   1024 /* token buckets for R1s, by hashed address */
 #define HP_R1_REFRESH_MS   1000 /* a used R1 is replaced after this, not sooner */
-#define HP_I2_TRIES	   3	/* then start over from I1: perhaps the R1 was old */
+#define HP_I2_TRIES	   2	/* then start over from I1: perhaps the R1 was not for us */
 #define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
 #define HP_PROBE_TRIES	   3	/* retransmissions of an UPDATE that asks for life */
 #define HP_REKEY_GIVEUP_MS 30000
@@ -159,6 +159,8 @@ struct hp_assoc {
 	bool busy;    /* a job verifies a message */
 	bool signing; /* a job builds an UPDATE */
 	struct hp_path path;
+	struct hp_path asked; /* where the last I1 went */
+	bool foreign;	      /* I2-SENT: the R1 came from an address that was not asked */
 	struct hp_addr addrs[HP_HIP_LOCATORS];
 	size_t n_addrs, addr_at;
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/wipe.h"
 
@@ -309,6 +310,23 @@ static void prepare_in(struct hp_assoc *a)
 	hp_wipe(&esp, sizeof(esp));
 }
 
+/* Did an I1 of this exchange go to the address that this comes from? */
+static bool was_asked(const struct hp_assoc *a, const struct hp_path *path)
+{
+	for (size_t i = 0; i < a->n_addrs; i++)
+		if (hp_addr_eq(&a->addrs[i], &path->dst))
+			return true;
+	return hp_addr_eq(&a->asked.dst, &path->dst);
+}
+
+/* Where I2 goes.  Anybody can get an R1 from the Responder and send it on, from an address of
+ * his: R1's signature does not cover where it comes from.  The address that was asked wins. */
+static void choose_path(struct hp_assoc *a, const struct hp_path *from)
+{
+	a->foreign = !was_asked(a, from);
+	a->path = a->foreign ? a->asked : *from;
+}
+
 static int proceed(struct hp_assoc *a, struct r1_work *w)
 {
 	struct hp_hip *hip = a->hip;
@@ -324,7 +342,7 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 	a->next = w->s;
 	w->s = NULL;
 	a->r1_counter = a->next->r1_counter;
-	a->path = w->path;
+	choose_path(a, &w->path);
 	a->heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
 	prepare_in(a);
 	hp_assoc_set_state(a, HP_I2_SENT);
@@ -385,20 +403,34 @@ static struct r1_work *r1_new(const struct hp_rx *rx)
 	return w;
 }
 
-/* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
-static int check_counter(const struct hp_assoc *a, const struct hp_hip_msg *m,
-			 uint64_t *out)
+/* In I2-SENT: may this R1 be the better one?  It is if it is newer (section 4.1.4), if it comes
+ * from where we asked and the other one did not, or if I2 has been repeated and nobody has
+ * answered.  The same puzzle again would only cost its solution again. */
+static bool is_better(const struct hp_rx *rx, bool has_counter, uint64_t counter)
 {
-	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_R1_COUNTER, 0);
+	const struct hp_assoc *a = rx->a;
+	struct hp_puzzle p;
+
+	if (hp_hip_read_puzzle(hp_hip_param_find(rx->m, HP_PARAM_PUZZLE, 0), &p) ||
+	    (p.rhash_len == hp_rhash_len(a->next->rhash) &&
+	     !memcmp(p.i, a->next->i, p.rhash_len)))
+		return false;
+	return (has_counter && counter > a->next->r1_counter) || a->sent.tries ||
+	       (a->foreign && was_asked(a, rx->path));
+}
+
+/* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
+static int check_counter(const struct hp_rx *rx, uint64_t *out)
+{
+	const struct hp_assoc *a = rx->a;
+	const struct hp_hip_tlv *t = hp_hip_param_find(rx->m, HP_PARAM_R1_COUNTER, 0);
 
 	*out = 0;
-	if (!t)
-		return a->state == HP_I2_SENT ? HP_HIPD_STATE : 0;
-	if (hp_hip_read_r1_counter(t, out))
+	if (t && hp_hip_read_r1_counter(t, out))
 		return HP_HIPD_MISSING;
 	if (a->state == HP_I2_SENT)
-		return *out > a->next->r1_counter ? 0 : HP_HIPD_STATE;
-	return *out < a->r1_counter && a->sent.tries < 2 ? HP_HIPD_R1_COUNTER : 0;
+		return is_better(rx, t, *out) ? 0 : HP_HIPD_STATE;
+	return t && *out < a->r1_counter && a->sent.tries < 2 ? HP_HIPD_R1_COUNTER : 0;
 }
 
 int hp_r1_input(const struct hp_rx *rx)
@@ -415,7 +447,7 @@ int hp_r1_input(const struct hp_rx *rx)
 		return HP_HIPD_OPPORTUNISTIC;
 	if (!hp_list_has8(c->hit_suites, c->n_hit_suites, hp_hit_suite(&rx->m->src_hit)))
 		return HP_HIPD_HIT_SUITE;
-	reason = check_counter(a, rx->m, &counter);
+	reason = check_counter(rx, &counter);
 	if (reason)
 		return reason;
 	if (hp_nat_wait(rx))

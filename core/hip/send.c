@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, size_t len)
 {
@@ -27,6 +28,25 @@ int hp_hip_send(struct hp_hip *hip, const struct hp_path *path, uint8_t *msg, si
 	return 0;
 }
 
+/* An I1 tries the peer's addresses in turn. */
+static void next_address(struct hp_assoc *a)
+{
+	if (a->state != HP_I1_SENT || a->n_addrs < 2)
+		return;
+	a->addr_at = (a->addr_at + 1) % a->n_addrs;
+	a->path = hp_nat_path(a->hip, &a->addrs[a->addr_at]);
+	a->sent.path = a->asked = a->path;
+}
+
+/* Another round begins where the last I1 went, from whatever address is ours now.  What the R1's
+ * source was is nobody's word. */
+static void next_round(struct hp_assoc *a)
+{
+	a->path = a->asked;
+	memset(&a->path.src, 0, sizeof(a->path.src));
+	hp_i1_start(a);
+}
+
 /* Nobody answered: what that means depends on what was asked. */
 static void gave_up(struct hp_assoc *a)
 {
@@ -44,7 +64,7 @@ static void gave_up(struct hp_assoc *a)
 	case HP_I2_SENT:
 		/* The R1 may have been an old one, or the Responder has restarted. */
 		if (++a->rounds < HP_ROUNDS)
-			hp_i1_start(a);
+			next_round(a);
 		else
 			hp_assoc_fail(a, -ETIMEDOUT);
 		break;
@@ -55,16 +75,6 @@ static void gave_up(struct hp_assoc *a)
 		if (update)
 			hp_update_gave_up(a);
 	}
-}
-
-/* An I1 tries the peer's addresses in turn. */
-static void next_address(struct hp_assoc *a)
-{
-	if (a->state != HP_I1_SENT || a->n_addrs < 2)
-		return;
-	a->addr_at = (a->addr_at + 1) % a->n_addrs;
-	a->path = hp_nat_path(a->hip, &a->addrs[a->addr_at]);
-	a->sent.path = a->path;
 }
 
 /* On its path, and an I1 perhaps on a second one, which is then the better: first. */

@@ -540,6 +540,109 @@ static void a_refusal_goes_to_who_has_proved_its_hit(void)
 	}
 }
 
+/* ---- an R1 that the attacker has got from the Responder */
+
+struct stolen {
+	struct hp_addr attacker;
+	struct packet r1;
+	unsigned i2_to_attacker;
+};
+
+/* What goes to the attacker ends there. */
+static enum fate steal(struct world *world, const struct side *from, struct packet *p)
+{
+	struct stolen *t = world->arg;
+
+	(void)from;
+	if (!hp_addr_eq(&p->dst, &t->attacker))
+		return PASS;
+	if (p->msg[HP_HIP_OFF_TYPE] == HP_HIP_R1)
+		t->r1 = *p;
+	t->i2_to_attacker += p->msg[HP_HIP_OFF_TYPE] == HP_HIP_I2;
+	return LOSE;
+}
+
+/* The attacker asks in the victim's name, from his own address. */
+static void steal_r1(struct stolen *t)
+{
+	struct packet p = {.to = 1, .src = t->attacker, .dst = w.s[1].addr};
+	struct hp_hip_builder b;
+
+	hp_hip_begin(&b, p.msg, sizeof(p.msg), HP_HIP_I1, 0, &w.s[0].hit, &w.s[1].hit);
+	hp_hip_add_u8list(&b, HP_PARAM_DH_GROUP_LIST, w.s[0].cfg.dh_groups,
+			  w.s[0].cfg.n_dh_groups);
+	p.len = (size_t)hp_hip_finish(&b);
+	resum(&p);
+	give(&p, p.msg, p.len);
+	CU_ASSERT_FATAL(t->r1.len > 0);
+	t->r1.to = 0;
+	t->r1.dst = w.s[0].addr;
+}
+
+/* source: the attacker's own address, or the Responder's, forged.  Milliseconds until the
+ * association stands, 0: never. */
+static unsigned exchange_beside(struct stolen *t, const struct hp_addr *source, unsigned attack_ms)
+{
+	unsigned ms;
+
+	hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1);
+	t->r1.src = *source;
+	resum(&t->r1);
+	for (ms = 1; ms < 20000; ms++) {
+		if (ms <= attack_ms)
+			give(&t->r1, t->r1.msg, t->r1.len);
+		world_run(&w, 1);
+		if (world_up(&w))
+			return ms;
+	}
+	return 0;
+}
+
+static void begin_theft(struct stolen *t)
+{
+	memset(t, 0, sizeof(*t));
+	hp_addr_parse("203.0.113.66", &t->attacker);
+	begin();
+	w.fate = steal;
+	w.arg = t;
+	world_start(&w);
+	world_run(&w, 5);
+	steal_r1(t);
+}
+
+static void a_foreign_r1_takes_no_exchange_away(void)
+{
+	static struct stolen t;
+	unsigned ms;
+
+	begin_theft(&t);
+	/* Before the Responder's own, as long as the exchange lasts. */
+	ms = exchange_beside(&t, &t.attacker, 20000);
+	CU_ASSERT(ms && ms < 50);
+	CU_ASSERT_EQUAL(t.i2_to_attacker, 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* With the Responder's source address forged: the exchange stands soon after the attack has
+ * ended, and a short one costs one repetition. */
+static void a_forged_r1_costs_moments(void)
+{
+	static struct stolen t;
+	unsigned ms;
+
+	begin_theft(&t);
+	ms = exchange_beside(&t, &w.s[1].addr, 1);
+	CU_ASSERT(ms && ms < 4000);
+	world_fini(&w);
+	begin_theft(&t);
+	ms = exchange_beside(&t, &w.s[1].addr, 3000);
+	CU_ASSERT(ms > 3000 && ms < 8000);
+	CU_ASSERT_EQUAL(t.i2_to_attacker, 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
 /* A host that signs with its own key under another's HIT. */
 static void a_stolen_hit_is_refused(void)
 {
@@ -636,6 +739,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_forged_notify_changes_no_state),
 	HP_TEST(a_refusal_of_another_time_stops_no_exchange),
 	HP_TEST(a_refusal_goes_to_who_has_proved_its_hit),
+	HP_TEST(a_foreign_r1_takes_no_exchange_away),
+	HP_TEST(a_forged_r1_costs_moments),
 	HP_TEST(a_stolen_hit_is_refused),
 	HP_TEST(an_r2_of_another_exchange_is_refused),
 	HP_TEST(a_close_ack_must_answer_our_close),
