@@ -3,7 +3,7 @@
 # Debian packages of the build, the demonstration and the tests, and how to get them; sourced
 # by quickstart and run-tests.
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libconfig-dev libmnl-dev
-	libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libipsec-mb-dev"
+	libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libsmartcols-dev libipsec-mb-dev"
 # libsodium23 and the like: what programs need that are unpacked, not installed.
 DEMO_PACKAGES="iproute2 iptables curl nginx-light dnsmasq-base bind9-dnsutils openssh-server
 	openssh-client iperf3 socat tcpdump jq procps iputils-ping traceroute libsodium23"

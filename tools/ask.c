@@ -45,7 +45,8 @@ static int unreachable(const struct hp_ctl *ctl, int err)
 	return HP_EXIT_UNREACHABLE;
 }
 
-static int show(const struct hp_ctl *ctl, const struct hp_command *cmd, const json_t *reply)
+static int show(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		const struct hp_view *view, const json_t *reply)
 {
 	const json_t *ok = json_object_get(reply, "ok");
 
@@ -55,12 +56,13 @@ static int show(const struct hp_ctl *ctl, const struct hp_command *cmd, const js
 	if (json_is_false(ok) || (!ok && !cmd->stream))
 		return refused(reply);
 	if (!ctl->json && !(cmd->stream && ok))
-		cmd->show(reply);
+		cmd->show(view, reply);
 	return HP_EXIT_OK;
 }
 
 static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
-		    struct hp_client *c, const json_t *request)
+		    const struct hp_view *view, struct hp_client *c,
+		    const json_t *request)
 {
 	int err, status, lines = 0;
 
@@ -78,17 +80,18 @@ static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		if (err)
 			return unreachable(ctl, err);
 		lines++;
-		status = show(ctl, cmd, reply);
+		status = show(ctl, cmd, view, reply);
 		json_decref(reply);
 	} while (cmd->stream && status == HP_EXIT_OK);
 	return status;
 }
 
-int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd, const json_t *request)
+int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		const struct hp_view *view, const json_t *request)
 {
 	struct hp_client c;
 	int err = hp_client_open(&c, ctl->socket);
-	int status = err ? unreachable(ctl, err) : converse(ctl, cmd, &c, request);
+	int status = err ? unreachable(ctl, err) : converse(ctl, cmd, view, &c, request);
 
 	hp_client_close(&c);
 	return status;

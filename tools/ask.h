@@ -7,12 +7,12 @@
 
 #include <jansson.h>
 
-#include "tools/commands.h"
+#include "tools/view.h"
 
-/* Sends the request, which stays the caller's, and shows each reply as cmd says.  An error
- * goes to standard error.  Returns the exit status. */
+/* Sends the request, which stays the caller's, and shows each reply as cmd and view say.  An
+ * error goes to standard error.  Returns the exit status. */
 int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd,
-		const json_t *request);
+		const struct hp_view *view, const json_t *request);
 /* The same for commands that use the answer themselves: *reply is the caller's if the exit
  * status returned is HP_EXIT_OK, else NULL.  quiet: nothing goes to standard error. */
 int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t **reply);

@@ -10,6 +10,7 @@
 #include "tools/help.h"
 #include "tools/keys.h"
 #include "tools/show.h"
+#include "tools/view.h"
 
 const struct hp_cmd_option hp_ctl_options[] = {
 	{ "-s", "FILE", "the daemon's control socket" },
@@ -30,25 +31,25 @@ const struct hp_command hp_commands[] = {
 	{ .name = "status", .args = "",
 	  .help = "version, roles, identities, totals",
 	  .text = "Also how packets are captured, memory, and the plugins that are loaded.\n",
-	  .show = hp_show_status },
+	  .options = hp_view_watch_options, .show = hp_show_status },
 	{ .name = "associations", .args = "",
 	  .help = "HIP associations: peer, state, path, traffic",
-	  .text = "Each with its HITs, state, path and path MTU, SPIs, suite, traffic, age.\n",
-	  .show = hp_show_associations },
+	  .text = "An association is with one peer, whatever its addresses are.\n",
+	  .options = hp_view_list_options, .show = hp_show_associations,
+	  .list = &hp_list_associations },
 	{ .name = "flows", .args = "",
 	  .help = "connections carried by them",
-	  .text = "Each with the legacy host, the address it talks to, the HIP peer, the port it\n"
-		  "has there, state, expiry and traffic.\n",
-	  .show = hp_show_flows },
+	  .options = hp_view_list_options, .show = hp_show_flows,
+	  .list = &hp_list_flows },
 	{ .name = "peers", .args = "",
 	  .help = "destinations: protected, passed, blocked or being asked",
-	  .text = "Each with its HIT and who named it, when that is forgotten, and how many\n"
-		  "packets are held for it.\n",
-	  .show = hp_show_peers },
+	  .options = hp_view_list_options, .show = hp_show_peers,
+	  .list = &hp_list_peers },
 	{ .name = "drops", .args = "",
 	  .help = "every reason for which packets were dropped",
 	  .text = "Reasons and counters that are 0 are shown with --json only.\n",
-	  .show = hp_show_drops },
+	  .options = hp_view_list_options, .show = hp_show_drops,
+	  .list = &hp_list_drops },
 	{ .name = "pipeline", .args = "",
 	  .help = "the steps packets take, in order",
 	  .show = hp_show_pipeline },

@@ -24,6 +24,9 @@ struct hp_cmd_option {
 	const char *help;
 };
 
+struct hp_view;
+struct hp_list;
+
 struct hp_command {
 	const char *name; /* one word, or several: "peer add" */
 	const char *args; /* "" if there are none */
@@ -34,8 +37,10 @@ struct hp_command {
 	/* A command of the daemon has show: the request is {"cmd": name}, filled from
 	 * argv[1..] (false: usage; NULL: there are no arguments). */
 	bool (*fill)(json_t *request, int argc, char **argv);
-	void (*show)(const json_t *reply);
+	void (*show)(const struct hp_view *view, const json_t *reply);
 	bool stream; /* lines until the daemon closes */
+	/* The columns that --output and --sort of such a command know; may be NULL. */
+	const struct hp_list *list;
 
 	/* A command of this program has run instead; argv[0] is the name's last word.
 	 * Returns the exit status; the synopsis is printed after HP_EXIT_USAGE, so run only

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "tools/list.h"
+
 #define HEAD_WIDTH 37 /* of what stands before the help lines */
 
 /* A head too wide for its column has a line to itself. */
@@ -48,10 +50,24 @@ void hp_help_usage(FILE *out)
 
 void hp_help_synopsis(const struct hp_command *cmd, FILE *out)
 {
-	fprintf(out, "usage: hipproxyctl %s", cmd->name);
-	for (const struct hp_cmd_option *o = cmd->options; o && o->name; o++)
+	fprintf(out, "usage: hipproxyctl %s%s", cmd->name, cmd->list ? " [OPTION...]" : "");
+	for (const struct hp_cmd_option *o = cmd->options; !cmd->list && o && o->name; o++)
 		fprintf(out, o->value ? " [%s %s]" : " [%s]", o->name, o->value);
 	fprintf(out, "%s%s\n", *cmd->args ? " " : "", cmd->args);
+}
+
+static void print_columns(FILE *out, const struct hp_list *list)
+{
+	char head[32];
+
+	fputs("\ncolumns (* the usual ones):\n", out);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct hp_column *c = &list->columns[i];
+
+		snprintf(head, sizeof(head), "%s%s", c->flags & HP_COL_MORE ? "  " : "* ",
+			 c->name);
+		print_entry(out, head, c->help);
+	}
 }
 
 void hp_help_command(const struct hp_command *cmd, FILE *out)
@@ -61,6 +77,8 @@ void hp_help_command(const struct hp_command *cmd, FILE *out)
 	if (cmd->options)
 		fputs("\noptions:\n", out);
 	print_options(out, cmd->options);
+	if (cmd->list)
+		print_columns(out, cmd->list);
 }
 
 int hp_cmd_help(const struct hp_ctl *ctl, int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,15 +18,26 @@
 #include "tools/ask.h"
 #include "tools/commands.h"
 #include "tools/help.h"
+#include "tools/view.h"
+#include "tools/watch.h"
 
 static int run_daemon(const struct hp_ctl *ctl, const struct hp_command *cmd, int argc,
 		      char **argv)
 {
 	json_t *request = json_pack("{s:s}", "cmd", cmd->name);
-	int status = HP_EXIT_USAGE;
+	struct hp_ctl mine = *ctl;
+	struct hp_view view;
+	int status;
 
-	if (cmd->fill ? cmd->fill(request, argc, argv) : argc == 1)
-		status = hp_ask_show(ctl, cmd, request);
+	hp_view_init(&view);
+	if (cmd->options)
+		argc = hp_view_parse(&view, cmd, &mine, argc, argv);
+	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1))
+		status = HP_EXIT_USAGE;
+	else if (view.watch_s)
+		status = hp_watch(&mine, cmd, &view, request);
+	else
+		status = hp_ask_show(&mine, cmd, &view, request);
 	json_decref(request);
 	return status;
 }
@@ -100,12 +112,12 @@ static bool parse_options(struct hp_ctl *ctl, int argc, char **argv, int *status
 			ctl->json = true;
 			break;
 		case 'h':
-		case 'V':
+			hp_help_usage(stdout);
 			*status = HP_EXIT_OK;
-			if (opt == 'V')
-				puts(PACKAGE_STRING);
-			else
-				hp_help_usage(stdout);
+			return false;
+		case 'V':
+			puts(PACKAGE_STRING);
+			*status = HP_EXIT_OK;
 			return false;
 		default:
 			*status = HP_EXIT_USAGE;
@@ -133,6 +145,7 @@ int main(int argc, char **argv)
 	const char *name = slash ? slash + 1 : argv[0];
 	int status;
 
+	setlocale(LC_CTYPE, "");
 	if (!parse_options(&ctl, argc, argv, &status))
 		return status;
 	argc = take_trailing_json(&ctl, argc - optind, argv + optind);

@@ -14,7 +14,7 @@ from .net import Failure
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = ("hipproxyd", "hipproxyctl")
 BUILD_PACKAGES = ("build-essential autoconf automake libtool pkg-config libconfig-dev libmnl-dev "
-                  "libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libipsec-mb-dev")
+                  "libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libsmartcols-dev libipsec-mb-dev")
 
 
 def build_dir(args):

@@ -55,6 +55,9 @@ for cmd in status associations flows peers drops pipeline; do
 	check "$cmd for people" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' $cmd | grep -q ."
 	check "$cmd --json" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json $cmd | jq -e .ok >/dev/null"
 done
+hit=$(hit_of server)
+check "a column of choice" test "$(ctl proxy associations --output peer --noheadings)" = "$hit"
+check "a column that does not exist" not ctl proxy flows --sort nothing 2>/dev/null
 timeout 10 "$CTL" -s "$HPN_DIR/proxy/control" trace 10.1.0.11 5 >"$HPN_DIR/trace" & trace=$!
 sleep 0.5
 check "a request while its client is traced" hello client1 $SERVER4 server

@@ -54,6 +54,7 @@ only 'intel-ipsec-mb' core/crypto
 only 'libnetfilter_queue/' core/io
 only 'libmnl/' core/io
 only 'libconfig' core/conf
+only 'libsmartcols' tools
 
 # A plugin knows include/hipproxy, libc and its own folder.
 for dir in plugins/*/; do

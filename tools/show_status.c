@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hipproxyctl status.
+ */
+#include "tools/show.h"
+
+#include <inttypes.h>
+
+#include "tools/unit.h"
+
+#define TRAFFIC_MAX 96
+
+/* "12 packets, 3.4 kB" of PREFIX_packets and PREFIX_bytes. */
+static const char *traffic(char buf[TRAFFIC_MAX], const json_t *o, const char *prefix)
+{
+	char packets[32], bytes[32], unit[HP_UNIT_MAX];
+
+	snprintf(packets, sizeof(packets), "%s_packets", prefix);
+	snprintf(bytes, sizeof(bytes), "%s_bytes", prefix);
+	snprintf(buf, TRAFFIC_MAX, "%" PRIu64 " packets, %s", hp_json_number(o, packets),
+		 hp_unit_bytes(unit, hp_json_number(o, bytes)));
+	return buf;
+}
+
+static void show_names(FILE *out, const char *label, const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	fprintf(out, "%-14s", label);
+	json_array_foreach((json_t *)list, i, v)
+		fprintf(out, "%s%s", i ? ", " : "", json_string_value(v));
+	fputs(json_array_size(list) ? "\n" : "none\n", out);
+}
+
+static void show_identities(FILE *out, const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v)
+		fprintf(out, "%-14s%s  %s  %s\n", i ? "" : "identities",
+			hp_json_text(v, "hit"), hp_json_text(v, "algorithm"),
+			hp_json_text(v, "name"));
+}
+
+static void show_plugins(FILE *out, const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	fprintf(out, "%-14s", "plugins");
+	json_array_foreach((json_t *)list, i, v)
+		fprintf(out, "%s%s %s", i ? ", " : "", hp_json_text(v, "name"),
+			hp_json_text(v, "version"));
+	fputs(json_array_size(list) ? "\n" : "none\n", out);
+}
+
+void hp_show_status(const struct hp_view *view, const json_t *reply)
+{
+	const json_t *capture = json_object_get(reply, "capture");
+	const json_t *counts = json_object_get(reply, "counts");
+	const json_t *totals = json_object_get(reply, "totals");
+	const json_t *nat = json_object_get(reply, "nat");
+	FILE *out = view->out;
+	char cell[TRAFFIC_MAX], unit[HP_UNIT_MAX];
+
+	fprintf(out, "%-14shipproxy %s, pid %" PRIu64 ", up %s\n", "daemon",
+		hp_json_text(reply, "version"), hp_json_number(reply, "pid"),
+		hp_unit_time(unit, hp_json_number(reply, "uptime_s")));
+	show_names(out, "roles", json_object_get(reply, "roles"));
+	fprintf(out, "%-14s%s\n", "proxy", hp_json_text(reply, "proxy"));
+	show_identities(out, json_object_get(reply, "identities"));
+	if (json_is_object(capture))
+		fprintf(out, "%-14s%s, queue %" PRIu64 ", peers by %s, fails %s\n", "capture",
+			hp_json_text(capture, "backend"), hp_json_number(capture, "queue"),
+			hp_json_text(capture, "peers"), hp_json_text(capture, "on_failure"));
+	if (hp_json_number(nat, "port"))
+		fprintf(out, "%-14s%s, UDP port %" PRIu64 "\n", "NAT traversal",
+			hp_json_text(nat, "mode"), hp_json_number(nat, "port"));
+	fprintf(out, "%-14s%" PRIu64 " associations, %" PRIu64 " flows, %" PRIu64
+		" destinations known, %" PRIu64 " packets held\n", "now",
+		hp_json_number(counts, "associations"), hp_json_number(counts, "flows"),
+		hp_json_number(counts, "peers"), hp_json_number(counts, "held"));
+	fprintf(out, "%-14s%s\n", "protected out", traffic(cell, totals, "out"));
+	fprintf(out, "%-14s%s\n", "protected in", traffic(cell, totals, "in"));
+	fprintf(out, "%-14s%s\n", "memory",
+		hp_unit_bytes(unit, 1024 * hp_json_number(reply, "memory_kb")));
+	show_plugins(out, json_object_get(reply, "plugins"));
+}
