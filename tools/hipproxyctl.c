@@ -17,6 +17,7 @@
 
 #include "tools/ask.h"
 #include "tools/commands.h"
+#include "tools/complete.h"
 #include "tools/help.h"
 #include "tools/view.h"
 #include "tools/watch.h"
@@ -99,6 +100,7 @@ static bool parse_options(struct hp_ctl *ctl, int argc, char **argv, int *status
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, 'j' }, { "socket", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
+		{ "complete", required_argument, NULL, 'C' }, /* for the shell */
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
@@ -117,6 +119,10 @@ static bool parse_options(struct hp_ctl *ctl, int argc, char **argv, int *status
 			return false;
 		case 'V':
 			puts(PACKAGE_STRING);
+			*status = HP_EXIT_OK;
+			return false;
+		case 'C':
+			hp_complete(stdout, ctl, optarg);
 			*status = HP_EXIT_OK;
 			return false;
 		default:

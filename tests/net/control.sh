@@ -58,6 +58,13 @@ done
 hit=$(hit_of server)
 check "a column of choice" test "$(ctl proxy associations --output peer --noheadings)" = "$hit"
 check "a column that does not exist" not ctl proxy flows --sort nothing 2>/dev/null
+. "${srcdir:-.}/tests/completion.sh"
+completes() { # WORDS LAST: LAST is among what may come next
+	complete_line "$CTL" "hipproxyctl -s $HPN_DIR/proxy/control $1"
+	[[ " ${COMPREPLY[*]} " == *" $2 "* ]]
+}
+check "HITs are completed" completes "close 2001:" "${hit#2001:}"
+check "addresses are completed" completes "trace 192" "$SERVER4"
 timeout 10 "$CTL" -s "$HPN_DIR/proxy/control" trace 10.1.0.11 5 >"$HPN_DIR/trace" & trace=$!
 sleep 0.5
 check "a request while its client is traced" hello client1 $SERVER4 server

@@ -15,7 +15,7 @@ make -s install DESTDIR="$dir/root" >"$dir/install.log" 2>&1 || { cat "$dir/inst
 pc=$(find "$dir/root" -name hipproxy.pc)
 check "hipproxy.pc is installed" "$([ -n "$pc" ]; echo $?)"
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$dir/root"
-daemon=$(find "$dir/root" -name hipproxyd -type f)
+daemon=$(find "$dir/root" -path "*/sbin/hipproxyd")
 lib=$(find "$dir/root" -name libhipproxy.so)
 export LD_LIBRARY_PATH="${lib%/*}"
 
@@ -25,7 +25,7 @@ cp "$top/plugins/mark/mark.c" "$dir/away/"
 	-o "$dir/plugins/mark.so" mark.c)
 check "mark.c compiles against the installed headers alone" $?
 
-ctl=$(find "$dir/root" -name hipproxyctl -type f)
+ctl=$(find "$dir/root" -path "*/bin/hipproxyctl")
 "$ctl" keygen "$dir/key.pem" >/dev/null
 check "keygen" $?
 conf() { # SETTINGS OF PLUGINS
