@@ -132,7 +132,7 @@ static void journal_line(enum hp_log_subsys subsys, enum hp_log_level level,
 static void write_line(enum hp_log_subsys subsys, enum hp_log_level level,
 		       const struct hp_log_about *about, char *text, size_t size)
 {
-	switch (logger.target) {
+	switch ((enum hp_log_target)logger.target) {
 	case HP_LOG_SYSLOG:
 		syslog(syslog_levels[level], "%s: %s", subsys_names[subsys], text);
 		break;
@@ -146,6 +146,7 @@ static void write_line(enum hp_log_subsys subsys, enum hp_log_level level,
 
 /* ---- lines */
 
+__attribute__((format(printf, 4, 0)))
 static void log_line(enum hp_log_subsys subsys, enum hp_log_level level,
 		     const struct hp_log_about *about, const char *fmt, va_list ap)
 {
