@@ -35,7 +35,8 @@ struct hp_command {
 	const struct hp_cmd_option *options; /* may be NULL */
 
 	/* A command of the daemon has show: the request is {"cmd": name}, filled from
-	 * argv[1..] (false: usage; NULL: there are no arguments). */
+	 * argv[1..] (false: usage; NULL: there are no arguments).  Its options, if it has any,
+	 * are those of tools/view.h. */
 	bool (*fill)(json_t *request, int argc, char **argv);
 	void (*show)(const struct hp_view *view, const json_t *reply);
 	bool stream; /* lines until the daemon closes */

@@ -30,6 +30,10 @@ const struct hp_cmd_option hp_view_list_options[] = {
 	{ 0 },
 };
 
+/* And --json, and what ends getopt's list. */
+_Static_assert(sizeof(hp_view_list_options) / sizeof(hp_view_list_options[0]) + 1 <=
+		       OPTIONS_MAX, "options of lists");
+
 const struct hp_cmd_option hp_view_watch_options[] = { WATCH_OPTION, { 0 } };
 
 /* NO_COLOR: any value but none (no-color.org). */
