@@ -60,7 +60,7 @@ static void print_columns(FILE *out, const struct hp_list *list)
 {
 	char head[32];
 
-	fputs("\ncolumns (* the usual ones):\n", out);
+	fputs("\ncolumns (* shown by default):\n", out);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct hp_column *c = &list->columns[i];
 

@@ -18,14 +18,14 @@
 #define OPTIONS_MAX     8
 
 #define WATCH_OPTION \
-	{ "--watch", "[SECONDS]", "again and again, every 2 seconds if not given, until Ctrl-C" }
+	{ "--watch", "[SECONDS]", "repeat every SECONDS (2 if not given) until Ctrl-C" }
 
 const struct hp_cmd_option hp_view_list_options[] = {
-	{ "--output", "COLUMNS", "columns to show: a,b,c; +a,b adds to the usual ones" },
-	{ "--sort", "COLUMN", "order of the rows: by this column" },
-	{ "-r", NULL, "the order reversed" },
-	{ "--noheadings", NULL, "without the line of headings" },
-	{ "--color", "auto|always|never", "auto: on a terminal, unless NO_COLOR is set" },
+	{ "--output", "COLUMNS", "columns to show: a,b,c; +a,b adds to the default" },
+	{ "--sort", "COLUMN", "sort the rows by this column" },
+	{ "-r", NULL, "reverse the order" },
+	{ "--noheadings", NULL, "omit the headings" },
+	{ "--color", "auto|always|never", "auto: if on a terminal and NO_COLOR is not set" },
 	WATCH_OPTION,
 	{ 0 },
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How an answer is shown: which columns, in which order, how wide, once or again and again.
+ * How an answer is shown: columns, order, width, colour, once or repeatedly.
  */
 #ifndef HP_TOOLS_VIEW_H
 #define HP_TOOLS_VIEW_H
@@ -14,11 +14,11 @@ struct hp_view {
 	size_t width, height; /* of the terminal; 0: no terminal, lines are as long as they are */
 	bool color, headings, reverse;
 	const char *sort;     /* name of a column; NULL: the daemon's order */
-	const char *output;   /* names of columns, +NAME adds to the usual; NULL: the usual */
+	const char *output;   /* names of columns; +NAME adds to the default; NULL: default */
 	unsigned int watch_s; /* seconds between two answers; 0: only one */
 };
 
-/* The options of commands that answer with a list, and of those that only can be watched. */
+/* The options of commands that show a list, and of those that have --watch only. */
 extern const struct hp_cmd_option hp_view_list_options[];
 extern const struct hp_cmd_option hp_view_watch_options[];
 

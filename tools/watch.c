@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * --watch: the same question again and again.
+ * --watch: one request, repeated.
  */
 #include "tools/watch.h"
 
@@ -33,7 +33,7 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-/* The signals are let in during the pause only, so that none is missed before it begins. */
+/* Signals are unblocked during the pause only, so that none is missed before it. */
 static void pause_s(unsigned int seconds)
 {
 	struct timespec t = { .tv_sec = seconds };

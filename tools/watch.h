@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * --watch: the same question again and again.
+ * --watch: one request, repeated.
  */
 #ifndef HP_TOOLS_WATCH_H
 #define HP_TOOLS_WATCH_H

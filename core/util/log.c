@@ -120,8 +120,8 @@ static void journal_line(enum hp_log_subsys subsys, enum hp_log_level level,
 	int err;
 
 	if (lost)
-		snprintf(text + n, size - n, " (the journal had no room for %" PRIu64 " before)",
-			 lost);
+		snprintf(text + n, size - n,
+			 " (%" PRIu64 " earlier lines lost, the journal was full)", lost);
 	err = to_journal(subsys, level, about, text);
 	if (err == -EAGAIN || err == -ENOBUFS)
 		logger.lost += lost + 1;
