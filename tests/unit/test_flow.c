@@ -678,7 +678,7 @@ static double lookups_us(struct hp_flowdb *db, uint32_t n)
 	struct hp_addr far = test_addr("192.0.2.80"), src = test_addr("10.0.0.0");
 	struct timespec a, b;
 
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
 	for (uint32_t i = 0; i < 20000; i++) {
 		uint32_t id = (i * 7919u) % n;
 
@@ -686,8 +686,22 @@ static double lookups_us(struct hp_flowdb *db, uint32_t n)
 		if (!hp_flow_find_legacy(db, 17, &src, (uint16_t)(2000 + id % 16), &far, 80))
 			CU_FAIL("a flow was lost");
 	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
 	return (double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3;
+}
+
+/* Of five tries: another program on the machine takes caches and processor away. */
+static double least_us(struct hp_flowdb *db, uint32_t n)
+{
+	double least = lookups_us(db, n);
+
+	for (int i = 0; i < 4; i++) {
+		double t = lookups_us(db, n);
+
+		if (t < least)
+			least = t;
+	}
+	return least;
 }
 
 static void a_hundred_thousand_flows_cost_no_more_each(void)
@@ -696,9 +710,9 @@ static void a_hundred_thousand_flows_cost_no_more_each(void)
 	double few, many;
 
 	fill(db, 0, 1000);
-	few = lookups_us(db, 1000);
+	few = least_us(db, 1000);
 	fill(db, 1000, 100000);
-	many = lookups_us(db, 100000);
+	many = least_us(db, 100000);
 	/* Caches make it dearer; a walk through chains would make it a hundred times so. */
 	CU_ASSERT(many < few * 30 + 20000);
 	CU_ASSERT(hp_flowdb_count(db) == 100000);

@@ -60,10 +60,10 @@ static char *shown(void (*show)(const struct hp_view *view, const json_t *reply)
 static void usual_columns_without_a_terminal_are_whole(void)
 {
 	SHOWS(hp_show_peers, peers_json,
-	      "ADDRESS      STATE      HIT                                   FROM   EXPIRES  HELD\n"
-	      "192.0.2.80   protected  2001:22:e9a:33f1:5ccf:32f1:2f53:1c9f  peers        -     0\n"
-	      "192.0.2.9    blocked    2001:22:aaa:33f1:5ccf:32f1:2f53:1c9f  hosts    5 min     3\n"
-	      "2001:db8::1  resolving  -                                     -            -    12\n",
+	      "ADDRESS      STATE      HIT                                   FROM   EXPIRES  HELD  REASON\n"
+	      "192.0.2.80   protected  2001:22:e9a:33f1:5ccf:32f1:2f53:1c9f  peers        -     0  -\n"
+	      "192.0.2.9    blocked    2001:22:aaa:33f1:5ccf:32f1:2f53:1c9f  hosts    5 min     3  -\n"
+	      "2001:db8::1  resolving  -                                     -            -    12  -\n",
 	      .headings = true);
 }
 
@@ -96,11 +96,11 @@ static void rows_are_sorted_by_numbers_then_by_text(void)
 static void a_narrow_terminal_cuts_hits(void)
 {
 	SHOWS(hp_show_peers, peers_json,
-	      "ADDRESS      STATE      HIT                FROM   EXPIRES  HELD\n"
-	      "192.0.2.80   protected  2001:22:e9a:33f1:  peers        -     0\n"
-	      "192.0.2.9    blocked    2001:22:aaa:33f1:  hosts    5 min     3\n"
-	      "2001:db8::1  resolving  -                  -            -    12\n",
-	      .headings = true, .width = 63);
+	      "ADDRESS      STATE      HIT                FROM   EXPIRES  HELD  REASON\n"
+	      "192.0.2.80   protected  2001:22:e9a:33f1:  peers        -     0  -\n"
+	      "192.0.2.9    blocked    2001:22:aaa:33f1:  hosts    5 min     3  -\n"
+	      "2001:db8::1  resolving  -                  -            -    12  -\n",
+	      .headings = true, .width = 71);
 }
 
 static void no_line_is_wider_than_the_terminal(void)
@@ -168,7 +168,7 @@ static void control_characters_are_shown_not_sent(void)
 static void what_a_daemon_does_not_tell_is_a_dash(void)
 {
 	SHOWS(hp_show_associations, "{\"ok\": true, \"associations\": [{}]}",
-	      "-  -  -  -  -  -  -  -  -\n", .headings = false);
+	      "-  -  -  -  -  -  -  -  -  -\n", .headings = false);
 	SHOWS(hp_show_associations, "{\"ok\": true}", "no associations\n", .headings = true);
 	SHOWS(hp_show_peers, "{\"ok\": true, \"peers\": []}", "", .headings = false);
 }
