@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# alone: measures the throughput of the machine
 # bench/run: a short run's figures and reports are whole, and nothing of a run remains, however
 # it ends.  The figures themselves are no test.
 . "${srcdir:-$(dirname "$0")/../..}/tests/net/lib.sh"
@@ -34,7 +35,7 @@ marked() {
 no_processes() { [ -z "$(marked)" ]; }
 no_namespaces() { ! ip netns list | grep -q "^hpb$1-"; }
 no_files() { [ -z "$(ls -A "$work/tmp")" ]; }
-nothing_remains() { wait_for 3 no_processes && no_namespaces "$1" && no_files; }
+nothing_remains() { wait_for 20 no_processes && no_namespaces "$1" && no_files; }
 
 # run NAME OPTION...: in the background; its process id in $pid.
 run() {
@@ -115,7 +116,7 @@ check "so does its Markdown" named '^| ' "$work/r.md"
 broken_off() { # NAME SIGNAL STATUS WORDS: the signal comes when the words are there
 	run "$1" --only $methods --metrics tcp1 --seconds 20 --rounds 9
 	local own=$pid
-	wait_for 15 grep -q "$4" "$work/$1.err"
+	wait_for 60 grep -q "$4" "$work/$1.err"
 	sleep 0.3
 	kill -"$2" "$pid"
 	wait "$pid"; rc=$?

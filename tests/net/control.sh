@@ -32,7 +32,8 @@ check "then they are protected" wan_hip hello client1 $SERVER4 server
 before=$(spi)
 check "reload" ctl proxy reload
 check "SIGHUP" kill -HUP "$(pid_of proxy hipproxyd)"
-sleep 0.5
+reloads() { [ "$(grep -c ': reloaded$' "$HPN_DIR/proxy/hipproxyd.log")" = "$1" ]; }
+check "both are done" wait_for 20 reloads 2
 check "associations are kept" test -n "$before" -a "$(spi)" = "$before"
 check "and work" hello client1 $SERVER4 server
 cp "$HPN_DIR/proxy/hipproxy.conf" "$HPN_DIR/proxy/good.conf"
@@ -44,7 +45,7 @@ check "-t finds the old one good" on proxy "$DAEMON" -t -c "$HPN_DIR/proxy/hippr
 check "and nothing was lost" hello client1 $SERVER4 server
 
 check "close" ctl proxy close "$(hit_of server)"
-check "the association is gone" wait_for 5 sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json associations | jq -e '[.associations[] | select(.state == \"ESTABLISHED\")] | length == 0'"
+check "the association is gone" wait_for 15 sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json associations | jq -e '[.associations[] | select(.state == \"ESTABLISHED\")] | length == 0'"
 check "and comes again" hello client1 $SERVER4 server
 for what in peers flows associations all; do
 	check "flush $what" ctl proxy flush $what
@@ -66,10 +67,9 @@ completes() { # WORDS LAST: LAST is among what may come next
 check "HITs are completed" completes "close 2001:" "${hit#2001:}"
 check "addresses are completed" completes "trace 192" "$SERVER4"
 timeout 10 "$CTL" -s "$HPN_DIR/proxy/control" trace 10.1.0.11 5 >"$HPN_DIR/trace" & trace=$!
-sleep 0.5
-check "a request while its client is traced" hello client1 $SERVER4 server
+traced() { hello client1 $SERVER4 server && grep -q 10.1.0.11 "$HPN_DIR/trace"; }
+check "the trace shows the packets of a request" wait_for 5 traced
 wait $trace
-check "the trace shows its packets" grep -q 10.1.0.11 "$HPN_DIR/trace"
 check "the server's daemon tells of the association too" test "$(associations_of server)" -ge 1
 check "closing a stranger is refused" not ctl proxy close 2001:22::1 2>/dev/null
 finish

@@ -144,7 +144,9 @@ two_at_once() {
 	( at client1 $KNOWN; tnftp_ get active big "$HPN_DIR/client1/two" ) & one=$!
 	( at client2 $KNOWN; curl_ get passive big "$HPN_DIR/client2/two" ) & two=$!
 	wait $one && wait $two && same "$HPN_DIR/client1/two" "$HOME_DIR/big" &&
-		same "$HPN_DIR/client2/two" "$HOME_DIR/big"
+		same "$HPN_DIR/client2/two" "$HOME_DIR/big" && return 0
+	tail -n 20 "$HPN_DIR"/out.client[12]
+	return 1
 }
 
 resume() {

@@ -56,7 +56,7 @@ check "from outside nothing of the legacy server is open" sh -c "grep -q '80/tcp
 
 killed() { # NODE
 	fetch client1 $KNOWN4 big --limit-rate 10M & local get=$!
-	sleep 1
+	under_way client1 $get || return 1
 	daemon_stop "$1" KILL; sleep 0.3
 	daemon_start "$1" || return 1
 	wait $get

@@ -11,13 +11,18 @@ protected_net
 start server late socat -t 5 UDP6-RECVFROM:7788,fork,ipv6only=0 "SYSTEM:sleep 1; echo $MARKER; sleep 1; echo $MARKER"
 wait_port server 7788
 
+# Until the server has been told once more: then the kernel has sent what it had to say.
+told=0
+told_again() { wait_for 30 more_told && told=$(packets "$HPN_DIR/server/hip0.pcap"); }
+more_told() { [ "$(packets "$HPN_DIR/server/hip0.pcap")" -gt "$told" ]; }
+
 gone() { # ADDRESS: client1 asks and goes before the answer
 	local to=$1
 	case $to in *:*) to=UDP6:[$to]:7788 ;; *) to=UDP4:$to:7788 ;; esac
 	on client1 sh -c "echo hi | socat -t 0.1 - $to"
 	ip -n "$(ns client1)" link set dev eth0 down
 	ip -n "$(ns proxy)" neigh flush dev lan0
-	sleep 6
+	told_again || say "      no error came within 30 s"
 	ip -n "$(ns client1)" link set dev eth0 up
 	ip -n "$(ns client1)" addr add fd01::11/64 dev eth0 nodad 2>/dev/null
 	gateway client1 $PROXY_LAN4 $PROXY_LAN6 2>/dev/null

@@ -123,11 +123,10 @@ alive() { kill -0 "$(pid_of "$1" "$2")" 2>/dev/null; }
 
 # stop NODE NAME [SIGNAL]: signals it and waits for its end.
 stop() {
-	local pid n=0
+	local pid
 	pid=$(pid_of "$1" "$2" 2>/dev/null) || return 0
 	kill "-${3:-TERM}" "$pid" 2>/dev/null
-	while kill -0 "$pid" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
-	if kill -0 "$pid" 2>/dev/null; then kill -KILL "$pid"; fi
+	wait_for 20 eval '! kill -0 "$pid"' || kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	rm -f "$HPN_DIR/$1/$2.pid"
 	return 0
@@ -143,7 +142,7 @@ wait_for() {
 }
 
 # wait_port NODE PORT: until something listens there.
-wait_port() { wait_for 10 sh -c "ip netns exec $(ns "$1") ss -lnH 'sport = :$2' | grep -q ."; }
+wait_port() { wait_for 30 sh -c "ip netns exec $(ns "$1") ss -lnH 'sport = :$2' | grep -q ."; }
 
 # --- the network -----------------------------------------------------------------------
 
@@ -359,13 +358,37 @@ hello() { # NODE ADDRESS WHOSE
 	on "$1" timeout --foreground 10 curl -gsS --max-time 8 "$(url "$2" hello)" 2>&1 | grep -q "hello from $3"
 }
 
+# ask NODE ADDRESS FILE BACK [socat options]: sends the file as a datagram to port 7777, until so many
+# octets have come back, or for $ASK_S seconds.
+ask() {
+	local node=$1 to=$2 file=$3 back=$4
+	case $to in *:*) to=UDP6:[$to]:7777 ;; *) to=UDP4:$to:7777 ;; esac
+	: >"$back"
+	{ cat "$file"; wait_for "${ASK_S:-8}" as_long "$back" "$file"; } |
+		on "$node" timeout --foreground 20 socat -b 20000 -t 0.1 - "$to${5:-}" >"$back" 2>/dev/null
+}
+as_long() { [ "$(stat -c %s "$1")" -ge "$(stat -c %s "$2")" ]; }
+
 # udp_echo NODE ADDRESS OCTETS: a datagram of so many octets goes there and back unharmed.
 udp_echo() {
-	local f=$HPN_DIR/$1/datagram to=$2
-	case $to in *:*) to=UDP6:[$to]:7777 ;; *) to=UDP4:$to:7777 ;; esac
+	local f=$HPN_DIR/$1/datagram
 	head -c "$3" /dev/urandom >"$f"
-	on "$1" timeout --foreground 10 socat -b 20000 -t 1.5 - "$to" <"$f" >"$f.back" 2>/dev/null
+	ask "$1" "$2" "$f" "$f.back"
 	cmp -s "$f" "$f.back"
+}
+
+# octets_of NODE: what has gone through its interfaces so far.
+octets_of() {
+	on "$1" sh -c 'cat /sys/class/net/*/statistics/[rt]x_bytes' | awk '{ s += $1 } END { print s }'
+}
+moved() { [ "$(octets_of "$1")" -ge "$2" ]; }
+
+# under_way NODE PID: waits until another megabyte has gone through the node; then the transfer,
+# process PID, must not be over.
+under_way() {
+	wait_for 30 moved "$1" $(($(octets_of "$1") + 1000000)) && kill -0 "$2" 2>/dev/null && return 0
+	say "      the transfer did not begin, or was over too early"
+	return 1
 }
 
 # --- captures --------------------------------------------------------------------------
@@ -375,14 +398,17 @@ capture_start() { # NODE IFACE [filter]
 	rm -f "$HPN_DIR/$node/$dev.pcap"
 	start "$node" "tcpdump-$dev" tcpdump -i "$dev" -s 0 -U -n -Z root -B 65536 --immediate-mode \
 		-w "$HPN_DIR/$node/$dev.pcap" "$@"
-	wait_for 10 grep -q listening "$HPN_DIR/$node/tcpdump-$dev.log"
+	wait_for 30 grep -q listening "$HPN_DIR/$node/tcpdump-$dev.log"
 }
 
+# A tcpdump that sleeps has written all that has arrived.
 capture_stop() { # NODE IFACE
-	sleep 0.3
+	wait_for 20 asleep "$(pid_of "$1" "tcpdump-$2")"
 	stop "$1" "tcpdump-$2"
 	rm -f "$HPN_DIR/$1/tcpdump-$2.log"
 }
+
+asleep() { [ "$(awk '{ print $3 }' "/proc/$1/stat")" = S ]; }
 
 # packets PCAP [filter]: how many match.
 packets() { local f=$1; shift; tcpdump -n -r "$f" "$@" 2>/dev/null | wc -l; }
@@ -453,7 +479,7 @@ hiphost_conf() {
 
 daemon_start() { # NODE
 	start "$1" hipproxyd "$DAEMON" -c "$HPN_DIR/$1/hipproxy.conf"
-	wait_for 15 ctl "$1" status && return 0
+	wait_for 30 ctl "$1" status && return 0
 	say "hipproxyd of $1 does not come up"
 	return 1
 }
@@ -466,6 +492,15 @@ ctl() { local node=$1; shift; timeout --foreground 20 "$CTL" -s "$HPN_DIR/$node/
 json() { ctl "$1" --json "$2" | jq -r "$3"; }
 
 associations_of() { json "$1" status .counts.associations; }
+# A responder remembers for a while that it has closed.
+forgotten() { [ "$(json "$1" associations '[.associations[] | select(.state != "CLOSED")] | length')" = 0 ]; }
+
+# forget NODE...: their daemons have no association any more.
+forget() {
+	local n
+	for n in "$@"; do ctl "$n" flush all >/dev/null || return 1; done
+	for n in "$@"; do wait_for 15 forgotten "$n" || return 1; done
+}
 
 # on_failure = "open": what happens when the proxy is killed; it runs again at the end.
 fails_open() {

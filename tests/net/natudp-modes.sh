@@ -58,9 +58,8 @@ open_all
 during() { # COMMAND PORT: a transfer goes on through the change
 	local pid
 	fetch client1 $SERVER4 big --limit-rate 10M & pid=$!
-	sleep 1
-	$1 || return 1
-	wait $pid && wait_for 3 same "$2"
+	under_way client1 $pid && $1 || return 1
+	wait $pid && wait_for 10 same "$2"
 }
 ln -sf "$(readlink -f "$CTL")" "$HPN_DIR/hipconf"
 nat_off() { ctl proxy nat off; }
@@ -80,21 +79,20 @@ check "and nothing plain" sh -c "! grep -qa $MARKER $pcap"
 check "status says so" test "$(json proxy status .nat.mode)/$(json proxy status .nat.port)" = auto/10500
 check "nonsense is refused" sh -c "! '$CTL' -s '$HPN_DIR/proxy/control' nat sideways 2>/dev/null"
 nat_off >/dev/null
-sleep 4
-check "off: the port is closed" test -z "$(on proxy ss -lnHu 'sport = :10500')"
+closed() { [ -z "$(on proxy ss -lnHu 'sport = :10500')" ]; }
+check "off: the port is closed" wait_for 20 closed
 check "a reload puts back what the configuration says" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' nat auto >/dev/null &&
 	'$CTL' -s '$HPN_DIR/proxy/control' reload >/dev/null &&
 	[ \$('$CTL' -s '$HPN_DIR/proxy/control' --json status | jq -r .nat.mode) = off ]"
 
 # --- a port that is taken ------------------------------------------------------------------------
 
-closed() { [ -z "$(on proxy ss -lnHu 'sport = :10500')" ]; }
-wait_for 5 closed
+wait_for 20 closed
 start proxy taken socat -u UDP4-RECVFROM:10500,fork /dev/null
-sleep 0.3
+wait_port proxy 10500
 check "a taken port: nat auto is refused and all stays" sh -c "! '$CTL' -s '$HPN_DIR/proxy/control' nat auto 2>/dev/null"
 # The reload has just put the mode back: the peer may still be told so.
-goes_on() { hello client1 $SERVER4 server && wait_for 5 same 0; }
+goes_on() { hello client1 $SERVER4 server && wait_for 15 same 0; }
 check "a taken port: traffic goes on" goes_on
 stop proxy taken
 
@@ -104,7 +102,7 @@ again auto auto
 killed() { # NODE
 	local get
 	fetch client1 $SERVER4 big --limit-rate 6M & get=$!
-	sleep 1.5
+	under_way client1 $get || return 1
 	daemon_stop "$1" KILL
 	sleep 0.5
 	daemon_start "$1" || return 1

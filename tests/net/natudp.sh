@@ -76,7 +76,7 @@ daemon_start server && daemon_start proxy || { fail "the daemons come up"; finis
 
 for kind in full-cone restricted symmetric; do
 	nat_kind $kind
-	ctl proxy flush all >/dev/null; ctl server flush all >/dev/null; sleep 0.3
+	forget proxy server
 	capture_start nat out0
 	check "$kind NAT: http" hello client1 $SERVER4 server
 	check "$kind NAT: the file arrives" fetch client1 $SERVER4 big
@@ -95,10 +95,14 @@ check "symmetric NAT: another port than ours" test "$(path_of server dport)" != 
 # --- what tshark says ------------------------------------------------------------------------
 
 nat_kind restricted
-ctl proxy flush all >/dev/null; ctl server flush all >/dev/null; sleep 0.3
+forget proxy server
 capture_start nat out0 "udp port 10500"
 check "one more exchange" hello client1 $SERVER4 server
-sleep $((KEEPALIVE + 2))
+# NOTIFY is type 17, behind four zero octets of the UDP payload.
+keepalives() { # FROM|TO
+	[ "$(packets "$HPN_DIR/nat/out0.pcap" "$1 host $SERVER4 and udp[8:4] = 0 and udp[14] & 0x7f = 17")" -gt 0 ]
+}
+check "keepalives come" wait_for $((KEEPALIVE + 20)) eval 'keepalives src && keepalives dst'
 capture_stop nat out0
 dissect() { tshark -r "$HPN_DIR/nat/out0.pcap" "$@" 2>/dev/null; }
 types=$(dissect -Y hip -T fields -e hip.packet_type | sort -un | tr '\n' ' ')
@@ -121,9 +125,8 @@ recovery() { # PORT
 changed_during() { # SENTENCE PORTS COMMAND...
 	local what=$1 port=$2 pid ms; shift 2
 	"$@" & pid=$!
-	sleep 1
 	capture_start nat out0 "udp port $port"
-	kill -0 $pid 2>/dev/null || fail "$what: the transfer was over too early"
+	under_way client1 $pid || fail "$what: the transfer is under way"
 	nat_kind ports "$port"
 	check "$what: it ends with the right sha256" wait $pid
 	capture_stop nat out0
@@ -149,7 +152,7 @@ check "each was one change of path" test "${changes:-0}" -ge 3
 another_address() {
 	local pid
 	fetch client1 $SERVER4 big --limit-rate 8M & pid=$!
-	sleep 1
+	under_way client1 $pid || return 1
 	ip -n "$(ns nat)" addr add 192.0.2.8/24 dev out0
 	nat_kind as 192.0.2.8:22000-22099
 	wait $pid && [ "$(path_of server dst)" = 192.0.2.8 ]
@@ -162,7 +165,7 @@ check "download, another address" another_address
 stolen() {
 	local pid
 	slow_upload & pid=$!
-	sleep 1
+	under_way client1 $pid || return 1
 	nat_kind as $LEGACY4:23000
 	sleep 1
 	nat_kind as 192.0.2.8:22000-22099
@@ -194,7 +197,7 @@ hello client1 $SERVER4 server
 killed() { # NODE: prints nothing, ends with the transfer
 	local get
 	fetch client1 $SERVER4 big --limit-rate 6M & get=$!
-	sleep 1.5
+	under_way client1 $get || return 1
 	daemon_stop "$1" KILL 2>/dev/null
 	sleep 0.5
 	daemon_start "$1" || return 1
@@ -206,7 +209,7 @@ check "the proxy is killed in a transfer: right sha256" killed proxy
 killed_and_moved() {
 	local get
 	fetch client1 $SERVER4 big --limit-rate 6M & get=$!
-	sleep 1.5
+	under_way client1 $get || return 1
 	daemon_stop server KILL 2>/dev/null
 	nat_kind ports 24000-24099
 	daemon_start server || return 1
@@ -246,7 +249,7 @@ before=$(dropped server runt)
 datagram '\377'; datagram '\0\0\0'; zeros 4; zeros 43
 datagram '\0\0\0\5abcdefghijklmnopqrstuvwxyz'
 zeros 3000
-wait_for 3 test "$(dropped server oversized)" = 1
+wait_for 15 eval '[ "$(dropped server oversized)" = 1 ]'
 check "runts are counted" test $(($(dropped server runt) - before)) = 4
 check "reserved SPIs are counted" test "$(dropped server reserved-spi)" = 1
 check "oversized control packets are counted" test "$(dropped server oversized)" = 1

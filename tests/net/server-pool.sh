@@ -156,7 +156,7 @@ check "policy test: denied by default" test_says 'denied by default' "$(hit_of s
 ctl gate policy | sed 's/^/      /'
 
 exchange_refused() { # SENTENCE: a stranger's I1
-	ctl server flush all >/dev/null; ctl gate flush all >/dev/null; sleep 0.5
+	forget server gate
 	capture_start gate wan0 "ip proto 139 and host $SERVER4"
 	check "$1: not reached" unreached server "$W4"
 	capture_stop gate wan0
@@ -181,8 +181,7 @@ gate_conf
 killed() { # NODE CLIENT ADDRESS
 	local get t0=$SECONDS
 	fetch "$2" "$3" big --limit-rate 6M & get=$!
-	sleep 1.5
-	kill -0 $get 2>/dev/null || { say "      the transfer was over too early"; return 1; }
+	under_way "$2" $get || return 1
 	daemon_stop "$1" KILL 2>/dev/null
 	sleep 0.5
 	daemon_start "$1" || return 1

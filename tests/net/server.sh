@@ -92,7 +92,7 @@ check "no legacy address on the wire" test "$(packets "$HPN_DIR/server/eth0.pcap
 # --- kill -9 in a transfer, either side
 killed() { # NODE
 	fetch client1 $KNOWN4 big --limit-rate 10M & local get=$!
-	sleep 1
+	under_way client1 $get || return 1
 	daemon_stop "$1" KILL; sleep 0.3
 	daemon_start "$1" || return 1
 	wait $get

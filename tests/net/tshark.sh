@@ -9,10 +9,9 @@ protected_net
 capture_start proxy wan0 "ip proto 139 or ip6 proto 139"
 check "over IPv4" hello client1 $SERVER4 server
 check "close" ctl proxy close "$(hit_of server)"
-sleep 0.5
+check "it is closed at both ends" wait_for 15 eval 'forgotten proxy && forgotten server'
 check "again" hello client1 $SERVER4 server
 ctl proxy flush all
-sleep 0.3
 capture_stop proxy wan0
 pcap=$HPN_DIR/proxy/wan0.pcap
 dissect() { tshark -o ip.check_checksum:TRUE -r "$pcap" "$@" 2>/dev/null; }
