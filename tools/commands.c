@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tools/doctor.h"
 #include "tools/fill.h"
 #include "tools/help.h"
 #include "tools/keys.h"
@@ -27,10 +28,16 @@ static const struct hp_cmd_option keygen_options[] = {
 	{ 0 },
 };
 
+static const struct hp_cmd_option doctor_options[] = {
+	{ "-c", "FILE", "the configuration; the daemon's own if not given" },
+	{ 0 },
+};
+
 const struct hp_command hp_commands[] = {
 	{ .name = "status", .args = "",
 	  .help = "version, roles, identities, totals",
-	  .text = "Also how packets are captured, memory, and the plugins that are loaded.\n",
+	  .text = "Also how packets are captured, memory, the plugins that are loaded, and what is\n"
+		  "wrong now.\n",
 	  .options = hp_view_watch_options, .show = hp_show_status },
 	{ .name = "associations", .args = "",
 	  .help = "HIP associations: peer, state, path, traffic",
@@ -84,6 +91,13 @@ const struct hp_command hp_commands[] = {
 	  .help = "forget them",
 	  .text = "Packets held are dropped.\n",
 	  .fill = hp_fill_flush, .show = hp_show_done },
+	{ .name = "doctor", .args = "", .options = doctor_options,
+	  .help = "find out why it does not work",
+	  .text = "Looks at the configuration, this machine, its packet filters, and asks peers without\n"
+		  "an association which HIT they have.  Each finding has a cause, one sentence and\n"
+		  "the line that cures it.  Works without the daemon too.  As root.\n"
+		  "Exit status: 0 healthy, 1 findings, 2 usage, 3 it cannot look.\n",
+	  .run = hp_cmd_doctor },
 	{ .name = "keygen", .args = "FILE", .options = keygen_options,
 	  .help = "make a Host Identity, print its HIT",
 	  .text = "The file has mode 0600.  No daemon is needed.\n",

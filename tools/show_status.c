@@ -56,6 +56,18 @@ static void show_plugins(FILE *out, const json_t *list)
 	fputs(json_array_size(list) ? "\n" : "none\n", out);
 }
 
+/* `hipproxyctl doctor` says more, and how to cure it. */
+static void show_findings(FILE *out, const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v)
+		fprintf(out, "%-14s%s: %s: %s\n", i ? "" : "wrong now",
+			hp_json_text(v, "severity"), hp_json_text(v, "id"),
+			hp_json_text(v, "text"));
+}
+
 void hp_show_status(const struct hp_view *view, const json_t *reply)
 {
 	const json_t *capture = json_object_get(reply, "capture");
@@ -87,4 +99,5 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 	fprintf(out, "%-14s%s\n", "memory",
 		hp_unit_bytes(unit, 1024 * hp_json_number(reply, "memory_kb")));
 	show_plugins(out, json_object_get(reply, "plugins"));
+	show_findings(out, json_object_get(reply, "findings"));
 }

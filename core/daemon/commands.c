@@ -64,6 +64,13 @@ static int drops(struct hp_daemon *d, struct hp_control_client *c, const json_t 
 	return hp_report_drops(d, reply);
 }
 
+static int doctor(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_doctor(d, reply);
+}
+
 static int pipeline(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		    json_t *reply)
 {
@@ -337,6 +344,7 @@ static const struct command commands[] = {
 	{ "flows", flows },
 	{ "peers", peers },
 	{ "drops", drops },
+	{ "doctor", doctor },
 	{ "pipeline", pipeline },
 	{ "proxy", proxy },
 	{ "policy", policy },

@@ -19,6 +19,7 @@
 #include "crypto/key.h"
 #include "daemon/pins.h"
 #include "daemon/state.h"
+#include "doctor/box.h"
 #include "hip/hip.h"
 #include "io/control.h"
 #include "io/jobs.h"
@@ -34,6 +35,13 @@
 #include "pipe/pipe.h"
 #include "plugin/registry.h"
 #include "util/timer.h"
+
+/* An association that access rules refused. */
+#define HP_DAEMON_DENIALS 8
+struct hp_daemon_denial {
+	struct hp_addr local_hit, peer_hit;
+	uint64_t last_ms; /* 0: unused */
+};
 
 struct hp_daemon {
 	const char *conf_path;       /* borrowed */
@@ -69,6 +77,9 @@ struct hp_daemon {
 	uint64_t started_ms, stop_ms;
 	struct hp_prefix masqueraded[4];
 	size_t n_masqueraded;
+	struct hp_prefix pools[HP_BOX_POOLS]; /* routed to the TUN device, for doctor */
+	size_t n_pools;
+	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
 	bool capturing, stopping;
 	enum hp_rules_backend backend;
 	struct hp_control_client *tracer; /* who is told of packets, or NULL */
@@ -94,6 +105,8 @@ int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
  * is cfg's until hp_daemon_diverted_free. */
 int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io_err *err);
 void hp_daemon_diverted_free(struct hp_rules_cfg *cfg);
+/* Are packets to configured peers led to the TUN device by routes? */
+bool hp_daemon_diverts(const struct hp_daemon *d);
 /* Parts of the start that a reload needs too.  Complaints go to the log. */
 void hp_daemon_complain(void *ctx, const char *text);
 struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
@@ -156,6 +169,15 @@ const char *hp_daemon_transport_name(enum hp_transport_mode mode);
 /* 0, or -EINVAL. */
 int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out);
 
+/* ---- doctor.c */
+
+/* What is wrong as far as the daemon can see it, now. */
+void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out);
+/* This machine alone, to the log: once, when everything is up. */
+void hp_daemon_doctor_log(struct hp_daemon *d);
+void hp_daemon_denied(struct hp_daemon *d, const struct hp_addr *local_hit,
+		      const struct hp_addr *peer_hit);
+
 /* ---- commands.c, report.c */
 
 int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
@@ -165,5 +187,6 @@ int hp_report_associations(struct hp_daemon *d, json_t *reply);
 int hp_report_flows(struct hp_daemon *d, json_t *reply);
 int hp_report_peers(struct hp_daemon *d, json_t *reply);
 int hp_report_drops(struct hp_daemon *d, json_t *reply);
+int hp_report_doctor(struct hp_daemon *d, json_t *reply);
 
 #endif

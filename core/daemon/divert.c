@@ -60,6 +60,13 @@ int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io
 	return hp_divert_on(hp_tun_index(d->tun), c->divert_mark, cfg->fail_open, err);
 }
 
+bool hp_daemon_diverts(const struct hp_daemon *d)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+
+	return d->capturing && c->capture == HP_CONF_CAPTURE_ROUTE && !c->rules.n;
+}
+
 void hp_daemon_diverted_free(struct hp_rules_cfg *cfg)
 {
 	free((void *)(uintptr_t)cfg->diverted);

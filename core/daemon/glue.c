@@ -66,15 +66,13 @@ static int hip_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
 
 /* Who may reach applications on this host.  The clients' identity answers everyone, for a peer
  * that lost its state must be able to come back: without a flow nothing passes it anyway. */
-static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
-		      const struct hp_path *path)
+static int may_associate(const struct hp_daemon *d, const struct hp_addr *local_hit,
+			 const struct hp_addr *peer_hit)
 {
-	const struct hp_daemon *d = ctx;
 	const struct hp_conf_host *host = &d->conf->host;
 
 	int err = hp_daemon_backend_accept(d, local_hit, peer_hit);
 
-	(void)path;
 	if (err != -ENOENT)
 		return err;
 	if (!hp_addr_eq(local_hit, &d->host_hit))
@@ -83,6 +81,17 @@ static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct h
 		if (hp_addr_eq(&host->accept.at[i].peer, peer_hit))
 			return host->accept.at[i].action == HP_CONF_ALLOW ? 0 : -EPERM;
 	return host->accept_default == HP_CONF_ALLOW ? 0 : -EPERM;
+}
+
+static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
+		      const struct hp_path *path)
+{
+	int err = may_associate(ctx, local_hit, peer_hit);
+
+	(void)path;
+	if (err)
+		hp_daemon_denied(ctx, local_hit, peer_hit);
+	return err;
 }
 
 /* An address without HIP is nothing to speak of; a peer whose HIT is known is missed. */

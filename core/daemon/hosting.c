@@ -28,8 +28,11 @@ int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 {
 	struct hp_daemon *d = ctx;
+	int err = d->tun ? hp_tun_route(d->tun, pool) : 0;
 
-	return d->tun ? hp_tun_route(d->tun, pool) : 0;
+	if (!err && d->n_pools < HP_BOX_POOLS)
+		d->pools[d->n_pools++] = *pool;
+	return err;
 }
 
 int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err)

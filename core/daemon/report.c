@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "flow/peerdb.h"
@@ -91,6 +93,66 @@ static json_t *capture(const struct hp_daemon *d)
 			 c->on_failure == HP_CONF_FAIL_OPEN ? "open" : "closed");
 }
 
+static int put_findings(struct hp_daemon *d, json_t *reply)
+{
+	struct hp_findings *found = calloc(1, sizeof(*found));
+
+	if (!found)
+		return -ENOMEM;
+	hp_daemon_doctor(d, found);
+	json_object_set_new(reply, "findings", hp_findings_json(found));
+	free(found);
+	return 0;
+}
+
+static json_t *pools(const struct hp_daemon *d)
+{
+	json_t *list = json_array();
+	char text[HP_PREFIX_STRLEN];
+
+	for (size_t i = 0; i < d->n_pools; i++)
+		json_array_append_new(list, json_string(hp_prefix_format(&d->pools[i], text)));
+	return list;
+}
+
+/* Configured peers that were met before, and where: their HITs may have changed since. */
+static json_t *met(const struct hp_daemon *d)
+{
+	json_t *o = json_object();
+	char hit[HP_ADDR_STRLEN];
+
+	for (size_t i = 0; i < d->conf->peers.n; i++) {
+		const struct hp_addr *peer = &d->conf->peers.at[i].hit, *at;
+
+		at = hp_hip_met(d->hip, peer);
+		if (at)
+			json_object_set_new(o, hp_addr_format(peer, hit), addr_json(at));
+	}
+	return o;
+}
+
+/* Besides status: what hipproxyctl needs to look for itself. */
+int hp_report_doctor(struct hp_daemon *d, json_t *reply)
+{
+	char *path = realpath(d->conf_path, NULL); /* for who is in another folder */
+	struct stat st;
+
+	if (stat("/proc/self/ns/net", &st)) {
+		free(path);
+		return -errno;
+	}
+	json_object_set_new(reply, "netns", json_integer((json_int_t)st.st_ino));
+	json_object_set_new(reply, "config", json_string(path ? path : d->conf_path));
+	free(path);
+	json_object_set_new(reply, "capturing", json_boolean(d->capturing));
+	json_object_set_new(reply, "backend", json_string(hp_rules_backend_name(d->backend)));
+	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->transport.mode)));
+	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_diverts(d)));
+	json_object_set_new(reply, "pools", pools(d));
+	json_object_set_new(reply, "met", met(d));
+	return put_findings(d, reply);
+}
+
 int hp_report_status(struct hp_daemon *d, json_t *reply)
 {
 	const struct hp_pipe_totals *t = hp_pipe_totals(d->pipe);
@@ -123,7 +185,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 				      d->encap ? (int)d->transport.port : 0));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
-	return 0;
+	return put_findings(d, reply);
 }
 
 /* ---- associations */

@@ -491,6 +491,7 @@ int hp_daemon_start(struct hp_daemon *d)
 	if (d->conf->client.enabled && (err = hp_daemon_capture(d, true, &e)))
 		return fail_io(err, &e);
 	log_ready(d);
+	hp_daemon_doctor_log(d);
 	return 0;
 }
 

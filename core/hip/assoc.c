@@ -447,6 +447,7 @@ void hp_assoc_info(const struct hp_assoc *a, struct hp_assoc_info *out)
 	out->established_ms = a->established_ms;
 	out->last_in_ms = a->last_in_ms;
 	out->last_out_ms = a->last_out_ms;
+	out->unanswered_ms = a->unanswered_ms;
 	out->spi_in = a->in ? a->in->spi : 0;
 	out->spi_out = a->out ? a->out->spi : 0;
 	out->exchange_us = a->exchange_us;

@@ -85,6 +85,13 @@ void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
 		k->met = *addr;
 }
 
+const struct hp_addr *hp_hip_met(const struct hp_hip *hip, const struct hp_addr *hit)
+{
+	const struct hp_known *k = known(hip, hit);
+
+	return k && !hp_addr_is_zero(&k->met) ? &k->met : NULL;
+}
+
 void hp_known_meet(struct hp_assoc *a)
 {
 	a->why = HP_WHY_NONE;

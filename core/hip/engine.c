@@ -318,11 +318,18 @@ static int strange(const struct hp_rx *rx, enum hp_hip_strange what, int reason)
 	const struct hp_addr *hit = what == HP_STRANGE_WRONG_HIT ? &rx->m->dst_hit
 								  : &rx->m->src_hit;
 	struct hp_hip *hip = rx->hip;
+	struct hp_hip_stranger *last = &hip->strangers[what];
+	uint64_t now = hp_hip_now(hip);
 	char text[2][HP_ADDR_STRLEN];
+	bool again;
 
 	if (rx->m->type != HP_HIP_I1)
 		return reason;
-	hip->strangers[what] = (struct hp_hip_stranger){rx->path->dst, *hit, hp_hip_now(hip)};
+	again = last->last_ms && now - last->last_ms < HP_STRANGER_MS &&
+		hp_addr_eq(&last->addr, &rx->path->dst) && hp_addr_eq(&last->hit, hit);
+	*last = (struct hp_hip_stranger){rx->path->dst, *hit, now};
+	if (again)
+		return reason;
 	hp_log_limited(&hip->stranger_rate, HP_LOG_HIP, HP_LOG_NOTICE, "I1 from %s %s (%s)",
 		       hp_addr_format(&rx->path->dst, text[0]), texts[what],
 		       hp_addr_format(hit, text[1]));

@@ -259,6 +259,8 @@ void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t p
 /* Besides, an association with it was up there some time ago. */
 void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addr);
+/* Where that was; NULL: nowhere. */
+const struct hp_addr *hp_hip_met(const struct hp_hip *hip, const struct hp_addr *hit);
 void hp_hip_forget_peers(struct hp_hip *hip);
 
 /* ---- messages and data */
@@ -337,6 +339,7 @@ struct hp_assoc_info {
 	const char *peer_key; /* "ECDSA-P-256"; "" unknown */
 	char peer_di[64];     /* cut to fit; "" none */
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms; /* 0: never */
+	uint64_t unanswered_ms; /* since then packets went out and none came in; 0: not so */
 	uint32_t spi_in, spi_out;				      /* 0: none */
 	uint32_t exchange_us; /* I1 to R2 as Initiator; 0 otherwise */
 	uint32_t rekeys;

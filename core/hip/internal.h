@@ -35,6 +35,7 @@
 #define HP_REKEY_GIVEUP_MS 30000
 #define HP_USED_MAX	   262144
 #define HP_ECHO_LEN	   16
+#define HP_STRANGER_MS	   60000 /* the same wrong I1 is logged again after this */
 #define HP_OTHERS_MAX	   8 /* UPDATE ids of the peer remembered */
 #define HP_NAT_CHECK_MS	   200	 /* at most one path check in this time */
 #define HP_NAT_CLAIM_MS	   10000 /* and by keepalives, which nobody signs, in this */

@@ -48,6 +48,7 @@ static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int er
 {
 	switch (err) {
 	case -EACCES:
+		hp_pipe_wish(&pipe->denied, p, hp_pipe_now(pipe));
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_ACCESS);
 	case -ENOBUFS:
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_POOL);

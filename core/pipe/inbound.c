@@ -72,6 +72,12 @@ static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, uint
 	return v != HP_NEXT || *f ? v : hp_pipe_peer_begun(pipe, p, f);
 }
 
+static bool begins_tcp(const struct hp_packet *p)
+{
+	return p->proto == HP_PROTO_TCP && p->len >= p->l4_off + 20u &&
+	       (p->data[p->l4_off + HP_TCP_OFF_FLAGS] & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN;
+}
+
 static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
 {
 	struct hp_flow *f;
@@ -85,6 +91,8 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 		hp_pipe_refuse_peer(pipe, p);
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_FLOW);
 	}
+	if (begins_tcp(p))
+		hp_pipe_wish(&pipe->asked, p, hp_pipe_now(pipe));
 	hp_pipe_note(pipe, p, "in.host", "sent", "");
 	hp_pipe_emit(pipe, p);
 	return HP_TAKEN;

@@ -119,6 +119,7 @@ struct hp_pipe {
 	uint64_t drops[HP_DROP_MAX];
 	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */
 	uint8_t *stream[2];       /* the same: a stream as it came and as it goes (l7.c) */
+	struct hp_pipe_wishes denied, asked;
 	hp_trace_fn trace_fn;
 	void *trace_ctx;
 	struct hp_addr trace_addr;
@@ -278,6 +279,9 @@ void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsig
 /* To the HIP peer that sent p (HIT form, p->assoc set), through its association. */
 void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
 			       unsigned int mtu);
+
+/* wanted.c: p is a peer's, in HIT form. */
+void hp_pipe_wish(struct hp_pipe_wishes *w, const struct hp_packet *p, uint64_t now_ms);
 
 /* hooks.c */
 /* The hooks of a stage that p's flow subscribed to, core steps among them. */

@@ -26,6 +26,7 @@ struct hp_registry;
 struct hp_clock;
 struct hp_rand;
 struct hp_timers;
+struct hp_flow;
 struct hp_flow_key;
 struct hp_flowdb;
 struct hp_peerdb;
@@ -142,6 +143,29 @@ const char *hp_pipe_peer_source(const struct hp_peer *e);
 /* What an association carried: inner packets and octets by enum hp_direction, and the MTU. */
 void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
 			 unsigned int *mtu);
+/* What peers wanted lately: the last HP_PIPE_WISHES different ones. */
+#define HP_PIPE_WISHES 8
+struct hp_pipe_wish {
+	struct hp_addr local_hit, peer_hit;
+	uint8_t proto;
+	uint16_t port;    /* of local_hit */
+	uint64_t last_ms; /* 0: unused */
+};
+struct hp_pipe_wishes {
+	struct hp_pipe_wish at[HP_PIPE_WISHES];
+};
+/* Connections that access rules denied. */
+const struct hp_pipe_wishes *hp_pipe_denied(const struct hp_pipe *pipe);
+/* TCP connections that peers began with applications of this host. */
+const struct hp_pipe_wishes *hp_pipe_asked(const struct hp_pipe *pipe);
+
+/* Connections of an association that one end speaks into in vain. */
+struct hp_pipe_silence {
+	unsigned int flows;         /* all of them; looking ends after some hundred */
+	unsigned int waiting;       /* begun here, the peer has not answered */
+	const struct hp_flow *deaf; /* begun by the peer, its server has not answered; NULL: none */
+};
+void hp_pipe_assoc_silence(struct hp_assoc *a, struct hp_pipe_silence *out);
 /* The core's own steps, named so that plugins can order themselves around them; to be called
  * before hp_registry_load. */
 int hp_pipe_core_hooks(struct hp_pipe **slot, struct hp_registry *reg);

@@ -138,13 +138,22 @@ static void unknown(struct hp_pipe_peer *pp)
 	release(pipe, e);
 }
 
+/* The engine has logged why an exchange failed. */
+static const char *blocked_because(const struct hp_pipe_peer *pp, int err)
+{
+	if (err == -EINVAL && hp_hip_is_local(pp->pipe->d.hip, &pp->peer->hit))
+		return hp_hip_why_text(HP_WHY_OWN_HIT);
+	return err == -EACCES ? "blocked, another HIT is pinned for it" :
+				"blocked for a while, its HIP peer can't be reached";
+}
+
 /* A HIT is known, but its owner does not answer. */
 static void unreachable(struct hp_pipe_peer *pp, int err)
 {
 	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : HP_PEER_RETRY_MS;
 
 	hp_peer_set(pp->peer, HP_PEER_BLOCKED, ms);
-	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, strerror(-err));
+	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, blocked_because(pp, err));
 	drop_held(pp->pipe, pp->peer, HP_DROP_PEER_UNREACHABLE);
 }
 

@@ -47,7 +47,8 @@ layer plugin util
 layer conf util
 layer pipe util wire crypto esp hip flow xlat plugin conf
 layer io util wire crypto esp hip flow xlat pipe
-layer daemon util wire crypto esp hip flow xlat plugin conf pipe io
+layer doctor util wire crypto hip conf io
+layer daemon util wire crypto esp hip flow xlat plugin conf pipe io doctor
 
 only 'openssl/' core/crypto
 only 'intel-ipsec-mb' core/crypto
