@@ -503,8 +503,25 @@ static void hits_on_tun_are_reachable_by_applications(void)
 	CU_ASSERT_EQUAL(if_nametoindex("hip0"), 0);
 }
 
-/* Three datagrams into the device's route, after a while. */
-static pid_t three_datagrams(unsigned int wait_us)
+/* Until the process sleeps, that is, waits in its loop. */
+static void until_asleep(pid_t pid)
+{
+	char path[64], state = 'R';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (int i = 0; i < 20000 && state != 'S'; i++) {
+		FILE *f = fopen(path, "r");
+
+		usleep(1000);
+		if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'S';
+		if (f)
+			fclose(f);
+	}
+}
+
+/* Three datagrams into the device's route, at once or when the parent waits for something. */
+static pid_t three_datagrams(bool wait)
 {
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
 	pid_t child = fork();
@@ -514,7 +531,8 @@ static pid_t three_datagrams(unsigned int wait_us)
 		return child;
 	inet_pton(AF_INET6, "2001:25::", &to.sin6_addr);
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	usleep(wait_us);
+	if (wait)
+		until_asleep(getppid());
 	for (int i = 0; i < 3; i++)
 		sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to));
 	_exit(0);
@@ -531,12 +549,12 @@ static void a_packet_that_comes_alone_leaves_alone(void)
 
 	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, &seen, &tun, &e));
 	/* They are there before anybody looks: all belong to one round. */
-	CU_ASSERT(waitpid(three_datagrams(0), NULL, 0) > 0);
+	CU_ASSERT(waitpid(three_datagrams(false), NULL, 0) > 0);
 	CU_ASSERT(!hp_loop_once(loop, 100));
 	CU_ASSERT(!hp_loop_quiet(loop));
 	CU_ASSERT_EQUAL(seen.udp, 3);
 	/* The first one has been waited for: it ends its round, whatever follows. */
-	CU_ASSERT(three_datagrams(50000) > 0);
+	CU_ASSERT(three_datagrams(true) > 0);
 	for (seen.udp = 0; !seen.udp;)
 		CU_ASSERT_FATAL(!hp_loop_once(loop, 2000));
 	CU_ASSERT(hp_loop_quiet(loop));
