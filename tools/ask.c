@@ -24,8 +24,14 @@ static int refused(const json_t *reply)
 {
 	const char *why = json_string_value(json_object_get(reply, "error"));
 
+	const json_t *line;
+	size_t i;
+
 	fprintf(stderr, "hipproxyctl: %s\n",
 		why ? why : "the daemon refused the request without a reason");
+	json_array_foreach(json_object_get(reply, "complaints"), i, line)
+		if (json_is_string(line))
+			fprintf(stderr, "%s\n", json_string_value(line));
 	return HP_EXIT_REFUSED;
 }
 

@@ -18,8 +18,7 @@ struct checker {
 
 static void complain(struct checker *c, const char *key, const char *text)
 {
-	hp_conf_complain(c->conf->tree, c->report, hp_conf_where(c->conf->tree, key), key, "%s",
-			 text);
+	hp_conf_complain_key(c->conf, c->report, key, "%s", text);
 }
 
 static void complain_at(struct checker *c, const char *list, size_t i, const char *member,
@@ -171,6 +170,79 @@ static int check_peers(struct checker *c)
 	return 0;
 }
 
+/* ---- which peer answers for a destination */
+
+struct destination {
+	struct hp_prefix prefix;
+	size_t peer, index; /* of peers, and of its serves or addresses */
+};
+
+static size_t n_destinations(const struct hp_conf_peer *p)
+{
+	return p->serves.n ? p->serves.n : p->addresses.n;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct destination *da = a, *db = b;
+	int d = hp_addr_cmp(&da->prefix.addr, &db->prefix.addr);
+
+	if (!d)
+		d = (da->prefix.bits > db->prefix.bits) - (da->prefix.bits < db->prefix.bits);
+	if (!d)
+		d = (da->peer > db->peer) - (da->peer < db->peer);
+	return d;
+}
+
+static void add_destinations(const struct hp_conf_peers *peers, struct destination *to)
+{
+	for (size_t i = 0; i < peers->n; i++) {
+		const struct hp_conf_peer *p = &peers->at[i];
+
+		for (size_t k = 0; k < n_destinations(p); k++, to++) {
+			to->peer = i;
+			to->index = k;
+			to->prefix = p->serves.n ? p->serves.at[k] :
+				(struct hp_prefix){ .addr = p->addresses.at[k], .bits = 128 };
+		}
+	}
+}
+
+static void complain_destination(struct checker *c, const struct destination *d, size_t other)
+{
+	const struct hp_conf_peer *p = &c->conf->peers.at[d->peer];
+	char text[HP_PREFIX_STRLEN], key[64];
+
+	snprintf(key, sizeof(key), "peers[%zu].%s[%zu]", d->peer,
+		 p->serves.n ? "serves" : "addresses", d->index);
+	hp_conf_complain_key(c->conf, c->report, key,
+			     "%s belongs to peers[%zu] too; expected one peer for a destination",
+			     hp_prefix_format(&d->prefix, text), other);
+}
+
+/* The longest prefix decides, so different lengths may overlap.  The same prefix at two peers
+ * would leave the second one without traffic. */
+static int check_destinations(struct checker *c)
+{
+	const struct hp_conf_peers *peers = &c->conf->peers;
+	struct destination *list;
+	size_t n = 0;
+
+	for (size_t i = 0; i < peers->n; i++)
+		n += n_destinations(&peers->at[i]);
+	list = hp_conf_alloc(c->conf->tree, n * sizeof(*list));
+	if (!list)
+		return -1;
+	add_destinations(peers, list);
+	qsort(list, n, sizeof(*list), by_prefix);
+	for (size_t i = 1; i < n; i++)
+		if (list[i].peer != list[i - 1].peer &&
+		    list[i].prefix.bits == list[i - 1].prefix.bits &&
+		    hp_addr_eq(&list[i].prefix.addr, &list[i - 1].prefix.addr))
+			complain_destination(c, &list[i], list[i - 1].peer);
+	return 0;
+}
+
 int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report)
 {
 	struct checker c = { conf, report };
@@ -178,5 +250,5 @@ int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report)
 	check_identities(&c);
 	check_hip(&c);
 	check_client(&c);
-	return check_peers(&c) ? -ENOMEM : 0;
+	return check_peers(&c) || check_destinations(&c) ? -ENOMEM : 0;
 }

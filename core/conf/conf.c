@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,30 @@ int hp_conf_plugin(struct hp_conf *conf, const char *name, const struct hp_conf_
 		return -EINVAL;
 	*out = settings;
 	return 0;
+}
+
+void hp_conf_complain_key(const struct hp_conf *conf, struct hp_conf_report *report,
+			  const char *key, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	hp_conf_complain(conf->tree, report, hp_conf_where(conf->tree, key), key, "%s", text);
+}
+
+void hp_conf_warn_key(const struct hp_conf *conf, struct hp_conf_report *report,
+		      const char *key, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	hp_conf_warn(conf->tree, report, hp_conf_where(conf->tree, key), key, "%s", text);
 }
 
 const struct hp_conf_identity *hp_conf_identity_find(const struct hp_conf *conf,

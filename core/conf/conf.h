@@ -194,6 +194,7 @@ struct hp_conf_report {
 	void (*line)(void *ctx, const char *text);
 	void *ctx;
 	unsigned n;
+	void (*warn)(void *ctx, const char *text); /* NULL: warnings are left out; not counted */
 };
 
 /* Loads path and conf.d beside it.  0 and *out (hp_conf_free), or -EINVAL after having
@@ -209,6 +210,16 @@ void hp_conf_free(struct hp_conf *conf);
  * owned by conf.  0, -EINVAL after having reported, -ENOMEM. */
 int hp_conf_plugin(struct hp_conf *conf, const char *name, const struct hp_conf_row *rows,
 		   size_t bytes, const void **out, struct hp_conf_report *report);
+
+/* Reports "file:line: key: text" for the setting with this full name ("peers[1].hit").  A
+ * setting that was not given is reported where the nearest group around it is. */
+void hp_conf_complain_key(const struct hp_conf *conf, struct hp_conf_report *report,
+			  const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* As hp_conf_complain_key, for what does not keep the daemon from starting. */
+void hp_conf_warn_key(const struct hp_conf *conf, struct hp_conf_report *report,
+		      const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Reports each key that differs and can change only by a restart; returns how many. */
 unsigned hp_conf_diff(const struct hp_conf *old, const struct hp_conf *new,

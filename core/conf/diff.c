@@ -85,32 +85,35 @@ static bool is_same(const struct hp_conf_row *row, const void *a, const void *b)
 	}
 }
 
-static void diff(const struct hp_conf_row *rows, const void *a, const void *b,
-		 const char *group, struct hp_conf_report *report)
+struct differ {
+	const struct hp_conf *new;
+	struct hp_conf_report *report;
+};
+
+static void diff(struct differ *d, const struct hp_conf_row *rows, const void *a, const void *b,
+		 const char *group)
 {
-	char key[128], line[256];
+	char key[128];
 
 	for (const struct hp_conf_row *row = rows; row->name; row++) {
 		const void *fa = field_of(row, a), *fb = field_of(row, b);
 
 		snprintf(key, sizeof(key), "%s%s%s", group, *group ? "." : "", row->name);
 		if (row->type == HP_CONF_GROUP)
-			diff(row->rows, fa, fb, key, report);
+			diff(d, row->rows, fa, fb, key);
 		if (!(row->flags & HP_CONF_RESTART) || is_same(row, fa, fb))
 			continue;
-		snprintf(line, sizeof(line), "%s: changed; takes effect at the next start", key);
-		report->n++;
-		if (report->line)
-			report->line(report->ctx, line);
+		hp_conf_complain_key(d->new, d->report, key, "has changed, which needs a restart");
 	}
 }
 
 unsigned hp_conf_diff(const struct hp_conf *old, const struct hp_conf *new,
 		      struct hp_conf_report *report)
 {
+	struct differ d = { new, report };
 	unsigned before = report->n;
 
-	diff(hp_conf_schema(), old, new, "", report);
+	diff(&d, hp_conf_schema(), old, new, "");
 	return report->n - before;
 }
 

@@ -92,23 +92,45 @@ static void report_line(struct hp_conf_report *report, const char *text)
 		report->line(report->ctx, text);
 }
 
+/* "file:line: key: text" */
+static void format_line(char *line, size_t bytes, const struct hp_conf_tree *tree,
+			const config_setting_t *s, const char *key, const char *text)
+{
+	const char *file = s ? config_setting_source_file(s) : NULL;
+	unsigned at = s ? config_setting_source_line(s) : 0;
+
+	if (at)
+		snprintf(line, bytes, "%s:%u: %s: %s", file ? file : tree->name, at, key, text);
+	else
+		snprintf(line, bytes, "%s: %s: %s", file ? file : tree->name, key, text);
+}
+
 void hp_conf_complain(struct hp_conf_tree *tree, struct hp_conf_report *report,
 		      const config_setting_t *s, const char *key, const char *fmt, ...)
 {
 	char text[512], line[1024];
-	const char *file = s ? config_setting_source_file(s) : NULL;
-	unsigned at = s ? config_setting_source_line(s) : 0;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (at)
-		snprintf(line, sizeof(line), "%s:%u: %s: %s", file ? file : tree->name, at,
-			 key, text);
-	else
-		snprintf(line, sizeof(line), "%s: %s: %s", file ? file : tree->name, key, text);
+	format_line(line, sizeof(line), tree, s, key, text);
 	report_line(report, line);
+}
+
+void hp_conf_warn(struct hp_conf_tree *tree, struct hp_conf_report *report,
+		  const config_setting_t *s, const char *key, const char *fmt, ...)
+{
+	char text[512], line[1024];
+	va_list ap;
+
+	if (!report->warn)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	format_line(line, sizeof(line), tree, s, key, text);
+	report->warn(report->ctx, line);
 }
 
 static void complain_file(struct hp_conf_report *report, const char *path, const char *why)

@@ -45,6 +45,10 @@ struct hp_conf_view hp_conf_members(struct hp_conf_tree *tree, const struct hp_c
 void hp_conf_complain(struct hp_conf_tree *tree, struct hp_conf_report *report,
 		      const config_setting_t *s, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* As hp_conf_complain, a warning. */
+void hp_conf_warn(struct hp_conf_tree *tree, struct hp_conf_report *report,
+		  const config_setting_t *s, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 /* The setting that decides the key with this full name ("client.rules[2].ports"), or the
  * nearest group around it that was given. */
 const config_setting_t *hp_conf_where(struct hp_conf_tree *tree, const char *key);

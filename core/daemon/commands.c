@@ -116,11 +116,15 @@ static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t
 		  json_t *reply)
 {
 	struct hp_io_err e = { "" };
-	int err = hp_daemon_reload(d, &e);
+	json_t *complaints;
+	int err = hp_daemon_reload(d, &e, &complaints);
 
 	(void)c, (void)request;
-	if (err)
+	if (err) {
+		json_object_set_new(reply, "complaints", complaints);
 		return refuse(reply, err, e.text);
+	}
+	json_decref(complaints);
 	json_object_set_new(reply, "message", json_string("configuration reloaded"));
 	return 0;
 }

@@ -3,6 +3,8 @@
  * The daemon: everything wired together on one loop.
  *
  *	glue      how engine, pipeline and sockets call each other
+ *	load      configuration, keys and plugins
+ *	check     what a configuration must satisfy together with them
  *	start     in which order things are made and unmade
  *	commands  what the control socket can ask for
  *	transport UDP beside raw sockets, when a plugin wants it
@@ -48,6 +50,8 @@ struct hp_daemon {
 	int level;                   /* enum hp_log_level from the command line, or -1 */
 	struct hp_conf *conf;
 	struct hp_conf *tried;       /* while a reload tries it */
+	const struct hp_daemon *running; /* of a daemon that only tries a configuration: who reloads */
+	json_t *complaints;          /* collects them for the answer to a reload, or NULL */
 	struct hp_clock clock;
 	struct hp_timers timers;
 	struct hp_loop *loop;
@@ -86,11 +90,23 @@ struct hp_daemon {
 	uint64_t trace_left;         /* lines to go; 0: no limit */
 };
 
+/* ---- load.c */
+
+/* Loads configuration, keys and plugins and checks them, nothing else: what -t does.  0 or -errno,
+ * reported to the log with file and line; hp_daemon_stop cleans up in either case. */
+int hp_daemon_load(struct hp_daemon *d, const char *conf_path);
+/* Complaints and warnings of the configuration, to the log and d->complaints. */
+struct hp_conf_report hp_daemon_report(struct hp_daemon *d);
+struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
+
+/* ---- check.c */
+
+/* What d has loaded, against each other and against the machine, without changing anything.
+ * keys, plugins: they could be loaded.  0, or -errno, reported. */
+int hp_daemon_check(struct hp_daemon *d, bool keys, bool plugins, struct hp_conf_report *report);
+
 /* ---- start.c */
 
-/* Loads configuration, keys and plugins, nothing else: what -t does.  0 or -errno, reported
- * to the log. */
-int hp_daemon_load(struct hp_daemon *d, const char *conf_path);
 /* Everything, up to the capture rules.  0 or -errno, reported; hp_daemon_stop cleans up in
  * either case. */
 int hp_daemon_start(struct hp_daemon *d);
@@ -107,27 +123,23 @@ int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io
 void hp_daemon_diverted_free(struct hp_rules_cfg *cfg);
 /* Are packets to configured peers led to the TUN device by routes? */
 bool hp_daemon_diverts(const struct hp_daemon *d);
-/* Parts of the start that a reload needs too.  Complaints go to the log. */
-void hp_daemon_complain(void *ctx, const char *text);
-struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
 void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
-int hp_daemon_check_hip(const struct hp_conf *conf, struct hp_hip_config *out);
-int hp_daemon_check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf);
 
 /* Where peers can be found again: those of before, and those conf names. */
 void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf);
 
 /* ---- reload.c */
 
-/* A new configuration, all of it or nothing.  0, or -errno and in err how many complaints have
- * been logged. */
-int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err);
+/* A new configuration, all of it or nothing.  0, or -errno with a sentence in err and the
+ * complaints, which are logged too, in *complaints (to be released; may be NULL). */
+int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err, json_t **complaints);
 
 /* ---- settings.c */
 
-/* The engine's settings out of the configuration's.  0, or -EINVAL and why. */
+/* The engine's settings out of the configuration's.  0, or -EINVAL, the key that is wrong and
+ * why. */
 int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *out,
-			 const char **why);
+			 const char **key, const char **why);
 /* Tells the engine of all configured peers. */
 void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf);
 
@@ -150,6 +162,7 @@ void hp_daemon_flush(void *ctx);
 
 /* ---- hosting.c */
 
+int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool);
 int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool);

@@ -11,7 +11,7 @@
 
 #include "io/rtnl.h"
 
-int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
+int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit)
 {
 	struct hp_daemon *d = ctx;
 	const struct hp_conf *conf = d->tried ? d->tried : d->conf;
@@ -20,9 +20,15 @@ int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
 	if (!id)
 		return -ENOENT;
 	*hit = *hp_key_hit(d->keys[id - conf->identities.at]);
-	if (hp_addr_eq(hit, &d->client_hit) || hp_addr_eq(hit, &d->host_hit))
-		return -EBUSY;
-	return d->hip ? hp_hip_identity_never_opportunistic(d->hip, hit) : 0;
+	return hp_addr_eq(hit, &d->client_hit) || hp_addr_eq(hit, &d->host_hit) ? -EBUSY : 0;
+}
+
+int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
+{
+	struct hp_daemon *d = ctx;
+	int err = hp_daemon_lookup(d, name, hit);
+
+	return !err && d->hip ? hp_hip_identity_never_opportunistic(d->hip, hit) : err;
 }
 
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)

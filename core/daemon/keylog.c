@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/files.h"
+
 int hp_keylog_open(struct hp_daemon *d)
 {
 	const char *path = d->conf->esp.keylog;
@@ -17,6 +19,7 @@ int hp_keylog_open(struct hp_daemon *d)
 
 	if (!*path)
 		return 0;
+	hp_file_folder(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		d->keylog = fdopen(fd, "a");

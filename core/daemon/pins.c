@@ -83,25 +83,24 @@ static int read_line(struct hp_pins *pins, char *line)
 	return add(pins, &addr, &hit);
 }
 
-static int read_file(struct hp_pins *pins)
+static int read_file(struct hp_pins *pins, struct hp_io_err *e)
 {
 	FILE *f = fopen(pins->path, "re");
 	char line[256];
 	int err = 0;
 
-	if (!f && errno == ENOENT)
-		return 0;
-	if (!f) {
-		err = -errno;
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s: %s", pins->path, strerror(-err));
-		return err;
-	}
+	if (!f)
+		return errno == ENOENT ? 0 :
+			hp_io_fail(e, -errno, "%s: %s", pins->path, strerror(errno));
 	for (unsigned int n = 1; !err && fgets(line, sizeof(line), f); n++) {
 		err = read_line(pins, line);
 		if (err)
-			hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s:%u: %s", pins->path, n,
-			       err == -EINVAL ? "expected: ADDRESS HIT" : strerror(-err));
+			hp_io_fail(e, err, "%s:%u: %s", pins->path, n, err == -EINVAL ?
+				   "expected ADDRESS HIT" : strerror(-err));
 	}
+	/* A directory can be opened, but not read. */
+	if (!err && ferror(f))
+		err = hp_io_fail(e, -EIO, "%s: can't be read", pins->path);
 	fclose(f);
 	return err;
 }
@@ -123,28 +122,50 @@ static int append(struct hp_pins *pins, const struct hp_addr *addr, const struct
 
 /* ---- */
 
-int hp_pins_open(const char *path, struct hp_pins **out)
+static struct hp_pins *pins_new(const char *path)
 {
 	struct hp_pins *pins = calloc(1, sizeof(*pins));
-	int err = -ENOMEM;
 
-	*out = NULL;
 	if (!pins)
-		return -ENOMEM;
+		return NULL;
 	pins->fd = -1;
 	hp_tokens_init(&pins->log_rate, 1, 5);
 	pins->path = strdup(path);
 	if (pins->path && !hp_rand_fill(&hp_rand_system, &pins->key, sizeof(pins->key)) &&
 	    !hp_htab_init(&pins->tab, HP_PINS_MAX))
-		err = hp_file_folder(path);
-	if (!err)
-		err = read_file(pins);
+		return pins;
+	hp_pins_close(pins);
+	return NULL;
+}
+
+int hp_pins_open(const char *path, struct hp_pins **out, struct hp_io_err *e)
+{
+	struct hp_pins *pins = pins_new(path);
+	int err;
+
+	*out = NULL;
+	if (!pins)
+		return hp_io_fail(e, -ENOMEM, "%s: out of memory", path);
+	err = hp_file_folder(path);
+	if (err)
+		hp_io_fail(e, err, "%s: %s", path, strerror(-err));
+	else
+		err = read_file(pins, e);
 	if (err) {
 		hp_pins_close(pins);
 		return err;
 	}
 	*out = pins;
 	return 0;
+}
+
+int hp_pins_try(const char *path, struct hp_io_err *e)
+{
+	struct hp_pins *pins = pins_new(path);
+	int err = pins ? read_file(pins, e) : hp_io_fail(e, -ENOMEM, "%s: out of memory", path);
+
+	hp_pins_close(pins);
+	return err;
 }
 
 static int free_pin(struct hp_hnode *n, void *arg)

@@ -11,13 +11,17 @@
 
 #include <hipproxy/addr.h>
 
+#include "io/err.h"
+
 struct hp_pins;
 
 #define HP_PINS_MAX 1000000
 
 /* Reads path; a file that is not there is an empty one, its directory is made if only the last
- * part is missing.  0 and *out; -EINVAL: a bad line, logged as file:line; -errno, logged. */
-int hp_pins_open(const char *path, struct hp_pins **out);
+ * part is missing.  0 and *out; -EINVAL: a bad line, e names it as file:line; -errno and e. */
+int hp_pins_open(const char *path, struct hp_pins **out, struct hp_io_err *e);
+/* Would hp_pins_open accept the file?  Makes nothing. */
+int hp_pins_try(const char *path, struct hp_io_err *e);
 void hp_pins_close(struct hp_pins *pins);
 /* 0: hit is pinned for addr, or is from now on; -EACCES: another one is, which is logged;
  * -ENOSPC and other errors of writing, logged: not pinned. */

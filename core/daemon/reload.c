@@ -2,9 +2,10 @@
  *
  * A new configuration for a running daemon: all of it or nothing.
  *
- * Whatever can fail is done first, without touching what runs; plugins, which may refuse, come
- * last of that, for their new settings live in the new configuration.  From then on nothing can
- * fail any more.
+ * Whatever can fail is done first, without touching what runs.  The new configuration is loaded
+ * and checked as a start would do it, by a daemon of its own that is never started.  The running
+ * plugins, which may refuse, come last of that, for their new settings live in the new
+ * configuration.  From then on nothing can fail any more.
  */
 #include "daemon/daemon.h"
 
@@ -28,12 +29,19 @@ static void undo(struct prepared *p)
 	hp_conf_free(p->conf);
 }
 
-static int read_pins(const struct hp_conf_hip *hip, struct hp_pins **out)
+static int read_pins(struct hp_daemon *d, const struct hp_conf *conf, struct hp_pins **out)
 {
-	if (hip->opportunistic_initiator != HP_CONF_OPP_PINNED &&
-	    hip->opportunistic_responder != HP_CONF_OPP_PINNED)
+	struct hp_conf_report report = hp_daemon_report(d);
+	struct hp_io_err e = { "" };
+	int err;
+
+	if (conf->hip.opportunistic_initiator != HP_CONF_OPP_PINNED &&
+	    conf->hip.opportunistic_responder != HP_CONF_OPP_PINNED)
 		return 0;
-	return hp_pins_open(hip->pins, out);
+	err = hp_pins_open(conf->hip.pins, out, &e);
+	if (err)
+		hp_conf_complain_key(conf, &report, "hip.pins", "%s", e.text);
+	return err;
 }
 
 static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
@@ -47,19 +55,48 @@ static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
 	return err;
 }
 
+/* The new file of an identity's key may hold another key. */
+static void warn_of_keys(const struct hp_daemon *d, struct hp_daemon *trial,
+			 struct hp_conf_report *report)
+{
+	char key[48];
+
+	for (size_t i = 0; i < d->n_keys && i < trial->n_keys; i++)
+		if (!hp_addr_eq(hp_key_hit(d->keys[i]), hp_key_hit(trial->keys[i]))) {
+			snprintf(key, sizeof(key), "identities[%zu].key", i);
+			hp_conf_warn_key(trial->conf, report, key,
+					 "%s holds another key now; it is used from the next start on",
+					 trial->conf->identities.at[i].key);
+		}
+}
+
+/* Loads the new configuration as a start does.  0 and *out. */
+static int load(struct hp_daemon *d, struct hp_conf **out)
+{
+	struct hp_daemon trial = { .level = d->level, .running = d, .complaints = d->complaints };
+	struct hp_conf_report report = hp_daemon_report(d);
+	int err = hp_daemon_load(&trial, d->conf_path);
+
+	if (trial.conf && hp_conf_diff(d->conf, trial.conf, &report))
+		err = err ? err : -EBUSY;
+	if (!err) {
+		warn_of_keys(d, &trial, &report);
+		*out = trial.conf;
+		trial.conf = NULL;
+	}
+	hp_daemon_stop(&trial);
+	return err;
+}
+
 static int prepare(struct hp_daemon *d, struct prepared *p)
 {
-	struct hp_conf_report report = { .line = hp_daemon_complain };
-	int err = hp_conf_load(d->conf_path, &p->conf, &report);
+	const char *key, *why;
+	int err = load(d, &p->conf);
 
-	if (!err && hp_conf_diff(d->conf, p->conf, &report))
-		err = -EBUSY;
 	if (!err)
-		err = hp_daemon_check_hip(p->conf, &p->hip);
+		err = hp_daemon_hip_config(p->conf, &p->hip, &key, &why);
 	if (!err)
-		err = hp_daemon_check_resolvers(d->registry, p->conf);
-	if (!err)
-		err = read_pins(&p->conf->hip, &p->pins);
+		err = read_pins(d, p->conf, &p->pins);
 	if (!err && !(p->policy = hp_pipe_policy_new(p->conf)))
 		err = -ENOMEM;
 	return err ? err : reload_plugins(d, p->conf);
@@ -89,11 +126,14 @@ static void apply(struct hp_daemon *d, struct prepared *p)
 	divert_again(d);
 }
 
-int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)
+int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complaints)
 {
 	struct prepared p = { 0 };
-	int err = prepare(d, &p);
+	int err;
 
+	d->complaints = *complaints = json_array();
+	err = prepare(d, &p);
+	d->complaints = NULL;
 	if (!err) {
 		apply(d, &p);
 		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
@@ -102,7 +142,7 @@ int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)
 	undo(&p);
 	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays (%s)",
 	       d->conf_path, strerror(-err));
-	return hp_io_fail(e, err, "not reloaded, the old configuration stays (%s); see the log",
+	return hp_io_fail(e, err, "not reloaded, the old configuration stays: %s",
 			  err == -EBUSY ? "a key that needs a restart has changed" :
-					  "the new one has errors");
+			  err == -ENOMEM ? "out of memory" : "the new one has errors");
 }

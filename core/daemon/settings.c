@@ -40,7 +40,8 @@ static void lists(const struct hp_conf *conf, struct hp_hip_config *c)
 	}
 }
 
-int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *c, const char **why)
+int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *c, const char **key,
+			 const char **why)
 {
 	const struct hp_conf_hip *h = &conf->hip;
 
@@ -70,9 +71,11 @@ int hp_daemon_hip_config(const struct hp_conf *conf, struct hp_hip_config *c, co
 	c->max_associations = conf->limits.associations;
 	c->esp_backend = conf->esp.engine == HP_CONF_ENGINE_OPENSSL ? NULL : hp_esp_ipsec_mb();
 	if (conf->esp.engine == HP_CONF_ENGINE_IPSEC_MB && !c->esp_backend) {
-		*why = "esp.engine: ipsec-mb is not built in, or not for this processor";
+		*key = "esp.engine";
+		*why = "ipsec-mb is not built in, or not for this processor";
 		return -EINVAL;
 	}
+	*key = "hip";
 	return hp_hip_config_check(c, why);
 }
 

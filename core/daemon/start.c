@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a configuration to a running daemon, and back.
+ * From a loaded configuration to a running daemon, and back.
  *
  * Everything that needs more rights than CAP_NET_ADMIN and CAP_NET_RAW comes first; then rights
  * are dropped, then threads are made.  Capture rules come last: until then traffic is not
@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/files.h"
 #include "io/priv.h"
 
 #define QUIT_MS      1000 /* longest wait for CLOSE_ACK */
@@ -35,53 +36,6 @@ static int fail_io(int err, const struct hp_io_err *e)
 	return err;
 }
 
-/* ---- configuration, keys, plugins */
-
-void hp_daemon_complain(void *ctx, const char *text)
-{
-	(void)ctx;
-	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s", text);
-}
-
-static void complain_plugin(void *ctx, const char *line)
-{
-	(void)ctx;
-	hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "%s", line);
-}
-
-static uint64_t plugin_now(void *ctx)
-{
-	const struct hp_daemon *d = ctx;
-
-	return hp_clock_ms(&d->clock);
-}
-
-static int plugin_settings(void *ctx, const char *plugin, const struct hp_conf_row *rows,
-			   size_t bytes, const void **out)
-{
-	struct hp_daemon *d = ctx;
-	struct hp_conf_report report = { .line = hp_daemon_complain };
-
-	return hp_conf_plugin(d->tried ? d->tried : d->conf, plugin, rows, bytes, out, &report);
-}
-
-struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
-{
-	return (struct hp_registry_config){
-		.dir = d->conf->plugin_dir,
-		.now_ms = plugin_now,
-		.report = complain_plugin,
-		.settings = plugin_settings,
-		.transport = hp_daemon_transport,
-		.claim = hp_daemon_claim,
-		.attract = hp_daemon_attract,
-		.masquerade = hp_daemon_masquerade,
-		.answer = hp_daemon_answer,
-		.translate = hp_daemon_translate,
-		.ctx = d,
-	};
-}
-
 void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log)
 {
 	hp_log_target((enum hp_log_target)log->target, "hipproxyd");
@@ -92,100 +46,6 @@ void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *
 					 (enum hp_log_level)log->subsys[i]);
 }
 
-static int load_keys(struct hp_daemon *d)
-{
-	const struct hp_conf_identities *ids = &d->conf->identities;
-
-	d->keys = calloc(ids->n, sizeof(struct hp_key *));
-	if (!d->keys)
-		return fail(-ENOMEM, "keys");
-	for (; d->n_keys < ids->n; d->n_keys++) {
-		int err = hp_key_load(ids->at[d->n_keys].key, &d->keys[d->n_keys]);
-
-		if (err) {
-			hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: %s", ids->at[d->n_keys].key,
-			       hp_key_load_error(err));
-			return err;
-		}
-	}
-	return 0;
-}
-
-/* The HIT of the identity called name, zero if there is none. */
-static struct hp_addr hit_of(const struct hp_daemon *d, const char *name)
-{
-	const struct hp_conf_identity *id = hp_conf_identity_find(d->conf, name);
-	struct hp_addr none = { 0 };
-
-	return id ? *hp_key_hit(d->keys[id - d->conf->identities.at]) : none;
-}
-
-static int load_plugins(struct hp_daemon *d)
-{
-	struct hp_registry_config cfg = hp_daemon_registry_config(d);
-	int err;
-
-	d->registry = hp_registry_new(&cfg);
-	if (!d->registry)
-		return fail(-ENOMEM, "plugins");
-	err = hp_pipe_core_hooks(&d->pipe, d->registry);
-	if (err)
-		return fail(err, "pipeline");
-	return hp_registry_load(d->registry, d->conf->plugins.at, d->conf->plugins.n);
-}
-
-/* Resolvers that no plugin offers would silently never be asked. */
-int hp_daemon_check_resolvers(const struct hp_registry *reg, const struct hp_conf *conf)
-{
-	const struct hp_conf_strings *names = &conf->client.resolvers;
-	struct hp_service_ref ref;
-
-	for (size_t i = 0; i < names->n; i++)
-		if (hp_registry_service(reg, HP_SERVICE_RESOLVER, names->at[i], &ref)) {
-			hp_log(HP_LOG_CONF, HP_LOG_ERROR,
-			       "client.resolvers: \"%s\": expected a resolver of a plugin that is "
-			       "enabled in `plugins`", names->at[i]);
-			return -EINVAL;
-		}
-	return 0;
-}
-
-int hp_daemon_check_hip(const struct hp_conf *conf, struct hp_hip_config *out)
-{
-	const char *why = "";
-	int err = hp_daemon_hip_config(conf, out, &why);
-
-	if (err)
-		hp_log(HP_LOG_CONF, HP_LOG_ERROR, "hip: %s", why);
-	return err;
-}
-
-int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
-{
-	struct hp_conf_report report = { .line = hp_daemon_complain };
-	struct hp_hip_config hip;
-	int err;
-
-	d->conf_path = conf_path;
-	d->clock = hp_clock_monotonic;
-	err = hp_conf_load(conf_path, &d->conf, &report);
-	if (!err)
-		err = load_keys(d);
-	if (!err)
-		err = hp_daemon_check_hip(d->conf, &hip);
-	if (!err)
-		err = load_plugins(d);
-	if (!err)
-		err = hp_daemon_check_resolvers(d->registry, d->conf);
-	if (err)
-		return err;
-	if (d->conf->client.enabled)
-		d->client_hit = hit_of(d, d->conf->client.identity);
-	if (d->conf->host.enabled)
-		d->host_hit = hit_of(d, d->conf->host.identity);
-	return 0;
-}
-
 /* ---- files and loop */
 
 static int write_pid(const struct hp_daemon *d)
@@ -194,6 +54,7 @@ static int write_pid(const struct hp_daemon *d)
 
 	if (!*d->conf->pidfile)
 		return 0;
+	hp_file_folder(d->conf->pidfile);
 	f = fopen(d->conf->pidfile, "we");
 	if (!f)
 		return fail(-errno, d->conf->pidfile);
@@ -206,13 +67,14 @@ static int write_pid(const struct hp_daemon *d)
 static int open_files(struct hp_daemon *d)
 {
 	const struct hp_conf_hip *hip = &d->conf->hip;
+	struct hp_io_err e = { "" };
 	int err = 0;
 
 	if (hip->opportunistic_initiator == HP_CONF_OPP_PINNED ||
 	    hip->opportunistic_responder == HP_CONF_OPP_PINNED)
-		err = hp_pins_open(hip->pins, &d->pins);
+		err = hp_pins_open(hip->pins, &d->pins, &e);
 	if (err)
-		return fail(err, hip->pins);
+		return fail_io(err, &e);
 	if (*d->conf->state) {
 		err = hp_state_open(d->conf->state, &d->state);
 		if (err)
@@ -232,10 +94,12 @@ static void on_quit(void *ctx, int signo)
 
 static void on_reload(void *ctx, int signo)
 {
+	json_t *complaints;
 	struct hp_io_err err;
 
 	(void)signo;
-	hp_daemon_reload(ctx, &err);
+	hp_daemon_reload(ctx, &err, &complaints);
+	json_decref(complaints);
 }
 
 static int make_loop(struct hp_daemon *d)
@@ -331,10 +195,11 @@ static int make_engine(struct hp_daemon *d)
 {
 	struct hp_hip_ops ops = hp_daemon_hip_ops;
 	struct hp_hip_config cfg;
-	int err = hp_daemon_check_hip(d->conf, &cfg);
+	const char *key, *why;
+	int err = hp_daemon_hip_config(d->conf, &cfg, &key, &why);
 
 	if (err)
-		return err;
+		return fail(err, why);
 	ops.ctx = d;
 	if (d->keylog)
 		ops.sa_keys = hp_keylog_sa;

@@ -85,6 +85,19 @@ void hp_hip_config_init(struct hp_hip_config *cfg);
 /* 0, or -EINVAL and a sentence in *why (static). */
 int hp_hip_config_check(const struct hp_hip_config *cfg, const char **why);
 
+/* Room for a sentence of hp_hip_key_check. */
+#define HP_HIP_WHY 256
+
+/* Do R1 and I2 with this key and domain identifier (may be NULL) fit into a HIP message under
+ * this configuration?  0, or -EMSGSIZE and why, with the largest key that would. */
+int hp_hip_key_check(const struct hp_hip_config *cfg, const struct hp_key *key, const char *di,
+		     char why[HP_HIP_WHY]);
+/* The largest RSA modulus, in bits, for which they do. */
+unsigned hp_hip_rsa_bits_max(const struct hp_hip_config *cfg, size_t di_len);
+/* How long R1 and I2 get at most, octets; 0: too long for a message.  0 or -EMSGSIZE. */
+int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, const char *di,
+		   size_t *r1, size_t *i2);
+
 struct hp_hip;
 
 enum hp_hip_event {

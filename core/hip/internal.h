@@ -79,6 +79,18 @@ struct hp_identity {
 	bool making[HP_HIP_LIST_MAX];
 };
 
+/* What an R1 says, but for the signature. */
+struct hp_r1_parts {
+	const struct hp_hip_config *cfg;
+	const uint8_t *host_id; /* the whole TLV */
+	enum hp_rhash rhash;
+	struct hp_dh_value dh;
+	uint8_t k, lifetime;
+	uint64_t generation;
+	bool nat; /* UDP encapsulation is offered */
+};
+void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p);
+
 /* ---- what an exchange yields */
 
 struct hp_secrets {

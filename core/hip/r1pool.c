@@ -36,32 +36,43 @@ static void r1_free(struct hp_hip *hip, struct hp_r1 *r1)
 	free(r1);
 }
 
-static void add_params(struct hp_hip_builder *b, const struct make_work *w)
+void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p)
 {
 	static const uint8_t zero[HP_RHASH_MAX];
-	const struct hp_hip_config *c = &w->cfg;
-	const struct hp_r1 *r1 = w->r1;
-	struct hp_puzzle puzzle = {r1->k, w->lifetime, zero, zero,
-				   hp_rhash_len(w->id->rhash)};
-	struct hp_dh_value dh = {r1->group, hp_dh_public(r1->dh),
-				 hp_dh_public_len(r1->group)};
+	const struct hp_hip_config *c = p->cfg;
+	struct hp_puzzle puzzle = {p->k, p->lifetime, zero, zero, hp_rhash_len(p->rhash)};
 	uint16_t esp = HP_PARAM_ESP_TRANSFORM;
 	uint8_t suites[HP_HIP_LIST_MAX];
 
 	for (size_t i = 0; i < c->n_hit_suites; i++)
 		suites[i] = (uint8_t)(c->hit_suites[i] << 4);
-	hp_hip_add_r1_counter(b, r1->generation);
+	hp_hip_add_r1_counter(b, p->generation);
 	hp_hip_add_puzzle(b, &puzzle);
 	hp_hip_add_u8list(b, HP_PARAM_DH_GROUP_LIST, c->dh_groups, c->n_dh_groups);
-	hp_hip_add_dh(b, &dh);
+	hp_hip_add_dh(b, &p->dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, c->ciphers, c->n_ciphers);
-	if (w->nat)
+	if (p->nat)
 		hp_nat_add_modes(b);
-	hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4,
-		     hp_get16(w->id->host_id + 2));
+	hp_hip_param(b, HP_PARAM_HOST_ID, p->host_id + 4, hp_get16(p->host_id + 2));
 	hp_hip_add_u8list(b, HP_PARAM_HIT_SUITE_LIST, suites, c->n_hit_suites);
 	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);
 	hp_hip_add_u16list(b, HP_PARAM_ESP_TRANSFORM, c->esp_suites, c->n_esp_suites);
+}
+
+static struct hp_r1_parts parts_of(const struct make_work *w)
+{
+	const struct hp_r1 *r1 = w->r1;
+
+	return (struct hp_r1_parts){
+		.cfg = &w->cfg,
+		.host_id = w->id->host_id,
+		.rhash = w->id->rhash,
+		.dh = {r1->group, hp_dh_public(r1->dh), hp_dh_public_len(r1->group)},
+		.k = r1->k,
+		.lifetime = w->lifetime,
+		.generation = r1->generation,
+		.nat = w->nat,
+	};
 }
 
 /* Where opaque and I are to be filled in. */
@@ -83,13 +94,14 @@ static int build(struct make_work *w)
 	static const struct hp_addr nobody;
 	uint8_t scratch[HP_HIP_MAX], sig[HP_KEY_SIG_MAX];
 	struct hp_signature s = {.algorithm = hp_key_algorithm(w->id->key), .sig = sig};
+	struct hp_r1_parts parts = parts_of(w);
 	struct hp_r1 *r1 = w->r1;
 	struct hp_hip_builder b;
 	int len;
 
 	hp_hip_begin(&b, r1->msg, sizeof(r1->msg), HP_HIP_R1, w->id->controls,
 		     &w->id->hit, &nobody);
-	add_params(&b, w);
+	hp_r1_add_params(&b, &parts);
 	len = hp_hip_finish(&b);
 	if (len < 0)
 		return len;

@@ -45,6 +45,8 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 		hp_tun_fn on_packet, void *ctx, struct hp_tun **out,
 		struct hp_io_err *err);
 void hp_tun_close(struct hp_tun *tun);
+/* May hp_tun_open be given this name?  0, or -EEXIST: it is an interface of another kind. */
+int hp_tun_name_check(const char *name);
 
 /* One packet to the kernel; p is borrowed and needs family, proto and l4_off.
  * csum_partial is honoured; gso_size not 0 makes it a super-packet of TCP, or of datagrams

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +216,23 @@ void hp_tun_close(struct hp_tun *tun)
 	if (tun->fd >= 0)
 		close(tun->fd);
 	free(tun);
+}
+
+int hp_tun_name_check(const char *name)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq ifr = { .ifr_data = (void *)&info };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	/* Its bus tells a TUN device from a TAP device of the same driver. */
+	if (fd >= 0 && !ioctl(fd, SIOCETHTOOL, &ifr))
+		err = strcmp(info.driver, "tun") || strcmp(info.bus_info, "tun") ? -EEXIST : 0;
+	else if (fd >= 0 && errno != ENODEV && if_nametoindex(name))
+		err = -EEXIST;
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr)

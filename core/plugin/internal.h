@@ -33,8 +33,10 @@ struct hp_registry {
 	size_t n_plugins, area_bytes, head_room, tail_room;
 	struct stage stages[HP_STAGES];
 	bool settled;                  /* order and stages are up to date */
+	bool checked;                  /* and the plugins have nothing against their settings */
 };
 
+/* Reports "plugins.NAME: text". */
 void hp_plugin_complain(const struct hp_registry *reg, const char *plugin, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

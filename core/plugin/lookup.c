@@ -181,6 +181,13 @@ int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr
 	return m->reg->cfg.claim ? m->reg->cfg.claim(m->reg->cfg.ctx, name, hit) : -EOPNOTSUPP;
 }
 
+int hp_identity_lookup(struct hp_instance *self, const char *name, struct hp_addr *hit)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.lookup ? m->reg->cfg.lookup(m->reg->cfg.ctx, name, hit) : -EOPNOTSUPP;
+}
+
 int hp_pool_attract(struct hp_instance *self, const struct hp_prefix *pool)
 {
 	const struct module *m = HP_CONTAINER(self, struct module, self);

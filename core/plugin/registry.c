@@ -18,17 +18,44 @@ static const struct hp_plugin core_plugin = {
 	.summary = "steps of the core",
 };
 
+static void report_text(const struct hp_registry *reg, bool warning, const char *plugin,
+			const char *key, const char *fmt, va_list ap)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (reg->cfg.report)
+		reg->cfg.report(reg->cfg.ctx, warning, plugin, key, text);
+}
+
 void hp_plugin_complain(const struct hp_registry *reg, const char *plugin, const char *fmt, ...)
 {
-	char line[1024];
-	int n = snprintf(line, sizeof(line), "plugin %.40s: ", plugin);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	report_text(reg, false, plugin, "", fmt, ap);
 	va_end(ap);
-	if (reg->cfg.report)
-		reg->cfg.report(reg->cfg.ctx, line);
+}
+
+int hp_settings_complain(struct hp_instance *self, const char *key, const char *fmt, ...)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_text(m->reg, false, self->plugin->name, key, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+void hp_settings_warn(struct hp_instance *self, const char *key, const char *fmt, ...)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_text(m->reg, true, self->plugin->name, key, fmt, ap);
+	va_end(ap);
 }
 
 struct hp_registry *hp_registry_new(const struct hp_registry_config *cfg)
@@ -169,8 +196,8 @@ static int read_settings(const struct hp_registry *reg, const struct hp_registry
 		return 0;
 	err = cfg->settings(cfg->ctx, plugin->name, plugin->schema ? plugin->schema : none,
 			    plugin->settings_bytes, out);
-	if (err)
-		hp_plugin_complain(reg, plugin->name, "its settings are wrong");
+	if (err && err != -EINVAL)
+		hp_plugin_complain(reg, plugin->name, "its settings: %s", strerror(-err));
 	return err;
 }
 
@@ -368,9 +395,28 @@ int hp_registry_load(struct hp_registry *reg, const char *const *names, size_t n
 	return first ? first : settle(reg);
 }
 
+static int check_settings(struct module *m, const void *settings)
+{
+	const struct hp_plugin *plugin = m->self.plugin;
+
+	return plugin->check ? plugin->check(&m->self, settings) : 0;
+}
+
+int hp_registry_check(struct hp_registry *reg)
+{
+	int err = reg->settled ? 0 : settle(reg), one;
+
+	for (size_t i = 0; reg->settled && i < reg->n_plugins; i++) {
+		one = check_settings(reg->order[i], reg->order[i]->self.settings);
+		err = err ? err : one;
+	}
+	reg->checked = !err;
+	return err;
+}
+
 int hp_registry_start(struct hp_registry *reg)
 {
-	int err = reg->settled ? 0 : settle(reg);
+	int err = reg->checked && reg->settled ? 0 : hp_registry_check(reg);
 
 	for (size_t i = 0; !err && i < reg->n_plugins; i++) {
 		struct module *m = reg->order[i];
@@ -416,15 +462,15 @@ int hp_registry_reload(struct hp_registry *reg, const struct hp_registry_config 
 	int err = 0, one;
 
 	if (!is_same_set(reg, names, n)) {
-		if (reg->cfg.report)
-			reg->cfg.report(reg->cfg.ctx,
-					"plugins: another set of plugins needs a restart");
+		hp_plugin_complain(reg, "", "another set of plugins needs a restart");
 		return -EBUSY;
 	}
 	for (size_t i = 0; i < reg->n_plugins; i++) {
 		struct module *m = reg->order[i];
 
 		one = read_settings(reg, cfg, m->self.plugin, &m->pending);
+		if (!one)
+			one = check_settings(m, m->pending);
 		err = err ? err : one;
 	}
 	for (size_t i = 0; !err && i < reg->n_plugins; i++) {

@@ -10,6 +10,7 @@
 #ifndef HP_PLUGIN_REGISTRY_H
 #define HP_PLUGIN_REGISTRY_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <hipproxy/plugin.h>
@@ -29,8 +30,10 @@ struct hp_step {
 struct hp_registry_config {
 	const char *dir;                /* where NAME.so are; copied */
 	uint64_t (*now_ms)(void *ctx);
-	/* One line of complaint, naming the plugin. */
-	void (*report)(void *ctx, const char *line);
+	/* A complaint, or a warning.  plugin "": about the list of plugins; key: the setting in
+	 * the plugin's group, "": none. */
+	void (*report)(void *ctx, bool warning, const char *plugin, const char *key,
+		       const char *text);
 	/* Reads plugin's settings by its rows.  0 and *out (bytes octets, owned by the
 	 * configuration), or -errno after having reported.  See hp_conf_plugin. */
 	int (*settings)(void *ctx, const char *plugin, const struct hp_conf_row *rows,
@@ -38,6 +41,7 @@ struct hp_registry_config {
 	/* What hp_transport_set of a plugin asks for; NULL: nothing of the kind here. */
 	int (*transport)(void *ctx, const struct hp_transport *t);
 	/* As in hipproxy/hosting.h; NULL: nothing of the kind here. */
+	int (*lookup)(void *ctx, const char *name, struct hp_addr *hit);
 	int (*claim)(void *ctx, const char *name, struct hp_addr *hit);
 	int (*attract)(void *ctx, const struct hp_prefix *pool);
 	int (*masquerade)(void *ctx, const struct hp_prefix *pool);
@@ -65,11 +69,14 @@ int hp_registry_core_hook(struct hp_registry *reg, const struct hp_hook *hook, v
 int hp_registry_load(struct hp_registry *reg, const char *const *names, size_t n);
 /* For tests and for plugins found in another way: as load, for a table already in memory. */
 int hp_registry_add(struct hp_registry *reg, const struct hp_plugin *plugin);
-/* Starts the plugins, after those they need.  0, or as hp_registry_load, or what a plugin's
+/* Asks every plugin whether its settings make sense.  0, or the first plugin's answer that is not;
+ * reported. */
+int hp_registry_check(struct hp_registry *reg);
+/* Checks the plugins unless that has been done, and starts them, after those they need.  0, or as hp_registry_load, or what a plugin's
  * start gave, in which case those already started have been stopped. */
 int hp_registry_start(struct hp_registry *reg);
 
-/* New settings for all plugins: prepares all of them, then calls reload on each; when one
+/* New settings for all plugins: reads and checks all of them, then calls reload on each; when one
  * refuses, those before it get their old settings back.  names is the new configuration's
  * list of plugins: a different set is refused with -EBUSY (needs a restart).  Until commit
  * both old and new configuration must stay in memory; after 0 the old one may go. */

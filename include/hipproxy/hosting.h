@@ -12,6 +12,10 @@
 
 struct hp_instance;
 
+/* *hit is the HIT of the configured identity called name.  Nothing changes: for a plugin's check.
+ * Returns as hp_identity_claim. */
+int hp_identity_lookup(struct hp_instance *self, const char *name, struct hp_addr *hit);
+
 /* The configured identity called name is the plugin's from now on: *hit is its HIT, and it never
  * answers opportunistic I1s.  0; -ENOENT there is none of this name; -EBUSY it stands for
  * clients or for this host; -EOPNOTSUPP no such service here. */

@@ -25,7 +25,7 @@
 #include <hipproxy/packet.h>
 
 /* Changes whenever a struct or a meaning in these headers does. */
-#define HP_PLUGIN_ABI 2
+#define HP_PLUGIN_ABI 3
 
 /* ---- stages, in the order in which a packet meets them */
 
@@ -216,7 +216,12 @@ struct hp_plugin {
 	uint16_t head_room, tail_room; /* octets its hooks may push in front and behind */
 	size_t flow_area_bytes;        /* its area in each flow: hp_flow_area(flow, self->plugin) */
 
-	/* start: self->settings is there, self->state is NULL.  0, or -errno (logged by the
+	/* Do the settings make sense beyond what schema says?  Asked of every configuration before
+	 * start and before reload, and by hipproxyd -t.  It changes nothing, here or outside, and
+	 * self->state is NULL unless the plugin runs.  0, or -errno after hp_settings_complain.
+	 * Optional. */
+	int (*check)(struct hp_instance *self, const void *settings);
+	/* start: settings have passed check, self->settings is there, self->state is NULL.  0, or -errno (logged by the
 	 * plugin) and nothing is kept.  Optional. */
 	int (*start)(struct hp_instance *self);
 	/* Other settings.  0, or -errno and the old ones stay in force.  When another plugin
@@ -227,6 +232,14 @@ struct hp_plugin {
 	/* Frees what start made.  Optional. */
 	void (*stop)(struct hp_instance *self);
 };
+
+/* From check: reports "file:line: plugins.NAME.key: text".  key is the setting's name in the
+ * plugin's group ("hosted[1].server"), "" for the group.  -EINVAL. */
+int hp_settings_complain(struct hp_instance *self, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* As hp_settings_complain, for what does not keep the plugin from starting. */
+void hp_settings_warn(struct hp_instance *self, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Monotonic milliseconds, the same clock as the daemon's (replaceable in tests). */
 uint64_t hp_instance_now(const struct hp_instance *self);

@@ -84,22 +84,19 @@ static char *slurp(int fd, size_t len)
 	return text;
 }
 
-static int parse_text(const char *file, const char *text, size_t len, struct hosts_table **out)
-{
+/* What is wrong in the file. */
+struct mistake {
 	const char *why;
-	size_t line;
-	int err = hosts_table_parse(text, len, out, &line, &why);
+	size_t line; /* 0: none */
+};
 
-	if (err == -EINVAL)
-		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "hosts: %s:%zu: %s", file, line, why);
-	return err;
-}
-
-static int read_table(const char *file, struct stat *st, struct hosts_table **out)
+static int read_table(const char *file, struct stat *st, struct hosts_table **out,
+		      struct mistake *m)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
 	char *text = NULL;
 
+	m->line = 0;
 	if (fd < 0 || fstat(fd, st) < 0)
 		err = -errno;
 	else if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size > FILE_MAX)
@@ -107,7 +104,7 @@ static int read_table(const char *file, struct stat *st, struct hosts_table **ou
 	else
 		err = (text = slurp(fd, (size_t)st->st_size)) ? 0 : -EIO;
 	if (!err)
-		err = parse_text(file, text, (size_t)st->st_size, out);
+		err = hosts_table_parse(text, (size_t)st->st_size, out, &m->line, &m->why);
 	free(text);
 	if (fd >= 0)
 		close(fd);
@@ -119,11 +116,14 @@ static int refresh(struct hp_instance *self, struct state *s, const char *file)
 {
 	struct hosts_table *table = NULL;
 	struct stat st = { 0 };
-	int err = read_table(file, &st, &table);
+	struct mistake m;
+	int err = read_table(file, &st, &table, &m);
 
 	s->seen = st;
 	hp_count(&self->counters, err ? FAILED : READS);
-	if (err && err != s->seen_errno && err != -EINVAL)
+	if (err == -EINVAL)
+		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "hosts: %s:%zu: %s", file, m.line, m.why);
+	else if (err && err != s->seen_errno)
 		hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "hosts: %s: %s", file, strerror(-err));
 	s->seen_errno = err;
 	if (err)
@@ -179,6 +179,26 @@ static const struct hp_service services[] = {
 /* ---- life */
 
 /* A file that is not there yet is no error: it may come later. */
+static int check(struct hp_instance *self, const void *settings)
+{
+	const struct settings *set = settings;
+	struct hosts_table *table = NULL;
+	struct stat st;
+	struct mistake m;
+	int err = read_table(set->file, &st, &table, &m);
+
+	if (!err)
+		hosts_table_free(table);
+	if (!err || err == -ENOENT)
+		return 0;
+	if (err == -EINVAL)
+		return hp_settings_complain(self, "file", "%s:%zu: %s", set->file, m.line, m.why);
+	if (err == -EFBIG)
+		return hp_settings_complain(self, "file", "%s: expected a regular file of at most "
+					    "64 MB", set->file);
+	return hp_settings_complain(self, "file", "%s: %s", set->file, strerror(-err));
+}
+
 static int start(struct hp_instance *self)
 {
 	const struct settings *set = self->settings;
@@ -227,6 +247,7 @@ HP_PLUGIN(hosts) = {
 	.settings_bytes = sizeof(struct settings),
 	.services = services,
 	.counters = counters,
+	.check = check,
 	.start = start,
 	.reload = reload,
 	.stop = stop,

@@ -170,7 +170,28 @@ static int read_file(struct pool *p, size_t *at, off_t *whole)
 		err = read_line(p, line);
 		*whole = ftello(f);
 	}
+	/* A directory can be opened, but not read. */
+	if (!err && ferror(f))
+		err = -EISDIR;
 	fclose(f);
+	return err;
+}
+
+/* Is there a folder for the file, or could open_file make it? */
+static int try_folder(const struct pool *p)
+{
+	char *copy = strdup(p->path), *folder;
+	struct stat st;
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	folder = dirname(copy);
+	if (stat(folder, &st))
+		err = errno == ENOENT && !stat(dirname(folder), &st) ? 0 : -errno;
+	else if (!S_ISDIR(st.st_mode))
+		err = -ENOTDIR;
+	free(copy);
 	return err;
 }
 
@@ -216,31 +237,6 @@ static int append(struct pool *p, const struct hp_addr *hit, const struct hp_add
 
 /* ---- */
 
-int pool_open(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
-	      struct pool **out, size_t *line)
-{
-	struct pool *p = calloc(1, sizeof(*p));
-	int err;
-
-	*out = NULL;
-	*line = 0;
-	if (!p)
-		return -ENOMEM;
-	p->fd = -1;
-	p->path = strdup(path);
-	err = p->path ? range_init(&p->v4, v4) : -ENOMEM;
-	if (!err)
-		err = range_init(&p->v6, v6);
-	if (!err && *path)
-		err = open_file(p, line);
-	if (err) {
-		pool_close(p);
-		return err;
-	}
-	*out = p;
-	return 0;
-}
-
 void pool_close(struct pool *p)
 {
 	if (!p)
@@ -252,6 +248,52 @@ void pool_close(struct pool *p)
 	free(p->entries);
 	free(p->path);
 	free(p);
+}
+
+static int pool_new(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
+		    struct pool **out)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+	int err;
+
+	*out = p;
+	if (!p)
+		return -ENOMEM;
+	p->fd = -1;
+	p->path = strdup(path);
+	err = p->path ? range_init(&p->v4, v4) : -ENOMEM;
+	return err ? err : range_init(&p->v6, v6);
+}
+
+int pool_open(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
+	      struct pool **out, size_t *line)
+{
+	int err = pool_new(v4, v6, path, out);
+
+	*line = 0;
+	if (!err && *path)
+		err = open_file(*out, line);
+	if (err) {
+		pool_close(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+int pool_try(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
+	     size_t *line)
+{
+	struct pool *p;
+	int err = pool_new(v4, v6, path, &p);
+	off_t whole;
+
+	*line = 0;
+	if (!err && *path)
+		err = read_file(p, line, &whole);
+	if (!err && *path)
+		err = try_folder(p);
+	pool_close(p);
+	return err;
 }
 
 /* A place that depends on the HIT, so that most peers have the same address even when the file

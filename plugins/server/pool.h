@@ -24,6 +24,9 @@ struct pool;
 int pool_open(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
 	      struct pool **out, size_t *line);
 void pool_close(struct pool *p);
+/* Would pool_open accept path?  Nothing is made or changed.  Returns as pool_open. */
+int pool_try(const struct hp_prefix *v4, const struct hp_prefix *v6, const char *path,
+	     size_t *line);
 /* The address of hit, given out now if it has none: 0; -ENOBUFS all are taken, or there is no
  * prefix of this family; -errno of writing: then none is given. *fresh: it is a new one. */
 int pool_address(struct pool *p, const struct hp_addr *hit, bool v4, struct hp_addr *out,

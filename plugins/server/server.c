@@ -7,6 +7,7 @@
  * (rules.c).
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,74 +162,216 @@ static const struct hosted_row *hosted_at(const struct settings *s, size_t i)
 	return (const struct hosted_row *)s->hosted.at + i;
 }
 
-static int complain(const char *what, const char *name, const char *why)
+static const char *key_at(char key[64], const char *list, size_t i, const char *member)
 {
-	hp_log(HP_LOG_PLUGIN, HP_LOG_ERROR, "server: %s \"%s\": %s", what, name, why);
-	return -EINVAL;
+	snprintf(key, 64, "%s[%zu].%s", list, i, member);
+	return key;
 }
 
-/* The hosted identity called name, zero for "". */
-static int find_hosted(const struct settings *s, const struct hp_addr *hits, const char *name,
-		       struct hp_addr *out)
+/* ---- helpers: what the schema can't say */
+
+static bool is_in(const struct hp_prefix *p, const struct hp_addr *a)
 {
-	*out = (struct hp_addr){ 0 };
-	if (!*name)
-		return 0;
-	for (size_t i = 0; i < s->hosted.n; i++)
-		if (!strcmp(hosted_at(s, i)->identity, name)) {
-			*out = hits[i];
-			return 0;
-		}
-	return complain("rules: identity", name, "expected one of `hosted`");
+	return p->bits && hp_prefix_contains(p, a);
 }
 
-static int find_client(const struct settings *s, const char *name, struct hp_addr *out)
+static void check_hosted(struct hp_instance *self, const struct settings *s, size_t i, int *err)
+{
+	const struct hosted_row *row = hosted_at(s, i);
+	bool v4 = hp_addr_is4(&row->server);
+	struct hp_addr hit;
+	char key[64];
+	int found = hp_identity_lookup(self, row->identity, &hit);
+
+	key_at(key, "hosted", i, "identity");
+	if (found == -EBUSY)
+		*err = hp_settings_complain(self, key, "\"%s\" is the client's or the host's role "
+					    "already; expected another identity", row->identity);
+	else if (found)
+		*err = hp_settings_complain(self, key, "expected a name in `identities`, not \"%s\"",
+					    row->identity);
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(hosted_at(s, k)->identity, row->identity))
+			*err = hp_settings_complain(self, key, "\"%s\" is hosted already",
+						    row->identity);
+	key_at(key, "hosted", i, "server");
+	if (!(v4 ? s->pool4 : s->pool6).bits)
+		*err = hp_settings_complain(self, key, "an %s server needs %s",
+					    v4 ? "IPv4" : "IPv6", v4 ? "pool4" : "pool6");
+	else if (is_in(v4 ? &s->pool4 : &s->pool6, &row->server))
+		*err = hp_settings_complain(self, key, "expected an address outside %s",
+					    v4 ? "pool4" : "pool6");
+}
+
+static void check_ports(struct hp_instance *self, const struct settings *s, size_t i, int *err)
+{
+	const struct hosted_row *row = hosted_at(s, i);
+	const struct port_row *p = row->ports.at;
+	char key[64];
+
+	for (size_t k = 0; k < row->ports.n; k++) {
+		snprintf(key, sizeof(key), "hosted[%zu].ports[%zu].to", i, k);
+		if (p[k].to && p[k].to + (p[k].ports.max - p[k].ports.min) > 65535)
+			*err = hp_settings_complain(self, key, "expected at most %d, so that the "
+						    "last port is below 65536",
+						    65535 - (p[k].ports.max - p[k].ports.min));
+	}
+}
+
+static void check_pools(struct hp_instance *self, const struct settings *s, int *err)
+{
+	if (s->pool4.bits && !hp_addr_is4(&s->pool4.addr))
+		*err = hp_settings_complain(self, "pool4", "expected an IPv4 prefix");
+	if (s->pool6.bits && hp_addr_is4(&s->pool6.addr))
+		*err = hp_settings_complain(self, "pool6", "expected an IPv6 prefix");
+}
+
+static bool has_client(const struct settings *s, const char *name, size_t n)
 {
 	const struct client_row *c = s->clients.at;
 
-	*out = (struct hp_addr){ 0 };
-	if (!*name || (!hp_addr_parse(name, out) && hp_addr_is_hit(out)))
-		return 0;
-	for (size_t i = 0; i < s->clients.n; i++)
-		if (!strcmp(c[i].name, name)) {
-			*out = c[i].hit;
-			return 0;
-		}
-	return complain("rules: client", name, "expected a HIT, or a name in `clients`");
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(c[i].name, name))
+			return true;
+	return false;
 }
 
-static int read_rule(const struct settings *s, const struct hp_addr *hits,
-		     const struct rule_row *row, struct rule *out)
+static bool has_hosted(const struct settings *s, const char *name)
 {
-	int err = find_client(s, row->client, &out->client);
+	for (size_t i = 0; i < s->hosted.n; i++)
+		if (!strcmp(hosted_at(s, i)->identity, name))
+			return true;
+	return false;
+}
 
+static int by_name(const void *a, const void *b)
+{
+	const struct client_row *const *ca = a, *const *cb = b;
+	int d = strcmp((*ca)->name, (*cb)->name);
+
+	return d ? d : (*ca > *cb) - (*ca < *cb);
+}
+
+/* A second client of a name would have no rules: they are for the first. */
+static void check_clients(struct hp_instance *self, const struct settings *s, int *err)
+{
+	const struct client_row *rows = s->clients.at, **sorted;
+	char key[64];
+
+	sorted = calloc(s->clients.n + 1, sizeof(*sorted));
+	if (!sorted) {
+		*err = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->clients.n; i++)
+		sorted[i] = &rows[i];
+	qsort(sorted, s->clients.n, sizeof(*sorted), by_name);
+	for (size_t i = 1; i < s->clients.n; i++)
+		if (!strcmp(sorted[i]->name, sorted[i - 1]->name))
+			*err = hp_settings_complain(self, key_at(key, "clients",
+						    (size_t)(sorted[i] - rows), "name"),
+						    "another client has this name");
+	free(sorted);
+}
+
+static bool is_any_port(const struct hp_conf_ports *p)
+{
+	return !p->min && p->max == 65535;
+}
+
+static void check_rule(struct hp_instance *self, const struct settings *s, size_t i, int *err)
+{
+	const struct rule_row *row = (const struct rule_row *)s->rules.at + i;
+	struct hp_addr hit;
+	char key[64];
+
+	if (*row->client && (hp_addr_parse(row->client, &hit) || !hp_addr_is_hit(&hit)) &&
+	    !has_client(s, row->client, s->clients.n))
+		*err = hp_settings_complain(self, key_at(key, "rules", i, "client"),
+					    "expected a HIT, or a name in `clients`, not \"%s\"",
+					    row->client);
+	if (*row->identity && !has_hosted(s, row->identity))
+		*err = hp_settings_complain(self, key_at(key, "rules", i, "identity"),
+					    "expected an identity in `hosted`, not \"%s\"",
+					    row->identity);
+	if (protos[row->proto] == 58 && !is_any_port(&row->ports))
+		*err = hp_settings_complain(self, key_at(key, "rules", i, "ports"),
+					    "icmp has no ports; expected protocol = \"tcp\" or "
+					    "\"udp\" beside it");
+}
+
+static void check_mapping(struct hp_instance *self, const struct settings *s, int *err)
+{
+	size_t line;
+	int bad = pool_try(&s->pool4, &s->pool6, s->mapping, &line);
+
+	if (bad == -EINVAL)
+		*err = hp_settings_complain(self, "mapping", "%s:%zu: expected HIT ADDRESS, each "
+					    "once", s->mapping, line);
+	else if (bad)
+		*err = hp_settings_complain(self, "mapping", "%s: %s", s->mapping,
+					    strerror(-bad));
+}
+
+static int check(struct hp_instance *self, const void *settings)
+{
+	const struct settings *s = settings;
+	int err = 0;
+
+	check_pools(self, s, &err);
+	for (size_t i = 0; i < s->hosted.n; i++) {
+		check_hosted(self, s, i, &err);
+		check_ports(self, s, i, &err);
+	}
+	check_clients(self, s, &err);
+	for (size_t i = 0; i < s->rules.n; i++)
+		check_rule(self, s, i, &err);
 	if (!err)
-		err = find_hosted(s, hits, row->identity, &out->hosted);
-	out->proto = protos[row->proto];
-	out->port_min = row->ports.min;
-	out->port_max = row->ports.max;
-	out->allow = row->action == ALLOW;
+		check_mapping(self, s, &err);
+	if (*s->answer_on && !if_nametoindex(s->answer_on))
+		hp_settings_warn(self, "answer_on", "there is no interface \"%s\" now",
+				 s->answer_on);
 	return err;
 }
 
-static int read_hosted(struct hp_instance *self, const struct settings *s, struct hp_addr *hits)
-{
-	for (size_t i = 0; i < s->hosted.n; i++) {
-		const struct hosted_row *row = hosted_at(s, i);
-		int err = hp_identity_claim(self, row->identity, &hits[i]);
+/* ---- helpers: settings that have passed the check */
 
-		if (err == -EBUSY)
-			return complain("hosted: identity", row->identity,
-					"it is the client's or the host's role already");
-		if (err)
-			return complain("hosted: identity", row->identity,
-					"expected a name in `identities`");
-		if (!(hp_addr_is4(&row->server) ? s->pool4 : s->pool6).bits)
-			return complain("hosted: identity", row->identity,
-					hp_addr_is4(&row->server) ? "pool4 is needed" :
-								    "pool6 is needed");
-	}
-	return 0;
+/* The hosted identity called name, zero for "". */
+static struct hp_addr find_hosted(const struct settings *s, const struct hp_addr *hits,
+				  const char *name)
+{
+	struct hp_addr any = { 0 };
+
+	for (size_t i = 0; *name && i < s->hosted.n; i++)
+		if (!strcmp(hosted_at(s, i)->identity, name))
+			return hits[i];
+	return any;
+}
+
+static struct hp_addr find_client(const struct settings *s, const char *name)
+{
+	const struct client_row *c = s->clients.at;
+	struct hp_addr any = { 0 }, hit;
+
+	if (*name && !hp_addr_parse(name, &hit) && hp_addr_is_hit(&hit))
+		return hit;
+	for (size_t i = 0; *name && i < s->clients.n; i++)
+		if (!strcmp(c[i].name, name))
+			return c[i].hit;
+	return any;
+}
+
+static struct rule read_rule(const struct settings *s, const struct hp_addr *hits,
+			     const struct rule_row *row)
+{
+	return (struct rule){
+		.client = find_client(s, row->client),
+		.hosted = find_hosted(s, hits, row->identity),
+		.proto = protos[row->proto],
+		.port_min = row->ports.min,
+		.port_max = row->ports.max,
+		.allow = row->action == ALLOW,
+	};
 }
 
 static void access_free(struct access *a)
@@ -247,9 +390,11 @@ static int access_read(struct hp_instance *self, const struct settings *s, struc
 		.rules = { .at = calloc(s->rules.n + 1, sizeof(struct rule)), .n = s->rules.n,
 			   .otherwise = s->access == ALLOW },
 	};
-	err = a->hits && a->rules.at ? read_hosted(self, s, a->hits) : -ENOMEM;
+	err = a->hits && a->rules.at ? 0 : -ENOMEM;
+	for (size_t i = 0; !err && i < s->hosted.n; i++)
+		err = hp_identity_claim(self, hosted_at(s, i)->identity, &a->hits[i]);
 	for (size_t i = 0; !err && i < s->rules.n; i++)
-		err = read_rule(s, a->hits, &rows[i], &a->rules.at[i]);
+		a->rules.at[i] = read_rule(s, a->hits, &rows[i]);
 	if (err)
 		access_free(a);
 	return err;
@@ -516,8 +661,8 @@ static int reload(struct hp_instance *self, const void *settings)
 
 	if (!same_prefix(&old->pool4, &new->pool4) || !same_prefix(&old->pool6, &new->pool6) ||
 	    strcmp(old->mapping, new->mapping) || old->masquerade != new->masquerade)
-		return complain("reload", "pool4, pool6, mapping, masquerade",
-				"they need a restart");
+		return hp_settings_complain(self, "", "pool4, pool6, mapping or masquerade has "
+					    "changed, which needs a restart");
 	err = access_read(self, new, &access);
 	if (err)
 		return err;
@@ -536,6 +681,7 @@ HP_PLUGIN(server) = {
 	.settings_bytes = sizeof(struct settings),
 	.services = services,
 	.counters = counters,
+	.check = check,
 	.start = start,
 	.reload = reload,
 	.stop = stop,

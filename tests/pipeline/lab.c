@@ -322,6 +322,13 @@ static void complain(void *ctx, const char *text)
 	fprintf(stderr, "configuration: %s\n", text);
 }
 
+static void complain_plugin(void *ctx, bool warning, const char *plugin, const char *key,
+			    const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "%s: plugins.%s %s: %s\n", warning ? "warning" : "error", plugin, key, text);
+}
+
 struct hp_conf *lab_conf(struct lab *l, int at)
 {
 	static const char form[] =
@@ -374,7 +381,7 @@ static uint64_t now_ms(void *ctx)
 static void node_start(struct lab *l, int at)
 {
 	struct node *n = &l->n[at];
-	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain, .ctx = l };
+	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain_plugin, .ctx = l };
 	struct hp_pipe_deps d = { .hip = l->w.s[at].hip, .clock = &l->w.clock,
 				  .rand = &l->w.rand, .timers = &l->w.timers,
 				  .ops = &n->ops, .ahead_flows = l->ahead_flows };

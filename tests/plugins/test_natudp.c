@@ -28,6 +28,13 @@ static void complain(void *ctx, const char *line)
 	strncat(said, line, sizeof(said) - strlen(said) - 1);
 }
 
+static void complain_plugin(void *ctx, bool warning, const char *plugin, const char *key,
+			    const char *text)
+{
+	(void)warning, (void)plugin, (void)key;
+	complain(ctx, text);
+}
+
 static int settings(void *ctx, const char *plugin, const struct hp_conf_row *rows, size_t bytes,
 		    const void **out)
 {
@@ -77,7 +84,7 @@ static struct hp_conf *conf_with(const char *group)
 
 static struct hp_registry_config cfg_of(struct hp_conf *c)
 {
-	return (struct hp_registry_config){ .report = complain, .settings = settings,
+	return (struct hp_registry_config){ .report = complain_plugin, .settings = settings,
 					    .transport = transport, .ctx = c };
 }
 

@@ -24,7 +24,7 @@ static void collect(void *ctx, const char *line)
 
 static struct hp_conf *parse(const char *text)
 {
-	struct hp_conf_report report = { collect, NULL, 0 };
+	struct hp_conf_report report = { .line = collect };
 	struct hp_conf *conf;
 	int err;
 
@@ -245,6 +245,62 @@ static void keys_must_agree(void)
 			  "3: peers[1].hit: another peer has this HIT"));
 }
 
+static void a_destination_has_one_peer(void)
+{
+#define PEER(hit, rest) "{ hit = \"" hit "\"; addresses = [ \"192.0.2.1\" ]; " rest " }"
+	static const char *const good[] = {
+		/* Two hosted identities behind one proxy. */
+		PEER(HIT1, "serves = [ \"10.0.0.1/32\" ];") "," PEER(HIT2, "serves = [ \"10.0.0.2/32\" ];"),
+		/* The longest prefix decides. */
+		PEER(HIT1, "serves = [ \"10.0.0.0/8\" ];") "," PEER(HIT2, "serves = [ \"10.0.0.0/16\" ];"),
+		PEER(HIT1, "") "," PEER(HIT2, "serves = [ \"192.0.2.0/24\" ];"),
+		PEER(HIT1, "serves = [ \"10.0.0.0/8\", \"10.0.0.0/8\" ];"),
+	};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct hp_conf *c;
+
+		snprintf(text, sizeof(text), "%speers = ( %s );\n", ID, good[i]);
+		c = parse(text);
+		CU_ASSERT(c != NULL);
+		hp_conf_free(c);
+	}
+	CU_ASSERT(refuses(ID "peers = ( " PEER(HIT1, "") ",\n" PEER(HIT2, "") ");",
+			  "3: peers[1].addresses[0]: 192.0.2.1/32 belongs to peers[0] too; expected "
+			  "one peer for a destination"));
+	CU_ASSERT(refuses(ID "peers = ( " PEER(HIT1, "") ",\n" PEER(HIT2, "serves = [ \"10.0.0.0/8\",\n"
+			  "\"192.0.2.1/32\" ];") ");",
+			  "4: peers[1].serves[1]: 192.0.2.1/32 belongs to peers[0] too; expected "
+			  "one peer for a destination"));
+	CU_ASSERT(refuses(ID "peers = ( " PEER(HIT1, "serves = [ \"fd00::/8\" ];") ",\n"
+			  PEER(HIT2, "serves = [ \"fd00::/8\" ];") ");",
+			  "3: peers[1].serves[0]: fd00::/8 belongs to peers[0] too; expected one "
+			  "peer for a destination"));
+#undef PEER
+}
+
+static void settings_can_be_told_of_by_name(void)
+{
+	struct hp_conf_report report = { collect, NULL, 0, collect };
+	struct hp_conf *c = parse(ID "tun = {\nmtu = 1300; };\n");
+
+	CU_ASSERT_FATAL(c != NULL);
+	said[0] = '\0';
+	hp_conf_complain_key(c, &report, "tun.mtu", "is %d", 1300);
+	hp_conf_complain_key(c, &report, "identities[0].key", "is bad");
+	hp_conf_warn_key(c, &report, "tun.name", "is missing");
+	hp_conf_complain_key(c, &report, "hip.pins", "is bad");
+	CU_ASSERT_STRING_EQUAL(said, "text:3: tun.mtu: is 1300\ntext:1: identities[0].key: is bad\n"
+				     "text:2: tun.name: is missing\ntext: hip.pins: is bad\n");
+	CU_ASSERT_EQUAL(report.n, 3);
+	report.warn = NULL;
+	said[0] = '\0';
+	hp_conf_warn_key(c, &report, "tun.name", "is missing");
+	CU_ASSERT_STRING_EQUAL(said, "");
+	hp_conf_free(c);
+}
+
 static void all_complaints_are_listed(void)
 {
 	CU_ASSERT(!parse(ID "a = 1;\ntun = { mtu = 1; };\nhip = { b = 2; puzzle_k = 99; };\n"));
@@ -292,7 +348,7 @@ static const struct hp_conf_row plug_rows[] = {
 
 static int plugin(const char *group, const struct hp_conf_row *rows, const struct plug **out)
 {
-	struct hp_conf_report report = { collect, NULL, 0 };
+	struct hp_conf_report report = { .line = collect };
 	struct hp_conf *c;
 	char text[256];
 	int err;
@@ -325,7 +381,7 @@ static void a_plugins_group_is_read_by_its_rows(void)
 
 static void a_change_that_needs_a_restart_is_told(void)
 {
-	struct hp_conf_report report = { collect, NULL, 0 };
+	struct hp_conf_report report = { .line = collect };
 	struct hp_conf *a = parse(ID), *b = parse(ID "tun = { mtu = 1300; };\n"
 		"peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\" ]; } );\n"
 		"client = { networks = [ \"10.0.0.0/8\" ]; unknown = \"block\"; };\n"
@@ -336,9 +392,9 @@ static void a_change_that_needs_a_restart_is_told(void)
 	said[0] = '\0';
 	CU_ASSERT(hp_conf_diff(a, b, &report) == 3);
 	CU_ASSERT_STRING_EQUAL(said,
-		"client.networks: changed; takes effect at the next start\n"
-		"tun.mtu: changed; takes effect at the next start\n"
-		"plugins: changed; takes effect at the next start\n");
+		"text:4: client.networks: has changed, which needs a restart\n"
+		"text:2: tun.mtu: has changed, which needs a restart\n"
+		"text:5: plugins: has changed, which needs a restart\n");
 	hp_conf_free(a);
 	hp_conf_free(b);
 }
@@ -353,6 +409,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(bad_ports_are_refused),
 	HP_TEST(what_must_be_there_is_asked_for),
 	HP_TEST(keys_must_agree),
+	HP_TEST(a_destination_has_one_peer),
+	HP_TEST(settings_can_be_told_of_by_name),
 	HP_TEST(all_complaints_are_listed),
 	HP_TEST(syntax_errors_name_the_line),
 	HP_TEST(a_file_cut_anywhere_is_refused_or_sound),

@@ -80,7 +80,7 @@ static void teardown(void)
 
 static struct hp_conf *load(void)
 {
-	struct hp_conf_report report = { collect, NULL, 0 };
+	struct hp_conf_report report = { .line = collect };
 	struct hp_conf *conf;
 	int err;
 

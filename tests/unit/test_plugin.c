@@ -15,10 +15,13 @@ static char trail[1024]; /* what plugins did */
 static uint64_t clock_ms;
 static int refuse_start, refuse_value;
 
-static void report(void *ctx, const char *line)
+static void report(void *ctx, bool warning, const char *plugin, const char *key,
+		   const char *text)
 {
-	strncat(said, line, sizeof(said) - strlen(said) - 2);
-	strcat(said, "\n");
+	size_t n = strlen(said);
+
+	snprintf(said + n, sizeof(said) - n, "%splugin %s%s%s: %s\n", warning ? "warning: " : "",
+		 plugin, *key ? "." : "", key, text);
 }
 
 static uint64_t now(void *ctx)
@@ -373,6 +376,49 @@ static const struct hp_event_sub events[] = {
 	{ "e.gone2", HP_EVENT_FLOW_GONE, event }, { NULL, 0, NULL }
 };
 
+static int refuse_check; /* settings of this value */
+
+static int check(struct hp_instance *self, const void *set)
+{
+	const int *value = set;
+
+	if (*value == 1)
+		hp_settings_warn(self, "", "value is %d", *value);
+	if (*value != refuse_check)
+		return 0;
+	return hp_settings_complain(self, "list[0].value", "expected another value than %d", *value);
+}
+
+static void settings_are_checked_before_they_are_used(void)
+{
+	static const struct hp_plugin c = PLUGIN("c", .check = check);
+	static const struct hp_plugin k = PLUGIN("k", .check = check);
+	struct hp_registry_config new = cfg;
+	struct hp_registry *reg = make();
+
+	new.ctx = &value_new;
+	CU_ASSERT(!hp_registry_add(reg, &c) && !hp_registry_add(reg, &k));
+	refuse_check = 1;
+	CU_ASSERT_EQUAL(hp_registry_check(reg), -EINVAL);
+	CU_ASSERT_EQUAL(hp_registry_start(reg), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(trail, "");
+	CU_ASSERT(strstr(said, "warning: plugin c: value is 1\n") != NULL);
+	CU_ASSERT(strstr(said, "\nplugin c.list[0].value: expected another value than 1\n") != NULL);
+	CU_ASSERT(strstr(said, "\nplugin k.list[0].value: expected another value than 1\n") != NULL);
+	refuse_check = 2;
+	said[0] = '\0';
+	CU_ASSERT(!hp_registry_check(reg));
+	CU_ASSERT_STRING_EQUAL(said, "warning: plugin c: value is 1\nwarning: plugin k: value is 1\n");
+	said[0] = '\0';
+	CU_ASSERT(!hp_registry_start(reg));
+	CU_ASSERT_STRING_EQUAL(said, ""); /* once is enough */
+	CU_ASSERT_STRING_EQUAL(trail, "+c +k ");
+	CU_ASSERT_EQUAL(hp_registry_reload(reg, &new, NAMES("c", "k"), 2), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(trail, "+c +k ");
+	CU_ASSERT(strstr(said, "plugin c.list[0].value: expected another value than 2\n") != NULL);
+	hp_registry_free(reg);
+}
+
 static void services_and_events_reach_their_plugin(void)
 {
 	static const struct hp_plugin p = PLUGIN("e", .services = services, .events = events);
@@ -481,6 +527,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(conflicts_and_rings_of_needs_are_refused),
 	HP_TEST(a_failed_start_stops_those_before),
 	HP_TEST(a_reload_is_all_or_nothing),
+	HP_TEST(settings_are_checked_before_they_are_used),
 	HP_TEST(services_and_events_reach_their_plugin),
 	HP_TEST(unsound_tables_are_refused),
 	HP_TEST(another_abi_is_refused_whatever_follows),
