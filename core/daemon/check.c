@@ -73,12 +73,14 @@ static void check_own_hits(struct checker *c)
 	char key[48];
 
 	for (size_t i = 0; i < peers->n; i++)
-		for (size_t k = 0; k < ids->n; k++)
-			if (hp_addr_eq(&peers->at[i].hit, hit_at(c, k)))
-				hp_conf_complain_key(c->d->conf, c->report,
-						     key_at(key, "peers", i, "hit"),
-						     "is this machine's own identity \"%s\"; expected "
-						     "another machine's HIT", ids->at[k].name);
+		for (size_t k = 0; k < ids->n; k++) {
+			if (!hp_addr_eq(&peers->at[i].hit, hit_at(c, k)))
+				continue;
+			hp_conf_complain_key(c->d->conf, c->report, key_at(key, "peers", i, "hit"),
+					     "is this machine's own identity \"%s\"; expected "
+					     "another machine's HIT", ids->at[k].name);
+			break;
+		}
 }
 
 /* Signatures and messages are as large as the configuration's algorithms make them. */
