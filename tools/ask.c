@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/client.h"
+#include "util/account.h"
 
 #define REPLY_TIMEOUT_S 15
+#define DENIED_STRLEN   (80 + HP_ACCOUNT_STRLEN)
 #define QUIET_TIMEOUT_S 2 /* somebody waits for a completion */
 
 static void print_json(const json_t *reply, bool one_line)
@@ -35,12 +38,33 @@ static int refused(const json_t *reply)
 	return HP_EXIT_REFUSED;
 }
 
+/* The socket says which group may use it, if the folder lets us look. */
+static const char *denied(const char *socket, char text[DENIED_STRLEN])
+{
+	char owner[HP_ACCOUNT_STRLEN];
+	const char *group = HP_SERVICE_ACCOUNT;
+	struct stat st;
+	bool seen = !lstat(socket, &st);
+
+	if (seen)
+		group = strchr(hp_account_format(st.st_uid, st.st_gid, owner), ':') + 1;
+	if (seen && !(st.st_mode & S_IWGRP))
+		snprintf(text, DENIED_STRLEN, "permission denied: you must be root");
+	else
+		snprintf(text, DENIED_STRLEN,
+			 "permission denied: you must be root or in the group %s", group);
+	return text;
+}
+
 static int unreachable(const struct hp_ctl *ctl, int err)
 {
 	const char *why = strerror(-err);
+	char text[DENIED_STRLEN];
 
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		why = "hipproxyd does not run, or listens elsewhere (-s)";
+	else if (err == -EACCES)
+		why = denied(ctl->socket, text);
 	else if (err == -EAGAIN)
 		why = "hipproxyd does not answer";
 	else if (err == -EBADMSG)
@@ -75,7 +99,8 @@ static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 	if (!cmd->stream)
 		hp_client_timeout(c, REPLY_TIMEOUT_S);
 	err = hp_client_send(c, request);
-	if (err)
+	/* Who is turned away finds the reason there, and the daemon gone. */
+	if (err && err != -EPIPE)
 		return unreachable(ctl, err);
 	do {
 		json_t *reply;
@@ -114,7 +139,7 @@ int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t *
 		hp_client_timeout(&c, quiet ? QUIET_TIMEOUT_S : REPLY_TIMEOUT_S);
 		err = hp_client_send(&c, request);
 	}
-	if (!err)
+	if (!err || err == -EPIPE)
 		err = hp_client_recv(&c, reply);
 	hp_client_close(&c);
 	if (err)

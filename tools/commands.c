@@ -24,7 +24,7 @@ const struct hp_cmd_option hp_ctl_options[] = {
 static const struct hp_cmd_option keygen_options[] = {
 	{ "-f", NULL, "replace a file that exists" },
 	{ "-t", "ecdsa-p256|ecdsa-p384|rsa", "the key's type; ecdsa-p256 if not given" },
-	{ "-b", "BITS", "size of an rsa key, 2048 to 8192; 3072 if not given" },
+	{ "-b", "BITS", "size of an rsa key, 2048 or more; 3072 if not given" },
 	{ 0 },
 };
 
@@ -100,7 +100,9 @@ const struct hp_command hp_commands[] = {
 	  .run = hp_cmd_doctor },
 	{ .name = "keygen", .args = "FILE", .options = keygen_options,
 	  .help = "make a Host Identity, print its HIT",
-	  .text = "The file has mode 0600.  No daemon is needed.\n",
+	  .text = "The folder is made if it is missing.  Run by root, folder and key belong to the user\n"
+		  "hipproxy if there is one; the folder has mode 0700, the key 0600.  The HIT goes to\n"
+		  "the standard output, owner and mode to the other.  No daemon is needed.\n",
 	  .run = hp_cmd_keygen },
 	{ .name = "hit", .args = "FILE...",
 	  .help = "the HIT of key files",

@@ -39,6 +39,7 @@ struct hp_conf_identity {
 
 struct hp_conf_control {
 	const char *socket;
+	const char *group;             /* who may use it besides root; "": nobody */
 };
 
 struct hp_conf_log {

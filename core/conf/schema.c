@@ -43,6 +43,8 @@ static const struct hp_conf_row rows_control[] = {
 	{ "socket", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
 	  AT(struct hp_conf_control, socket), 1, 107, .def = "/run/hipproxy/control",
 	  .help = "where hipproxyctl finds the daemon" },
+	{ "group", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_control, group), 0, 32,
+	  "hipproxy", .help = "whose members may use it besides root; \"\": nobody" },
 	HP_CONF_END
 };
 

@@ -7,11 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "util/account.h"
 
 struct hp_conf_value hp_conf_value_of(const config_setting_t *s)
 {
@@ -176,26 +180,77 @@ static int store_enum(const struct hp_conf_row *row, const struct hp_conf_value 
 	return 0;
 }
 
+/* Root, the service's user and we ourselves may own a key and its folder. */
+static bool is_trusted(uid_t owner)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return !owner || owner == geteuid() ||
+	       (hp_account_user(HP_SERVICE_ACCOUNT, &uid, &gid) && owner == uid);
+}
+
+static int refuse_owner(const char *path, uid_t owner, char why[HP_CONF_WHY])
+{
+	snprintf(why, HP_CONF_WHY, "%.120s: belongs to user %u, expected root, %s or user %u", path,
+		 (unsigned)owner, HP_SERVICE_ACCOUNT, (unsigned)geteuid());
+	return -EINVAL;
+}
+
+/* Who may write to the folder can put another key there.  In a sticky one only the owner of the
+ * key can. */
+static int check_folder(const char *path, char why[HP_CONF_WHY])
+{
+	char copy[PATH_MAX];
+	struct stat st;
+	char *folder;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	folder = dirname(copy);
+	if (stat(folder, &st) < 0)
+		return 0;
+	if (!is_trusted(st.st_uid))
+		return refuse_owner(folder, st.st_uid, why);
+	if (!(st.st_mode & 022) || (st.st_mode & S_ISVTX))
+		return 0;
+	snprintf(why, HP_CONF_WHY, "%.120s: mode %04o lets others put another key there, expected "
+		 "0700", folder, (unsigned)st.st_mode & 07777);
+	return -EINVAL;
+}
+
 /* A private key that others can read is no private key. */
+static int check_secret(const char *path, const struct stat *st, char why[HP_CONF_WHY])
+{
+	if (!(st->st_mode & 077))
+		return is_trusted(st->st_uid) ? check_folder(path, why) :
+			refuse_owner(path, st->st_uid, why);
+	snprintf(why, HP_CONF_WHY, "%.120s: mode %04o lets others at it, expected 0600 or 0400",
+		 path, (unsigned)st->st_mode & 07777);
+	return -EINVAL;
+}
+
 static int check_file(const struct hp_conf_row *row, const char *path, char why[HP_CONF_WHY])
 {
+	bool secret = row->flags & HP_CONF_SECRET;
 	struct stat st;
+	int err = 0;
 
 	if (stat(path, &st) < 0)
-		snprintf(why, HP_CONF_WHY, "%.120s: %s", path, strerror(errno));
+		err = errno;
 	else if (!S_ISREG(st.st_mode))
 		snprintf(why, HP_CONF_WHY, "%.120s: not a regular file", path);
+	else if (secret && check_secret(path, &st, why))
+		return -EINVAL;
 	else if (access(path, R_OK) < 0)
-		snprintf(why, HP_CONF_WHY, "%.120s: %s", path, strerror(errno));
-	else if ((row->flags & HP_CONF_SECRET) && (st.st_mode & 077))
-		snprintf(why, HP_CONF_WHY,
-			 "%.120s: mode %04o lets others at it, expected 0600 or 0400", path,
-			 (unsigned)st.st_mode & 07777);
-	else if ((row->flags & HP_CONF_SECRET) && st.st_uid && st.st_uid != geteuid())
-		snprintf(why, HP_CONF_WHY, "%.120s: belongs to user %u, expected root or %u",
-			 path, (unsigned)st.st_uid, (unsigned)geteuid());
+		err = errno;
 	else
 		return 0;
+	/* The daemon reads its keys before it gives up rights.  After that a reload can do without
+	 * the file; who reads the key for the first time says so. */
+	if (secret && err == EACCES)
+		return 0;
+	if (err)
+		snprintf(why, HP_CONF_WHY, "%.120s: %s", path, strerror(err));
 	return -EINVAL;
 }
 

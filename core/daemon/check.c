@@ -167,6 +167,9 @@ static void check_socket(struct checker *c)
 	if (!lstat(path, &st) && !S_ISSOCK(st.st_mode))
 		hp_conf_complain_key(c->d->conf, c->report, "control.socket",
 				     "%s: there is a file that is no socket", path);
+	if (hp_control_group_check(c->d->conf->control.group))
+		hp_conf_complain_key(c->d->conf, c->report, "control.group",
+				     "there is no group \"%s\"", c->d->conf->control.group);
 }
 
 static void check_files(struct checker *c)

@@ -157,6 +157,9 @@ static int open_sockets(struct hp_daemon *d)
 {
 	struct hp_raw_cfg raw = { .mark = d->conf->client.mark };
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
+	struct hp_control_cfg control = { .path = d->conf->control.socket,
+					  .group = d->conf->control.group,
+					  .fn = hp_daemon_command, .ctx = d };
 	struct hp_io_err e = { "" };
 	int err;
 
@@ -169,8 +172,7 @@ static int open_sockets(struct hp_daemon *d)
 	if (!err)
 		err = open_queue(d, &e);
 	if (!err)
-		err = hp_control_open(d->loop, d->conf->control.socket, hp_daemon_command, d,
-				      &d->control, &e);
+		err = hp_control_open(d->loop, &control, &d->control, &e);
 	if (!err)
 		err = hp_priv_drop(&e);
 	return err ? fail_io(err, &e) : 0;

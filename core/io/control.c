@@ -15,6 +15,8 @@
 
 #include <hipproxy/log.h>
 
+#include "util/account.h"
+
 /* ---- the socket's file */
 
 /* Clears path of a socket that nobody listens on any more. */
@@ -45,18 +47,30 @@ static int path_clear(const struct sockaddr_un *sun, struct hp_io_err *e)
 	return err;
 }
 
-static void directory_make(const char *path)
+static void directory_make(const struct hp_control *ctl)
 {
-	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char dir[sizeof(ctl->path)];
 	char *slash;
 
-	snprintf(dir, sizeof(dir), "%s", path);
+	snprintf(dir, sizeof(dir), "%s", ctl->path);
 	slash = strrchr(dir, '/');
 	if (!slash || slash == dir)
 		return;
 	*slash = '\0';
 	/* Why it failed shows in bind's error. */
-	(void)!mkdir(dir, 0755);
+	if (mkdir(dir, 0755) || !ctl->has_group)
+		return;
+	if (!chown(dir, (uid_t)-1, ctl->gid))
+		(void)!chmod(dir, 0750);
+}
+
+/* Root may give a file to any group, others to their own ones. */
+static void group_give(const struct hp_control *ctl)
+{
+	if (ctl->has_group && (chown(ctl->path, (uid_t)-1, ctl->gid) || chmod(ctl->path, 0660)))
+		hp_log(HP_LOG_CTL, HP_LOG_WARNING,
+		       "control socket %s: it can't be given to group %s: %s", ctl->path, ctl->group,
+		       strerror(errno));
 }
 
 static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
@@ -66,7 +80,7 @@ static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 	int err;
 
 	memcpy(sun.sun_path, ctl->path, strlen(ctl->path) + 1);
-	directory_make(ctl->path);
+	directory_make(ctl);
 	err = path_clear(&sun, e);
 	if (err)
 		return err;
@@ -76,6 +90,8 @@ static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 		err = -errno;
 	umask(mask);
 	ctl->bound = !err;
+	if (!err)
+		group_give(ctl);
 	if (!err && listen(ctl->fd, HP_CONTROL_CLIENTS))
 		err = -errno;
 	if (err)
@@ -86,12 +102,53 @@ static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 
 /* ---- accepting */
 
-static void turn_away(int fd)
+static void turn_away(int fd, const char *why)
 {
-	static const char line[] = "{\"ok\":false,\"error\":\"too many clients\"}\n";
+	json_t *reply = json_pack("{s:b, s:s}", "ok", 0, "error", why);
+	char *line = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	size_t len = line ? strlen(line) : 0;
 
-	(void)!send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (line) {
+		line[len] = '\n'; /* in place of the ending zero */
+		(void)!send(fd, line, len + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	free(line);
+	json_decref(reply);
 	close(fd);
+}
+
+static bool is_member(int fd, gid_t gid)
+{
+	gid_t groups[1024]; /* more are refused */
+	socklen_t len = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len))
+		return false;
+	for (size_t i = 0; i < len / sizeof(*groups); i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Whatever has become of the socket's mode. */
+static bool may_ask(const struct hp_control *ctl, int fd)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
+		return false;
+	return !who.uid || who.uid == geteuid() ||
+	       (ctl->has_group && (who.gid == ctl->gid || is_member(fd, ctl->gid)));
+}
+
+static void refuse_stranger(const struct hp_control *ctl, int fd)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "permission denied: you must be root%s%s",
+		 ctl->has_group ? " or in the group " : "", ctl->has_group ? ctl->group : "");
+	turn_away(fd, why);
 }
 
 static void listen_ready(void *ctx, uint32_t events)
@@ -101,12 +158,16 @@ static void listen_ready(void *ctx, uint32_t events)
 
 	if (fd < 0)
 		return;
+	if (!may_ask(ctl, fd)) {
+		refuse_stranger(ctl, fd);
+		return;
+	}
 	for (i = 0; i < HP_CONTROL_CLIENTS; i++) {
 		if (!ctl->clients[i])
 			break;
 	}
 	if (i == HP_CONTROL_CLIENTS) {
-		turn_away(fd);
+		turn_away(fd, "too many clients");
 		return;
 	}
 	ctl->clients[i] = ctl_client_new(ctl, fd);
@@ -132,9 +193,18 @@ static void reap(void *ctx)
 
 /* ---- opening */
 
-int hp_control_open(struct hp_loop *loop, const char *path, hp_control_fn fn, void *ctx,
+int hp_control_group_check(const char *group)
+{
+	gid_t gid;
+
+	return !*group || !strcmp(group, HP_SERVICE_ACCOUNT) || hp_account_group(group, &gid) ?
+		       0 : -ESRCH;
+}
+
+int hp_control_open(struct hp_loop *loop, const struct hp_control_cfg *cfg,
 		    struct hp_control **out, struct hp_io_err *e)
 {
+	const char *path = cfg->path;
 	struct hp_control *ctl;
 	int err;
 
@@ -143,12 +213,17 @@ int hp_control_open(struct hp_loop *loop, const char *path, hp_control_fn fn, vo
 				  "control socket \"%s\": a path has 1 to 107 "
 				  "characters",
 				  path);
+	if (hp_control_group_check(cfg->group))
+		return hp_io_fail(e, -ESRCH, "control socket %s: there is no group %s", path,
+				  cfg->group);
 	ctl = calloc(1, sizeof(*ctl));
 	if (!ctl)
 		return hp_io_fail(e, -ENOMEM, "control socket: out of memory");
 	ctl->loop = loop;
-	ctl->fn = fn;
-	ctl->ctx = ctx;
+	ctl->fn = cfg->fn;
+	ctl->ctx = cfg->ctx;
+	snprintf(ctl->group, sizeof(ctl->group), "%s", cfg->group);
+	ctl->has_group = *cfg->group && hp_account_group(cfg->group, &ctl->gid);
 	ctl->fd = -1;
 	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
 	hp_loop_flush_add(loop, &ctl->flush, reap, ctl);

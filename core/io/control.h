@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The control socket: JSON objects, one a line, over a Unix stream socket of mode 0600.
+ * The control socket: JSON objects, one a line, over a Unix stream socket.
+ *
+ * It is open to root, the daemon's own user and the members of one group (mode 0660), without a
+ * group to the first two (0600).  Besides the socket's mode, the kernel's word on who has connected
+ * is asked.
  *
  * A request is {"cmd": "...", ...}, at most 64 KB.  The reply is {"ok": true, ...}, or
  * {"ok": false, "error": "..."}; a streaming command goes on with more objects until
@@ -26,11 +30,21 @@ struct hp_control_client;
 typedef int (*hp_control_fn)(void *ctx, struct hp_control_client *c,
 			     const json_t *request, json_t *reply);
 
-/* Makes the socket; a stale one is replaced, one that answers is -EADDRINUSE.  The
- * directory is made (0755) if only its last part is missing.  0 and *out, or -errno with
- * a sentence. */
-int hp_control_open(struct hp_loop *loop, const char *path, hp_control_fn fn, void *ctx,
+struct hp_control_cfg {
+	const char *path;
+	const char *group; /* "": none */
+	hp_control_fn fn;
+	void *ctx; /* of fn */
+};
+
+/* Makes the socket; a stale one is replaced, one that answers is -EADDRINUSE.  The directory is
+ * made if only its last part is missing: 0750 for the group, or 0755.  A group that does not exist
+ * is -ESRCH, unless it is the service's own (HP_SERVICE_ACCOUNT): then there is none.  0 and *out,
+ * or -errno with a sentence. */
+int hp_control_open(struct hp_loop *loop, const struct hp_control_cfg *cfg,
 		    struct hp_control **out, struct hp_io_err *err);
+/* Is there such a group, or may it be missing?  0 or -ESRCH. */
+int hp_control_group_check(const char *group);
 /* Clients are closed (what is written but unsent gets one last try), the socket is
  * unlinked. */
 void hp_control_close(struct hp_control *ctl);

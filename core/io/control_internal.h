@@ -9,6 +9,8 @@
 
 #include <sys/un.h>
 
+#define HP_CONTROL_GROUP_MAX 33 /* octets of a name, with the ending zero */
+
 struct hp_control {
 	struct hp_loop *loop;
 	struct hp_watch watch;
@@ -17,6 +19,9 @@ struct hp_control {
 	void *ctx;
 	int fd;
 	bool bound;
+	bool has_group;
+	gid_t gid;
+	char group[HP_CONTROL_GROUP_MAX];
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct hp_control_client *clients[HP_CONTROL_CLIENTS];
 };

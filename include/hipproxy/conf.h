@@ -70,7 +70,7 @@ enum {
 	HP_CONF_REQUIRED = 1, /* must be given */
 	HP_CONF_RESTART = 2,  /* a change takes effect at the next start, not on reload */
 	HP_CONF_READABLE = 4, /* STRING: names a regular file that can be read */
-	HP_CONF_SECRET = 8,   /* READABLE, and nobody but owner (root or us) may read or write it */
+	HP_CONF_SECRET = 8,   /* READABLE, and only its owner (root, hipproxy or us) may read or write it */
 	HP_CONF_ABSOLUTE = 16, /* STRING: an absolute path, or empty */
 };
 
