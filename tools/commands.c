@@ -9,7 +9,9 @@
 #include "tools/doctor.h"
 #include "tools/fill.h"
 #include "tools/help.h"
+#include "tools/invite.h"
 #include "tools/keys.h"
+#include "tools/peer.h"
 #include "tools/show.h"
 #include "tools/view.h"
 
@@ -30,6 +32,25 @@ static const struct hp_cmd_option keygen_options[] = {
 
 static const struct hp_cmd_option doctor_options[] = {
 	{ "-c", "FILE", "the configuration; the daemon's own if not given" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option invite_options[] = {
+	{ "-c", "FILE", "the configuration, if it is elsewhere" },
+	{ "--name", "NAME", "what the other side calls this peer; the machine's name" },
+	{ "--address", "ADDRESS", "where the other side reaches it; those of the interfaces" },
+	{ "--serves", "PREFIX", "a destination it answers for; the hosted server's address" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option peer_add_options[] = {
+	{ "-c", "FILE", "the configuration, if it is elsewhere" },
+	{ "--name", "NAME", "the peer's name, if not the one in its text" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option peer_options[] = {
+	{ "-c", "FILE", "the configuration, if it is elsewhere" },
 	{ 0 },
 };
 
@@ -108,6 +129,24 @@ const struct hp_command hp_commands[] = {
 	  .help = "the HIT of key files",
 	  .text = "No daemon is needed.\n",
 	  .run = hp_cmd_hit },
+	{ .name = "invite", .args = "[IDENTITY]", .options = invite_options,
+	  .help = "print this machine as a peer for another one",
+	  .text = "A ready `peers` group, for peer add there: the HIT, this machine's addresses, and what\n"
+		  "it serves.  Without IDENTITY: all hosted identities, else the one with a role.\n"
+		  "--address and --serves may be given several times.  No daemon is needed.\n",
+	  .run = hp_cmd_invite },
+	{ .name = "peer add", .args = "[FILE]", .options = peer_add_options,
+	  .help = "take what invite has printed on another machine",
+	  .text = "Reads FILE, or the standard input, checks it, writes conf.d/NAME.conf beside the\n"
+		  "configuration, checks all of that as hipproxyd -t does, and reloads the daemon if it\n"
+		  "runs.  If anything is wrong, nothing has changed.\n",
+	  .run = hp_cmd_peer_add },
+	{ .name = "peer remove", .args = "NAME", .options = peer_options,
+	  .help = "remove a peer that peer add has written",
+	  .run = hp_cmd_peer_remove },
+	{ .name = "peer list", .args = "", .options = peer_options,
+	  .help = "peers that peer add has written",
+	  .run = hp_cmd_peer_list },
 	{ .name = "help", .args = "[COMMAND]",
 	  .help = "all commands, or all about one",
 	  .run = hp_cmd_help },

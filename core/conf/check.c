@@ -243,6 +243,13 @@ static int check_destinations(struct checker *c)
 	return 0;
 }
 
+int hp_conf_check_peers(struct hp_conf *conf, struct hp_conf_report *report)
+{
+	struct checker c = { conf, report };
+
+	return check_peers(&c) || check_destinations(&c) ? -ENOMEM : 0;
+}
+
 int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report)
 {
 	struct checker c = { conf, report };
@@ -250,5 +257,5 @@ int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report)
 	check_identities(&c);
 	check_hip(&c);
 	check_client(&c);
-	return check_peers(&c) || check_destinations(&c) ? -ENOMEM : 0;
+	return hp_conf_check_peers(conf, report);
 }

@@ -13,9 +13,24 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 
+/* The whole configuration, or a text of peers alone. */
+struct kind {
+	const struct hp_conf_row *(*schema)(void);
+	int (*check)(struct hp_conf *conf, struct hp_conf_report *report);
+};
+
+static int settle_and_check(struct hp_conf *conf, struct hp_conf_report *report)
+{
+	hp_conf_settle(conf);
+	return hp_conf_check(conf, report);
+}
+
+static const struct kind whole = { hp_conf_schema, settle_and_check };
+static const struct kind peers = { hp_conf_schema_peers, hp_conf_check_peers };
+
 /* Takes the tree over.  before: complaints there were before the tree was read. */
-static int load(struct hp_conf_tree *tree, struct hp_conf **out, struct hp_conf_report *report,
-		unsigned before)
+static int load(const struct kind *kind, struct hp_conf_tree *tree, struct hp_conf **out,
+		struct hp_conf_report *report, unsigned before)
 {
 	struct hp_conf *conf = hp_conf_alloc(tree, sizeof(*conf));
 	struct hp_conf_reader r = { tree, report, false };
@@ -27,12 +42,10 @@ static int load(struct hp_conf_tree *tree, struct hp_conf **out, struct hp_conf_
 		return -ENOMEM;
 	}
 	conf->tree = tree;
-	hp_conf_read(&r, hp_conf_schema(), conf, &roots, "");
+	hp_conf_read(&r, kind->schema(), conf, &roots, "");
 	/* Keys are compared once each of them is right. */
-	if (!r.oom && report->n == before) {
-		hp_conf_settle(conf);
-		err = hp_conf_check(conf, report);
-	}
+	if (!r.oom && report->n == before)
+		err = kind->check(conf, report);
 	if (r.oom)
 		err = -ENOMEM;
 	else if (report->n != before)
@@ -52,22 +65,34 @@ int hp_conf_load(const char *path, struct hp_conf **out, struct hp_conf_report *
 
 	*out = NULL;
 	if (!err)
-		return load(tree, out, report, before);
+		return load(&whole, tree, out, report, before);
+	hp_conf_tree_free(tree);
+	return err;
+}
+
+static int parse(const struct kind *kind, const char *name, const char *text,
+		 struct hp_conf **out, struct hp_conf_report *report)
+{
+	unsigned before = report->n;
+	struct hp_conf_tree *tree;
+	int err = hp_conf_tree_parse(name, text, &tree, report);
+
+	*out = NULL;
+	if (!err)
+		return load(kind, tree, out, report, before);
 	hp_conf_tree_free(tree);
 	return err;
 }
 
 int hp_conf_parse(const char *text, struct hp_conf **out, struct hp_conf_report *report)
 {
-	unsigned before = report->n;
-	struct hp_conf_tree *tree;
-	int err = hp_conf_tree_parse(text, &tree, report);
+	return parse(&whole, "text", text, out, report);
+}
 
-	*out = NULL;
-	if (!err)
-		return load(tree, out, report, before);
-	hp_conf_tree_free(tree);
-	return err;
+int hp_conf_parse_peers(const char *name, const char *text, struct hp_conf **out,
+			struct hp_conf_report *report)
+{
+	return parse(&peers, name, text, out, report);
 }
 
 void hp_conf_free(struct hp_conf *conf)
@@ -124,6 +149,20 @@ void hp_conf_warn_key(const struct hp_conf *conf, struct hp_conf_report *report,
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	hp_conf_warn(conf->tree, report, hp_conf_where(conf->tree, key), key, "%s", text);
+}
+
+const char *hp_conf_string_at(const struct hp_conf *conf, const char *key)
+{
+	const config_setting_t *s = hp_conf_setting(conf->tree, key);
+
+	return s ? config_setting_get_string(s) : NULL;
+}
+
+int64_t hp_conf_int_at(const struct hp_conf *conf, const char *key, int64_t otherwise)
+{
+	const config_setting_t *s = hp_conf_setting(conf->tree, key);
+
+	return s && config_setting_is_number(s) ? config_setting_get_int64(s) : otherwise;
 }
 
 const struct hp_conf_identity *hp_conf_identity_find(const struct hp_conf *conf,

@@ -205,7 +205,16 @@ int hp_conf_load(const char *path, struct hp_conf **out, struct hp_conf_report *
 /* As hp_conf_load for text in memory: for tests; no conf.d, @include is refused, and the files
  * that settings name are not looked at. */
 int hp_conf_parse(const char *text, struct hp_conf **out, struct hp_conf_report *report);
+/* As hp_conf_parse for a text from elsewhere that may hold the group peers and nothing else; only
+ * (*out)->peers is set.  name: what complaints call it. */
+int hp_conf_parse_peers(const char *name, const char *text, struct hp_conf **out,
+			struct hp_conf_report *report);
 void hp_conf_free(struct hp_conf *conf);
+
+/* What was given for the key with this full name, plugins' keys included
+ * ("plugins.server.hosted[0].identity"): NULL, or otherwise, if nothing of this type was. */
+const char *hp_conf_string_at(const struct hp_conf *conf, const char *key);
+int64_t hp_conf_int_at(const struct hp_conf *conf, const char *key, int64_t otherwise);
 
 /* Settings of one plugin (the group plugins.NAME) by its rows into a struct of bytes octets,
  * owned by conf.  0, -EINVAL after having reported, -ENOMEM. */

@@ -287,6 +287,13 @@ static const struct hp_conf_row rows_timeouts[] = {
 
 #define TOP(field) AT(struct hp_conf, field)
 
+#define ROW_PEERS(flags, min) \
+	{ "peers", HP_CONF_GROUPS, flags, TOP(peers), min, 65536, .rows = rows_peer, \
+	  .item_bytes = sizeof(struct hp_conf_peer), .help = "HIP peers known beforehand" }
+
+/* Of a text that may hold nothing else. */
+static const struct hp_conf_row rows_peers[] = { ROW_PEERS(HP_CONF_REQUIRED, 1), HP_CONF_END };
+
 static const struct hp_conf_row rows_top[] = {
 	{ "identities", HP_CONF_GROUPS, HP_CONF_REQUIRED | HP_CONF_RESTART, TOP(identities), 1,
 	  256, .rows = rows_identity, .item_bytes = sizeof(struct hp_conf_identity),
@@ -304,8 +311,7 @@ static const struct hp_conf_row rows_top[] = {
 	  .help = "the client-side proxy" },
 	{ "host", HP_CONF_GROUP, 0, TOP(host), .rows = rows_host, .help = "the host role" },
 	{ "tun", HP_CONF_GROUP, 0, TOP(tun), .rows = rows_tun, .help = "the TUN device" },
-	{ "peers", HP_CONF_GROUPS, 0, TOP(peers), 0, 65536, .rows = rows_peer,
-	  .item_bytes = sizeof(struct hp_conf_peer), .help = "HIP peers known beforehand" },
+	ROW_PEERS(0, 0),
 	{ "limits", HP_CONF_GROUP, 0, TOP(limits), .rows = rows_limits,
 	  .help = "how large tables may grow" },
 	{ "performance", HP_CONF_GROUP, 0, TOP(performance), .rows = rows_performance,
@@ -322,4 +328,9 @@ static const struct hp_conf_row rows_top[] = {
 const struct hp_conf_row *hp_conf_schema(void)
 {
 	return rows_top;
+}
+
+const struct hp_conf_row *hp_conf_schema_peers(void)
+{
+	return rows_peers;
 }

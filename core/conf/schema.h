@@ -16,4 +16,9 @@ void hp_conf_settle(struct hp_conf *conf);
 /* Keys against each other; reports.  0 or -ENOMEM. */
 int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report);
 
+/* Keys of the group peers against each other, as hp_conf_check does it. */
+int hp_conf_check_peers(struct hp_conf *conf, struct hp_conf_report *report);
+/* The row of the group peers alone. */
+const struct hp_conf_row *hp_conf_schema_peers(void);
+
 #endif

@@ -249,10 +249,10 @@ int hp_conf_tree_load(const char *path, struct hp_conf_tree **out,
 	return err ? err : err_dir;
 }
 
-int hp_conf_tree_parse(const char *text, struct hp_conf_tree **out,
+int hp_conf_tree_parse(const char *name, const char *text, struct hp_conf_tree **out,
 		       struct hp_conf_report *report)
 {
-	struct hp_conf_tree *tree = *out = tree_new("text", false);
+	struct hp_conf_tree *tree = *out = tree_new(name, false);
 
 	if (!tree)
 		return -ENOMEM;
@@ -318,7 +318,8 @@ static struct hp_conf_view element(struct hp_conf_tree *tree, const struct hp_co
 	return v;
 }
 
-const config_setting_t *hp_conf_where(struct hp_conf_tree *tree, const char *key)
+/* As hp_conf_where; *whole: it is the setting itself. */
+static const config_setting_t *find(struct hp_conf_tree *tree, const char *key, bool *whole)
 {
 	struct hp_conf_view v = hp_conf_roots(tree), next;
 	const config_setting_t *best = NULL;
@@ -341,9 +342,25 @@ const config_setting_t *hp_conf_where(struct hp_conf_tree *tree, const char *key
 		}
 		key += *key == '.';
 		if (!next.at || !next.n)
-			break;
+			return best;
 		v = next;
 		best = v.at[v.n - 1];
 	}
+	*whole = best && !*key;
 	return best;
+}
+
+const config_setting_t *hp_conf_where(struct hp_conf_tree *tree, const char *key)
+{
+	bool whole;
+
+	return find(tree, key, &whole);
+}
+
+const config_setting_t *hp_conf_setting(struct hp_conf_tree *tree, const char *key)
+{
+	bool whole = false;
+	const config_setting_t *s = find(tree, key, &whole);
+
+	return whole ? s : NULL;
 }

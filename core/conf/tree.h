@@ -25,7 +25,8 @@ struct hp_conf_tree;
  * excepted. */
 int hp_conf_tree_load(const char *path, struct hp_conf_tree **out,
 		      struct hp_conf_report *report);
-int hp_conf_tree_parse(const char *text, struct hp_conf_tree **out,
+/* name: for complaints. */
+int hp_conf_tree_parse(const char *name, const char *text, struct hp_conf_tree **out,
 		       struct hp_conf_report *report);
 void hp_conf_tree_free(struct hp_conf_tree *tree);
 /* May files that settings name be looked at? */
@@ -52,5 +53,7 @@ void hp_conf_warn(struct hp_conf_tree *tree, struct hp_conf_report *report,
 /* The setting that decides the key with this full name ("client.rules[2].ports"), or the
  * nearest group around it that was given. */
 const config_setting_t *hp_conf_where(struct hp_conf_tree *tree, const char *key);
+/* The setting with this full name, NULL if it was not given. */
+const config_setting_t *hp_conf_setting(struct hp_conf_tree *tree, const char *key);
 
 #endif
