@@ -10,6 +10,7 @@ need jq setpriv unshare
 CTL=$(program hipproxyctl) || skip "hipproxyctl is not built"
 DAEMON=$(program hipproxyd) || skip "hipproxyd is not built"
 not() { ! "$@"; }
+quiet() { "$@" >/dev/null 2>&1; }
 
 HPN_NODES=server
 D=$HPN_DIR/server
@@ -46,7 +47,7 @@ check "keygen says so of the folder" grep -qF "$D/etc/keys: owner hipproxy:hippr
 check "and of the key" grep -qF "$D/etc/keys/key.pem: owner hipproxy:hipproxy, mode 0600" "$D/err"
 as() { local groups=$1; shift; setpriv --reuid=64999 --regid=64998 $groups "$@"; }
 check "the service can read it" as --clear-groups test -r "$D/etc/keys/key.pem"
-check "nobody else can" not setpriv --reuid=65534 --regid=65534 --clear-groups cat "$D/etc/keys/key.pem" 2>/dev/null
+check "nobody else can" not quiet setpriv --reuid=65534 --regid=65534 --clear-groups cat "$D/etc/keys/key.pem"
 before=$("$CTL" hit "$D/etc/keys/key.pem")
 check "a key is not overwritten" not keygen "$D/etc/keys/key.pem"
 check "it says how" grep -qF -- "-f replaces it" "$D/err"
@@ -72,22 +73,22 @@ conf() { # GROUP
 }
 conf
 said() { "$DAEMON" -t -c "$D/hipproxy.conf" 2>&1; }
-check "-t accepts it" said >/dev/null
+check "-t accepts it" quiet said
 chown 0:0 "$D/etc/keys/key.pem"
-check "and a key of root" said >/dev/null
+check "and a key of root" quiet said
 chown 12345 "$D/etc/keys/key.pem"
-check "but no other user's" sh -c "! '$DAEMON' -t -c '$D/hipproxy.conf' >/dev/null 2>&1"
+check "but no other user's" not quiet said
 chown hipproxy:hipproxy "$D/etc/keys/key.pem"
 chmod 770 "$D/etc/keys"
 check "nor a folder the group may write to" sh -c "'$DAEMON' -t -c '$D/hipproxy.conf' 2>&1 | grep -q 'mode 0770 lets others put another key there'"
 chmod 700 "$D/etc/keys"
 check "the daemon starts" daemon_start server
-check "and reloads without the right to read the key" ctl server reload >/dev/null
+check "and reloads without the right to read the key" quiet ctl server reload
 
 # --- the control socket
 
 check "the socket is the group's" test "$(owner "$D/control")" = "root:hipproxy 660"
-check "root may ask" ctl server status >/dev/null
+check "root may ask" quiet ctl server status
 ask() { setpriv --reuid=65534 --regid=65534 "$@" "$CTL" -s "$D/control" status >"$D/out" 2>"$D/err"; }
 check "a member of the group may ask" ask --groups=64998
 check "and is answered" grep -q '^daemon' "$D/out"
