@@ -52,7 +52,7 @@ refused "a setting out of range, with its line" 'hipproxy.conf:2: plugins.mark.d
 conf 'mark = { };'
 refused "a setting that must be given" 'mark.dscp'
 conf 'nobody = { };'
-refused "a plugin that is not there" 'plugin nobody: '
+refused "a plugin that is not there" 'hipproxy.conf:2: plugins.nobody: .*No such file'
 
 conf 'mark = { dscp = 46; };'
 chmod 666 "$dir/plugins/mark.so"
@@ -65,9 +65,9 @@ chmod 700 "$dir/plugins"
 conf 'other = { };'
 echo 'int other;' >"$dir/away/other.c"
 ${CC:-cc} -shared -fPIC -o "$dir/plugins/other.so" "$dir/away/other.c"
-refused "an object without the symbol" 'plugin other: .*hipproxy_plugin'
+refused "an object without the symbol" 'hipproxy.conf:2: plugins.other: .*hipproxy_plugin'
 sed 's/HP_PLUGIN_HEAD,/.abi = 99999, .size_bytes = sizeof(struct hp_plugin),/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' \
 	"$dir/away/mark.c" >"$dir/away/other.c"
 (cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
-refused "another ABI" 'plugin other: .*ABI'
+refused "another ABI" 'hipproxy.conf:2: plugins.other: .*ABI'
 [ $failed = 0 ]
