@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "tools/complain.h"
 #include "tools/local.h"
 #include "tools/peertext.h"
 
@@ -36,18 +37,6 @@ struct invitation {
 	struct hp_conf_peer peers[HP_PEERTEXT_PEERS];
 	size_t n_peers;
 };
-
-static int complain(const char *what, const char *why)
-{
-	fprintf(stderr, "hipproxyctl: %s: %s\n", what, why);
-	return HP_EXIT_REFUSED;
-}
-
-static void print_complaint(void *ctx, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "%s\n", line);
-}
 
 /* ---- identities and what is behind them */
 
@@ -76,7 +65,7 @@ static int name_peer(struct invitation *v, const char *identity, bool several)
 		     several ? identity : "");
 	if (n <= HP_PEER_NAME_MAX && hp_peer_name_is_plain(to))
 		return 0;
-	complain(to, "expected letters, digits, '.', '_' and '-', at most 64, as the peer's name "
+	hp_complain(to, "expected letters, digits, '.', '_' and '-', at most 64, as the peer's name "
 		 "(--name)");
 	return -EINVAL;
 }
@@ -87,7 +76,7 @@ static int read_hit(const struct hp_conf_identity *id, struct hp_addr *hit)
 	int err = hp_key_load(id->key, &key);
 
 	if (err) {
-		complain(id->key, hp_key_load_error(err));
+		hp_complain(id->key, hp_key_load_error(err));
 		return err;
 	}
 	*hit = *hp_key_hit(key);
@@ -103,9 +92,9 @@ static int add_peer(struct invitation *v, const char *identity, const char *serv
 	int err;
 
 	if (v->n_peers == HP_PEERTEXT_PEERS)
-		return complain("identities", "expected at most 64"), -E2BIG;
+		return hp_complain("identities", "expected at most 64"), -E2BIG;
 	if (!id)
-		return complain(identity, "expected a name in `identities`"), -ENOENT;
+		return hp_complain(identity, "expected a name in `identities`"), -ENOENT;
 	err = name_peer(v, id->name, several);
 	if (!err)
 		err = read_hit(id, &p->hit);
@@ -184,7 +173,7 @@ static int find_addresses(struct invitation *v)
 			v->addresses[v->n_addresses++] = list[i].addr;
 	if (v->n_addresses)
 		return 0;
-	complain("invite", "no address of this machine is fit for peers; give one with --address");
+	hp_complain("invite", "no address of this machine is fit for peers; give one with --address");
 	return -ENOENT;
 }
 
@@ -222,14 +211,14 @@ static void print_invitation(const struct invitation *v)
 
 static int invite(struct invitation *v)
 {
-	struct hp_conf_report report = { .line = print_complaint };
+	struct hp_conf_report report = { .line = hp_complain_line };
 
 	if (hp_conf_load(v->conf_path, &v->conf, &report))
 		return HP_EXIT_REFUSED;
 	if ((!v->n_addresses && find_addresses(v)) || add_peers(v))
 		return HP_EXIT_REFUSED;
 	if (v->n_serves && v->n_peers > 1)
-		return complain("--serves", "expected IDENTITY too, as there are several");
+		return hp_complain("--serves", "expected IDENTITY too, as there are several");
 	print_invitation(v);
 	return HP_EXIT_OK;
 }
@@ -243,7 +232,7 @@ static bool take_address(struct invitation *v, const char *s)
 		v->n_addresses++;
 		return true;
 	}
-	complain("--address", "expected an IPv4 or IPv6 address, no HIT, at most 8 times");
+	hp_complain("--address", "expected an IPv4 or IPv6 address, no HIT, at most 8 times");
 	return false;
 }
 
@@ -252,7 +241,7 @@ static bool take_serves(struct invitation *v, const char *s)
 	struct hp_addr a;
 
 	if (v->n_serves == SERVES)
-		return complain("--serves", "expected at most 64"), false;
+		return hp_complain("--serves", "expected at most 64"), false;
 	if (!hp_prefix_parse(s, &v->serves[v->n_serves])) {
 		v->n_serves++;
 		return true;
@@ -261,7 +250,7 @@ static bool take_serves(struct invitation *v, const char *s)
 		v->serves[v->n_serves++] = (struct hp_prefix){ .addr = a, .bits = 128 };
 		return true;
 	}
-	complain("--serves", "expected an address, or a prefix such as 192.0.2.0/24");
+	hp_complain("--serves", "expected an address, or a prefix such as 192.0.2.0/24");
 	return false;
 }
 
@@ -298,7 +287,7 @@ int hp_cmd_invite(const struct hp_ctl *ctl, int argc, char **argv)
 
 	(void)ctl;
 	if (!v)
-		return complain("invite", strerror(ENOMEM));
+		return hp_complain("invite", strerror(ENOMEM));
 	v->conf_path = HP_CONF_DEFAULT_PATH;
 	if (parse(v, argc, argv))
 		status = invite(v);

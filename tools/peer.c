@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +20,14 @@
 
 #include "tools/ask.h"
 #include "tools/client.h"
+#include "tools/complain.h"
 #include "tools/local.h"
 #include "tools/peerfile.h"
-#include "tools/place.h"
 
 struct options {
 	const char *conf, *name;
 	const char *arg; /* what stands behind the options */
 };
-
-static int complain(const char *what, const char *why)
-{
-	fprintf(stderr, "hipproxyctl: %s: %s\n", what, why);
-	return HP_EXIT_REFUSED;
-}
-
-static void print_complaint(void *ctx, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "%s\n", line);
-}
 
 static bool parse(struct options *o, int argc, char **argv, const char *names)
 {
@@ -102,7 +89,7 @@ static int check_addresses(const struct hp_conf *text)
 		for (size_t k = 0; k < text->peers.at[i].addresses.n; k++)
 			for (size_t m = 0; m < n; m++)
 				if (hp_addr_eq(&own[m].addr, &text->peers.at[i].addresses.at[k]))
-					return complain(hp_addr_format(&own[m].addr, addr),
+					return hp_complain(hp_addr_format(&own[m].addr, addr),
 							"is an address of this machine; expected "
 							"those of another one");
 	return 0;
@@ -114,13 +101,13 @@ static int name_peers(struct hp_conf *text, const struct options *o)
 	struct hp_conf_peer *p = text->peers.at;
 
 	if (o->name && !hp_peer_name_is_plain(o->name))
-		return complain(o->name, "expected letters, digits, '.', '_' and '-', the first a "
+		return hp_complain(o->name, "expected letters, digits, '.', '_' and '-', the first a "
 				"letter or a digit");
 	if (o->name && text->peers.n == 1)
 		p->name = o->name;
 	for (size_t i = 0; i < text->peers.n; i++)
 		if (!*p[i].name)
-			return complain("peer add", "the peer has no name; give one with --name");
+			return hp_complain("peer add", "the peer has no name; give one with --name");
 	return 0;
 }
 
@@ -144,17 +131,17 @@ static int write_file(const struct hp_conf *text, const struct options *o)
 	int err;
 
 	if (!hp_peerfile_path(o->conf, name, path))
-		return complain(o->conf, strerror(ENAMETOOLONG));
+		return hp_complain(o->conf, strerror(ENAMETOOLONG));
 	err = hp_peerfile_write(path, &text->peers);
 	if (err == -EEXIST)
-		return complain(path, hp_peerfile_is_ours(path) ?
+		return hp_complain(path, hp_peerfile_is_ours(path) ?
 				"a peer of this name was added before (peer remove, or --name)" :
 				"there is a file of this name (--name)");
 	if (err)
-		return complain(path, strerror(-err));
+		return hp_complain(path, strerror(-err));
 	if (!hp_peerfile_check(o->conf)) {
 		unlink(path);
-		return complain(path, "removed again: hipproxyd -t finds errors with it, see above");
+		return hp_complain(path, "removed again: hipproxyd -t finds errors with it, see above");
 	}
 	printf("%s: written\n", path);
 	return 0;
@@ -175,7 +162,7 @@ static int add(const struct hp_ctl *ctl, const struct options *o, const struct h
 
 int hp_cmd_peer_add(const struct hp_ctl *ctl, int argc, char **argv)
 {
-	struct hp_conf_report report = { .line = print_complaint };
+	struct hp_conf_report report = { .line = hp_complain_line };
 	struct hp_conf *text = NULL;
 	struct options o;
 	const char *from;
@@ -188,7 +175,7 @@ int hp_cmd_peer_add(const struct hp_ctl *ctl, int argc, char **argv)
 	from = o.arg ? o.arg : "-";
 	s = hp_peerfile_read(from, HP_PEERTEXT_MAX, &len);
 	if (!s)
-		return complain(from, errno == EFBIG ? "expected at most 64 KB" : strerror(errno));
+		return hp_complain(from, errno == EFBIG ? "expected at most 64 KB" : strerror(errno));
 	status = hp_peertext_parse(strcmp(from, "-") ? from : "standard input", s, len, &text,
 				   &report) ? HP_EXIT_REFUSED : 0;
 	if (!status)
@@ -213,21 +200,21 @@ int hp_cmd_peer_remove(const struct hp_ctl *ctl, int argc, char **argv)
 		return HP_EXIT_USAGE;
 	if (!hp_peer_name_is_plain(o.arg) || !hp_peerfile_path(o.conf, o.arg, path) ||
 	    access(path, F_OK))
-		return complain(o.arg, "no peer was added under this name (peer list)");
+		return hp_complain(o.arg, "no peer was added under this name (peer list)");
 	if (!hp_peerfile_is_ours(path))
-		return complain(path, "was not written by peer add, so it is left alone");
+		return hp_complain(path, "was not written by peer add, so it is left alone");
 	/* Hidden files are no part of the configuration. */
 	if (!hp_peerfile_path(o.conf, "", aside))
-		return complain(path, strerror(ENAMETOOLONG));
+		return hp_complain(path, strerror(ENAMETOOLONG));
 	if (rename(path, aside))
-		return complain(path, strerror(errno));
+		return hp_complain(path, strerror(errno));
 	if (!hp_peerfile_check(o.conf)) {
 		if (rename(aside, path))
-			return complain(aside, strerror(errno));
-		return complain(path, "put back: hipproxyd -t finds errors without it, see above");
+			return hp_complain(aside, strerror(errno));
+		return hp_complain(path, "put back: hipproxyd -t finds errors without it, see above");
 	}
 	if (unlink(aside))
-		return complain(aside, strerror(errno));
+		return hp_complain(aside, strerror(errno));
 	printf("%s: removed\n", path);
 	return reload(ctl);
 }
@@ -251,14 +238,14 @@ static json_t *json_of(const struct hp_conf_peer *p, const char *path)
 
 static void list_file(void *ctx, const char *path)
 {
-	struct hp_conf_report report = { .line = print_complaint };
+	struct hp_conf_report report = { .line = hp_complain_line };
 	struct hp_conf *text = NULL;
 	json_t *list = ctx;
 	size_t len;
 	char *s = hp_peerfile_read(path, HP_PEERTEXT_MAX, &len);
 
 	if (!s)
-		complain(path, strerror(errno));
+		hp_complain(path, strerror(errno));
 	else if (!hp_peertext_parse(path, s, len, &text, &report))
 		for (size_t i = 0; i < text->peers.n; i++)
 			json_array_append_new(list, json_of(&text->peers.at[i], path));

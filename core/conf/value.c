@@ -198,15 +198,12 @@ static int refuse_owner(const char *path, uid_t owner, char why[HP_CONF_WHY])
 }
 
 /* Who may write to the folder can put another key there.  In a sticky one only the owner of the
- * key can. */
-static int check_folder(const char *path, char why[HP_CONF_WHY])
+ * key can.  path is cut. */
+static int check_folder(char *path, char why[HP_CONF_WHY])
 {
-	char copy[PATH_MAX];
+	char *folder = dirname(path);
 	struct stat st;
-	char *folder;
 
-	snprintf(copy, sizeof(copy), "%s", path);
-	folder = dirname(copy);
 	if (stat(folder, &st) < 0)
 		return 0;
 	if (!is_trusted(st.st_uid))
@@ -218,11 +215,22 @@ static int check_folder(const char *path, char why[HP_CONF_WHY])
 	return -EINVAL;
 }
 
+/* That of a link, and that of the file itself. */
+static int check_folders(const char *path, char why[HP_CONF_WHY])
+{
+	char copy[PATH_MAX], real[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (check_folder(copy, why))
+		return -EINVAL;
+	return realpath(path, real) ? check_folder(real, why) : 0;
+}
+
 /* A private key that others can read is no private key. */
 static int check_secret(const char *path, const struct stat *st, char why[HP_CONF_WHY])
 {
 	if (!(st->st_mode & 077))
-		return is_trusted(st->st_uid) ? check_folder(path, why) :
+		return is_trusted(st->st_uid) ? check_folders(path, why) :
 			refuse_owner(path, st->st_uid, why);
 	snprintf(why, HP_CONF_WHY, "%.120s: mode %04o lets others at it, expected 0600 or 0400",
 		 path, (unsigned)st->st_mode & 07777);

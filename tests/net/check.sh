@@ -29,6 +29,7 @@ mkdir "$D/open" && cp "$D/spare.pem" "$D/open/key.pem"
 chmod 600 "$D"/*.pem "$D/open/key.pem"
 chmod 640 "$D/loose.pem"
 chmod 777 "$D/open"
+ln -s "$D/open/key.pem" "$D/link.pem"
 chown 12345 "$D/foreign.pem"
 hit() { "$CTL" hit "$D/$1.pem"; }
 
@@ -112,6 +113,8 @@ row "a key that others may read" 'identities = ( { name = "n"; key = "@/loose.pe
 row "a key of another user" 'identities = ( { name = "n"; key = "@/foreign.pem"; } );' \
 	'1: identities[2].key: @/foreign.pem: belongs to user 12345, expected root, hipproxy or user 0'
 row "a key in a folder open to all" 'identities = ( { name = "n"; key = "@/open/key.pem"; } );' \
+	'1: identities[2].key: @/open: mode 0777 lets others put another key there, expected 0700'
+row "a link to one" 'identities = ( { name = "n"; key = "@/link.pem"; } );' \
 	'1: identities[2].key: @/open: mode 0777 lets others put another key there, expected 0700'
 row "an RSA key that is too large" 'identities = ( { name = "n"; key = "@/large.pem"; } );' \
 	'1: identities[2].key: @/large.pem: an RSA key of 6144 bits makes R1 or I2 longer than a HIP message can be (2048 octets); expected at most '

@@ -108,6 +108,7 @@ check "half a text" refused "$(group west $stranger 192.0.2.77 | cut -c1-60)" "s
 check "nothing" refused "" "peers: must be given"
 check "too much" refused "$(head -c 70000 /dev/zero | tr '\0' '#')" "expected at most 64 KB"
 check "control characters" refused "$(printf '#\033[2J\n'; group west $stranger 192.0.2.77)" "not control characters"
+check "an escape sequence" refused "$(group west '\x1b[2J' 192.0.2.77)" 'not "?[2J"'
 check "the daemon is as it was" wait_for 20 wan_hip
 
 # --- peer remove
