@@ -141,6 +141,42 @@ static void the_file_is_checked(void)
 	unlink(path);
 }
 
+/* pool_try says what pool_open would, and makes and changes nothing. */
+static void a_try_leaves_all_as_it_was(void)
+{
+	static const char torn[] = "2001:22::1 10.99.0.9\n2001:22::2 10.9";
+	struct hp_prefix v4, none = { .bits = 0 };
+	char dir[] = "/tmp/hipproxy-try.XXXXXX", name[64], text[64];
+	size_t line, n;
+	FILE *f;
+
+	CU_ASSERT_FATAL(!hp_prefix_parse("10.99.0.0/24", &v4) && mkdtemp(dir));
+	snprintf(name, sizeof(name), "%s/new/clients", dir);
+	CU_ASSERT_EQUAL(pool_try(&v4, &none, name, &line), 0);
+	snprintf(name, sizeof(name), "%s/new", dir);
+	CU_ASSERT(access(name, F_OK) != 0);
+	snprintf(name, sizeof(name), "%s/new/er/clients", dir);
+	CU_ASSERT_EQUAL(pool_try(&v4, &none, name, &line), -ENOENT);
+	CU_ASSERT_EQUAL(pool_try(&v4, &none, dir, &line), -EISDIR);
+	CU_ASSERT_EQUAL(pool_try(&v4, &none, "", &line), 0);
+	snprintf(name, sizeof(name), "%s/clients", dir);
+	f = fopen(name, "w");
+	CU_ASSERT_FATAL(f != NULL);
+	fputs(torn, f);
+	fclose(f);
+	CU_ASSERT_EQUAL(pool_try(&v4, &none, name, &line), 0);
+	f = fopen(name, "r");
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	CU_ASSERT(n == strlen(torn) && !memcmp(text, torn, n));
+	f = fopen(name, "a");
+	fputs("\n", f);
+	fclose(f);
+	CU_ASSERT(pool_try(&v4, &none, name, &line) == -EINVAL && line == 2);
+	unlink(name);
+	rmdir(dir);
+}
+
 static void half_a_line_is_cut_off(void)
 {
 	static const char *const torn[] = { "2001:22::2 10.99.0.1", "2001:22::2", "2", "2001:22::2 10.99.0.12" };
@@ -270,6 +306,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_full_pool_gives_nothing_and_a_missing_family_neither),
 	HP_TEST(addresses_of_nobody),
 	HP_TEST(the_file_is_checked),
+	HP_TEST(a_try_leaves_all_as_it_was),
 	HP_TEST(half_a_line_is_cut_off),
 	HP_TEST(one_or_two_addresses_are_a_pool),
 	HP_TEST(hits_outlive_a_reload),
