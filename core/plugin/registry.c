@@ -18,6 +18,7 @@ static const struct hp_plugin core_plugin = {
 	.summary = "steps of the core",
 };
 
+__attribute__((format(printf, 5, 0)))
 static void report_text(const struct hp_registry *reg, bool warning, const char *plugin,
 			const char *key, const char *fmt, va_list ap)
 {
