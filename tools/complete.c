@@ -99,6 +99,8 @@ static void offer_columns(const struct place *p)
 /* Word number n of the commands' names, where the words before it are those. */
 static void offer_commands(const struct place *p, int n, char *const *before)
 {
+	const char *last = "";
+
 	for (size_t i = 0; i < hp_n_commands; i++) {
 		const char *name = hp_commands[i].name;
 		int same = 0;
@@ -111,8 +113,12 @@ static void offer_commands(const struct place *p, int n, char *const *before)
 				break;
 			name += len + 1;
 		}
-		if (same == n)
-			offer(p, name, strcspn(name, " "));
+		/* Commands of several words stand together in the table; their first word is one. */
+		if (same != n || (strcspn(last, " ") == strcspn(name, " ") &&
+				  !strncmp(last, name, strcspn(name, " "))))
+			continue;
+		offer(p, name, strcspn(name, " "));
+		last = name;
 	}
 }
 

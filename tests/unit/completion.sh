@@ -47,6 +47,9 @@ words "$ctl" "hipproxyctl -" -s --json --help --version
 words "$ctl" "hipproxyctl proxy " on off
 words "$ctl" "hipproxyctl proxy on " ""
 words "$ctl" "hipproxyctl flush a" associations all
+words "$ctl" "hipproxyctl peer " add remove list
+words "$ctl" "hipproxyctl peer add t" two.pem three
+words "$ctl" "hipproxyctl invite --" --name --address --serves --json --help
 words "$ctl" "hipproxyctl nat p" plain-udp
 words "$ctl" "hipproxyctl policy " test
 words "$ctl" "hipproxyctl policy test a b " tcp udp icmp
