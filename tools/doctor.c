@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor/peers.h"
 #include "tools/ask.h"
 
 const char *hp_doctor_text(const struct hp_doctor *d, const char *key)
@@ -70,12 +69,15 @@ static void about_key_file(struct hp_findings *found, const char *line, const ch
 	} else if (stat(name, &st)) {
 		f = hp_find(found, HP_CAUSE_KEY_MISSING, HP_SEV_ERROR, "%s", line);
 		hp_cure(f, "hipproxyctl keygen %s   # or correct the path", name);
+	} else if (S_ISDIR(st.st_mode)) {
+		f = hp_find(found, HP_CAUSE_KEY_MODE, HP_SEV_ERROR, "%s", line);
+		hp_cure(f, "chmod go-w %s   # its owner must be root or the daemon's user", name);
 	} else if (st.st_mode & 077) {
 		f = hp_find(found, HP_CAUSE_KEY_MODE, HP_SEV_ERROR, "%s", line);
 		hp_cure(f, "chmod 600 %s   # if others could read it: a new key is better", name);
 	} else {
 		f = hp_find(found, HP_CAUSE_KEY_MODE, HP_SEV_ERROR, "%s", line);
-		hp_cure(f, "chown root: %s; chmod go-w its folder", name);
+		hp_cure(f, "chown root: %s", name);
 	}
 }
 
@@ -132,7 +134,7 @@ static void free_keys(struct hp_doctor *d)
 	free(d->keys);
 }
 
-static bool is_own(const struct hp_doctor *d, const struct hp_addr *hit)
+bool hp_doctor_is_own(const struct hp_doctor *d, const struct hp_addr *hit)
 {
 	for (size_t i = 0; i < d->conf->identities.n; i++)
 		if (d->keys[i] && hp_addr_eq(hp_key_hit(d->keys[i]), hit))
@@ -140,19 +142,37 @@ static bool is_own(const struct hp_doctor *d, const struct hp_addr *hit)
 	return false;
 }
 
+struct hp_seen_peer hp_doctor_seen(const struct hp_conf_peer *p)
+{
+	struct hp_seen_peer s = { .hit = p->hit };
+	char hit[HP_ADDR_STRLEN];
+
+	if (p->addresses.n)
+		s.addr = p->addresses.at[0];
+	snprintf(s.name, sizeof(s.name), "%s", *p->name ? p->name : hp_addr_format(&p->hit, hit));
+	return s;
+}
+
+bool hp_doctor_uses_udp(const struct hp_doctor *d, bool *only)
+{
+	const char *mode = hp_doctor_text(d, "nat");
+	bool plugin = false;
+
+	for (size_t i = 0; !d->daemon && i < d->conf->plugins.n; i++)
+		plugin |= !strcmp(d->conf->plugins.at[i], "natudp");
+	*only = !strcmp(mode, "plain-udp");
+	return plugin || *only || !strcmp(mode, "auto");
+}
+
 static void look_for_own_hits(struct hp_doctor *d)
 {
 	for (size_t i = 0; i < d->conf->peers.n; i++) {
 		const struct hp_conf_peer *p = &d->conf->peers.at[i];
-		struct hp_seen_peer s = { .hit = p->hit, .why = HP_WHY_OWN_HIT };
-		char hit[HP_ADDR_STRLEN];
+		struct hp_seen_peer s = hp_doctor_seen(p);
 
-		if (!is_own(d, &p->hit))
+		if (!hp_doctor_is_own(d, &p->hit))
 			continue;
-		if (p->addresses.n)
-			s.addr = p->addresses.at[0];
-		snprintf(s.name, sizeof(s.name), "%s",
-			 *p->name ? p->name : hp_addr_format(&p->hit, hit));
+		s.why = HP_WHY_OWN_HIT;
 		hp_judge_peer(&s, &d->found);
 	}
 }

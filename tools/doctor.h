@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "crypto/key.h"
 #include "doctor/box.h"
+#include "doctor/peers.h"
 #include "tools/commands.h"
 
 /* What the looks share. */
@@ -29,9 +30,16 @@ struct hp_doctor {
 
 int hp_cmd_doctor(const struct hp_ctl *ctl, int argc, char **argv);
 
-/* Is hipproxyd's name in the daemon's answer true? */
+/* A member of the daemon's answer; false and "" without one. */
 bool hp_doctor_is(const struct hp_doctor *d, const char *key);
 const char *hp_doctor_text(const struct hp_doctor *d, const char *key);
+
+/* Is it the HIT of one of our identities?  keys must be there. */
+bool hp_doctor_is_own(const struct hp_doctor *d, const struct hp_addr *hit);
+/* Do HIP and ESP go in UDP; only: never natively? */
+bool hp_doctor_uses_udp(const struct hp_doctor *d, bool *only);
+/* A configured peer, by its name or HIT. */
+struct hp_seen_peer hp_doctor_seen(const struct hp_conf_peer *p);
 
 /* doctorfw.c: rules in the way of HIP, ESP and protected traffic, and rules of ours that are
  * gone. */

@@ -237,23 +237,11 @@ static void tell_carrier(struct filters *f, const struct leg *l, const struct ca
 	cure_carrier(found, c, l->in, l->family, rule);
 }
 
-/* Which ways HIP may take, as the daemon or the configuration says. */
-static bool uses_udp(const struct hp_doctor *d, bool *only)
-{
-	const char *mode = hp_doctor_text(d, "nat");
-	bool plugin = false;
-
-	for (size_t i = 0; !d->daemon && i < d->conf->plugins.n; i++)
-		plugin |= !strcmp(d->conf->plugins.at[i], "natudp");
-	*only = !strcmp(mode, "plain-udp");
-	return plugin || *only || !strcmp(mode, "auto");
-}
-
 static void check_leg(struct filters *f, const struct leg *l, enum hp_severity s,
 		      const char *whose)
 {
 	char rule[HP_FW_RULE_MAX];
-	bool only, in_udp = uses_udp(f->d, &only);
+	bool only, in_udp = hp_doctor_uses_udp(f->d, &only);
 	bool udp_passes = in_udp && !leg_dropped(f, l, &udp, rule);
 
 	if (udp_passes)

@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "doctor/peers.h"
 #include "hip/inquiry.h"
 #include "io/raw.h"
 #include "io/rtnlask.h"
@@ -312,14 +311,6 @@ static json_t *up_peers(const struct hp_doctor *d)
 	return up;
 }
 
-static bool is_own(const struct hp_doctor *d, const struct hp_addr *hit)
-{
-	for (size_t i = 0; i < d->conf->identities.n; i++)
-		if (d->keys[i] && hp_addr_eq(hp_key_hit(d->keys[i]), hit))
-			return true;
-	return false;
-}
-
 static void choose(struct probe *p)
 {
 	const struct hp_conf_peers *peers = &p->d->conf->peers;
@@ -329,7 +320,7 @@ static void choose(struct probe *p)
 	for (size_t i = 0; i < peers->n; i++) {
 		const struct hp_conf_peer *c = &peers->at[i];
 
-		if (json_object_get(up, hp_addr_format(&c->hit, hit)) || is_own(p->d, &c->hit))
+		if (json_object_get(up, hp_addr_format(&c->hit, hit)) || hp_doctor_is_own(p->d, &c->hit))
 			continue;
 		for (size_t k = 0; k < c->addresses.n && p->n < TARGETS_MAX; k++)
 			p->at[p->n++] = (struct target){ .peer = c, .addr = c->addresses.at[k] };
@@ -346,27 +337,16 @@ static const struct hp_key *local_key(const struct hp_doctor *d)
 	return id ? d->keys[id - d->conf->identities.at] : NULL;
 }
 
-static bool wants_udp(const struct hp_doctor *d)
-{
-	const char *mode = hp_doctor_text(d, "nat");
-
-	for (size_t i = 0; !d->daemon && i < d->conf->plugins.n; i++)
-		if (!strcmp(d->conf->plugins.at[i], "natudp"))
-			return true;
-	return !strcmp(mode, "auto") || !strcmp(mode, "plain-udp");
-}
-
 /* ---- what it means */
 
 static void judge(struct probe *p, const struct target *t, bool another_answers)
 {
-	struct hp_seen_peer s = { .hit = t->peer->hit, .addr = t->addr, .shown = t->shown,
-				  .why = t->why ? t->why : HP_WHY_SILENT };
+	struct hp_seen_peer s = hp_doctor_seen(t->peer);
 	size_t before = p->d->found.n;
-	char hit[HP_ADDR_STRLEN];
 
-	snprintf(s.name, sizeof(s.name), "%s",
-		 *t->peer->name ? t->peer->name : hp_addr_format(&s.hit, hit));
+	s.addr = t->addr;
+	s.shown = t->shown;
+	s.why = t->why ? t->why : HP_WHY_SILENT;
 	hp_judge_peer(&s, &p->d->found);
 	for (size_t i = before; another_answers && i < p->d->found.n; i++)
 		p->d->found.at[i].severity = HP_SEV_NOTE;
@@ -410,7 +390,7 @@ void hp_doctor_peers(struct hp_doctor *d)
 {
 	struct probe *p = calloc(1, sizeof(*p));
 	const struct hp_key *key = local_key(d);
-	bool in_udp = wants_udp(d);
+	bool only, in_udp = hp_doctor_uses_udp(d, &only);
 
 	if (!p || !key) {
 		free(p);

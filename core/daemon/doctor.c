@@ -71,9 +71,12 @@ static void judge_denials(const struct hp_daemon *d, struct hp_findings *out)
 
 /* ---- peers */
 
+#define FLOWS_MAX 4096 /* connections that are looked at, all together: there may be a million */
+
 struct looking {
 	struct hp_daemon *d;
 	struct hp_findings *out;
+	unsigned int budget;
 };
 
 static void name_peer(const struct hp_daemon *d, struct hp_seen_peer *s)
@@ -88,17 +91,16 @@ static void name_peer(const struct hp_daemon *d, struct hp_seen_peer *s)
 }
 
 /* What ESP did. */
-static void see_traffic(struct hp_daemon *d, struct hp_assoc *a, struct hp_seen_peer *s,
-			struct hp_findings *out)
+static void see_traffic(struct looking *l, struct hp_assoc *a, struct hp_seen_peer *s)
 {
-	uint64_t packets[2], octets[2], now = hp_clock_ms(&d->clock);
+	uint64_t packets[2], octets[2], now = hp_clock_ms(&l->d->clock);
 	struct hp_pipe_silence silence;
 	struct hp_assoc_info info;
 	unsigned int mtu;
 
 	hp_assoc_info(a, &info);
 	hp_pipe_assoc_stats(a, packets, octets, &mtu);
-	hp_pipe_assoc_silence(a, &silence);
+	hp_pipe_assoc_silence(a, &l->budget, &silence);
 	s->out_packets = packets[HP_OUTBOUND];
 	s->in_packets = packets[HP_INBOUND];
 	s->up_ms = info.established_ms ? now - info.established_ms : 0;
@@ -107,7 +109,7 @@ static void see_traffic(struct hp_daemon *d, struct hp_assoc *a, struct hp_seen_
 	s->flows = silence.flows;
 	s->waiting = silence.waiting;
 	if (silence.deaf)
-		hp_judge_server(&silence.deaf->key.legacy, &silence.deaf->key.far, out);
+		hp_judge_server(&silence.deaf->key.legacy, &silence.deaf->key.far, l->out);
 }
 
 /* While an exchange runs, only what was heard is a reason: it may still succeed. */
@@ -120,10 +122,12 @@ static int see_assoc(struct hp_assoc *a, void *arg)
 
 	if (hp_addr_is_zero(&s.hit))
 		return 0; /* an address whose HIT is not known may well have no HIP */
-	name_peer(l->d, &s);
 	if (s.up)
-		see_traffic(l->d, a, &s, l->out);
-	hp_judge_peer(&s, l->out);
+		see_traffic(l, a, &s);
+	if (!hp_peer_is_fine(&s)) {
+		name_peer(l->d, &s);
+		hp_judge_peer(&s, l->out);
+	}
 	return l->out->n == HP_FINDINGS_MAX;
 }
 
@@ -201,7 +205,7 @@ static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 
 void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 {
-	struct looking l = { d, out };
+	struct looking l = { d, out, FLOWS_MAX };
 
 	judge_box(d, out);
 	judge_own_hits(d, out);

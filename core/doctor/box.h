@@ -20,7 +20,7 @@
 #include "doctor/finding.h"
 
 #define HP_BOX_DEVS  32
-#define HP_BOX_WAYS  128
+#define HP_BOX_WAYS  64
 #define HP_BOX_POOLS 4
 
 /* 2026-01-01: this release is younger. */

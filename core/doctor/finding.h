@@ -81,7 +81,8 @@ struct hp_finding *hp_find(struct hp_findings *l, enum hp_cause c, enum hp_sever
 void hp_cure(struct hp_finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says which peer the finding is about. */
 void hp_finding_about(struct hp_finding *f, const struct hp_addr *peer_hit);
-/* Removes those about the peer whose cause is what one exchange showed: another look has told more. */
+/* Removes those about the peer whose cause is what one exchange showed: another look has told
+ * more. */
 void hp_findings_forget_peer(struct hp_findings *l, const struct hp_addr *peer_hit);
 bool hp_findings_has(const struct hp_findings *l, enum hp_cause c);
 /* No warning and no error. */

@@ -16,8 +16,8 @@
 #include "io/rtnlask.h"
 
 #define NETWORKS_MAX 8
-#define SERVED_MAX   16 /* addresses asked about for each network */
-#define PEERS_MAX    32
+#define SERVED_MAX   8 /* addresses asked about for each network */
+#define PEERS_MAX    16
 
 /* ---- small questions */
 

@@ -86,8 +86,6 @@ static void judge_esp(const struct hp_seen_peer *p, struct hp_findings *out)
 	char addr[HP_ADDR_STRLEN];
 	struct hp_finding *f;
 
-	if (!esp_is_missing(p))
-		return;
 	hp_addr_format(&p->addr, addr);
 	/* What came back before may be stopped by a rule about the one connection that waits. */
 	f = hp_find(out, HP_CAUSE_ESP_BLOCKED, p->in_packets ? HP_SEV_WARNING : HP_SEV_ERROR,
@@ -103,11 +101,18 @@ static void judge_esp(const struct hp_seen_peer *p, struct hp_findings *out)
 			   "between", addr);
 }
 
+bool hp_peer_is_fine(const struct hp_seen_peer *p)
+{
+	return p->up ? !esp_is_missing(p) : p->why == HP_WHY_NONE;
+}
+
 void hp_judge_peer(const struct hp_seen_peer *p, struct hp_findings *out)
 {
+	if (hp_peer_is_fine(p))
+		return;
 	if (p->up)
 		judge_esp(p, out);
-	else if (p->why != HP_WHY_NONE)
+	else
 		judge_why(p, out);
 }
 

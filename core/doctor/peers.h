@@ -30,6 +30,8 @@ struct hp_seen_peer {
 	unsigned int waiting;   /* of them, those that sent twice and heard nothing */
 };
 
+/* Nothing would be found; the name need not be known. */
+bool hp_peer_is_fine(const struct hp_seen_peer *p);
 void hp_judge_peer(const struct hp_seen_peer *p, struct hp_findings *out);
 
 /* Access rules of this machine said no. */

@@ -161,11 +161,12 @@ const struct hp_pipe_wishes *hp_pipe_asked(const struct hp_pipe *pipe);
 
 /* Connections of an association that one end speaks into in vain. */
 struct hp_pipe_silence {
-	unsigned int flows;         /* all of them; looking ends after some hundred */
+	unsigned int flows;         /* those looked at */
 	unsigned int waiting;       /* begun here, the peer has not answered */
 	const struct hp_flow *deaf; /* begun by the peer, its server has not answered; NULL: none */
 };
-void hp_pipe_assoc_silence(struct hp_assoc *a, struct hp_pipe_silence *out);
+/* Looks at *budget connections at most, and takes them off it. */
+void hp_pipe_assoc_silence(struct hp_assoc *a, unsigned int *budget, struct hp_pipe_silence *out);
 /* The core's own steps, named so that plugins can order themselves around them; to be called
  * before hp_registry_load. */
 int hp_pipe_core_hooks(struct hp_pipe **slot, struct hp_registry *reg);

@@ -41,7 +41,6 @@ const struct hp_pipe_wishes *hp_pipe_asked(const struct hp_pipe *pipe)
 /* ---- connections nobody answers */
 
 #define IDLE_MAX_MS 60000 /* older ones say nothing about now */
-#define LOOK_MAX    512   /* connections of one association that are looked at */
 
 /* One end sent twice, the other not at all: a single packet may still be under way. */
 static bool is_mute(const struct hp_flow *f, enum hp_direction said)
@@ -50,7 +49,7 @@ static bool is_mute(const struct hp_flow *f, enum hp_direction said)
 	       f->way[said].packets >= 2 && !f->way[!said].packets;
 }
 
-void hp_pipe_assoc_silence(struct hp_assoc *a, struct hp_pipe_silence *out)
+void hp_pipe_assoc_silence(struct hp_assoc *a, unsigned int *budget, struct hp_pipe_silence *out)
 {
 	const struct hp_pipe_assoc *pa = *hp_assoc_udata(a);
 	struct hp_list *n;
@@ -61,8 +60,10 @@ void hp_pipe_assoc_silence(struct hp_assoc *a, struct hp_pipe_silence *out)
 	HP_LIST_EACH (n, &pa->flows) {
 		const struct hp_flow *f = hp_flow_of(n);
 
-		if (++out->flows > LOOK_MAX)
+		out->flows++;
+		if (!*budget)
 			return;
+		--*budget;
 		if (hp_flow_idle_ms(f) > IDLE_MAX_MS)
 			continue;
 		if (f->outbound && is_mute(f, HP_OUTBOUND))

@@ -320,6 +320,46 @@ static void hosts_talk_to_each_other_by_hit(void)
 	end();
 }
 
+/* For doctor: what the peer asked for, and what it has not answered. */
+static void what_was_wanted_and_not_answered_is_remembered(void)
+{
+	struct talk t = lab_talk4(1111);
+	unsigned int budget = 100;
+	struct hp_pipe_silence silence;
+	const struct hp_pipe_wish *w;
+	struct hp_assoc *a;
+
+	begin();
+	w = hp_pipe_asked(l.n[1].pipe)->at;
+	CU_ASSERT_EQUAL(w->last_ms, 0);
+	lab_capture(&l, lab_syn(&t, 1460));
+	lab_run(&l, 60);
+	CU_ASSERT_NOT_EQUAL(w->last_ms, 0);
+	CU_ASSERT_EQUAL(w->port, 80);
+	CU_ASSERT_EQUAL(w->proto, 6);
+	CU_ASSERT_TRUE(hp_addr_eq(&w->peer_hit, &l.w.s[0].hit));
+	a = world_assoc(&l.w, 0);
+	hp_pipe_assoc_silence(a, &budget, &silence);
+	CU_ASSERT_EQUAL(silence.flows, 1);
+	CU_ASSERT_EQUAL(silence.waiting, 0); /* one packet may be under way */
+	lab_capture(&l, lab_syn(&t, 1460));
+	lab_run(&l, 20);
+	hp_pipe_assoc_silence(a, &budget, &silence);
+	CU_ASSERT_EQUAL(silence.waiting, 1);
+	CU_ASSERT_EQUAL(budget, 98);
+	CU_ASSERT_EQUAL(w[1].last_ms, 0); /* the same wish once more */
+	budget = 0;
+	hp_pipe_assoc_silence(a, &budget, &silence);
+	CU_ASSERT_EQUAL(silence.waiting, 0);
+	budget = 100;
+	lab_local(&l, 1, lab_reply(lab_out(&l, 1, 0), SYN | ACK, NULL, 0));
+	lab_run(&l, 20);
+	hp_pipe_assoc_silence(a, &budget, &silence);
+	CU_ASSERT_EQUAL(silence.waiting, 0);
+	CU_ASSERT_EQUAL(hp_pipe_denied(l.n[1].pipe)->at[0].last_ms, 0);
+	end();
+}
+
 static void a_proxy_may_be_a_host_with_the_same_identity(void)
 {
 	struct talk t = lab_talk4(1111);
@@ -464,6 +504,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_peer_reaches_clients_only_by_their_flows),
 	HP_TEST(connections_back_are_refused_in_their_own_words),
 	HP_TEST(hosts_talk_to_each_other_by_hit),
+	HP_TEST(what_was_wanted_and_not_answered_is_remembered),
 	HP_TEST(a_proxy_may_be_a_host_with_the_same_identity),
 	HP_TEST(a_local_packet_to_an_unknown_hit_is_answered),
 	HP_TEST(local_packets_with_other_addresses_are_dropped),
