@@ -217,7 +217,7 @@ static void not_running(struct hp_doctor *d)
 				       "hipproxyd does not run, or listens elsewhere than at %s",
 				       d->ctl->socket);
 
-	hp_cure(f, "systemctl start hipproxyd   # or: hipproxyd -c %s", d->conf_path);
+	hp_cure(f, "hipproxyd -t -c %s && systemctl start hipproxyd", d->conf_path);
 }
 
 static void look(struct hp_doctor *d)

@@ -26,7 +26,7 @@
 #include "wire/udpencap.h"
 
 #define TARGETS_MAX 32   /* addresses that are asked */
-#define ROUND_MS    1000 /* how long an answer is waited for */
+#define ROUND_MS    1700 /* an answer is waited for; two rounds outlast ARP's attempts */
 #define ROOM	    4096
 
 struct target {

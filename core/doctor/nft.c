@@ -28,13 +28,6 @@ static const char *const hook_names[HP_FW_HOOKS] = {
 	[HP_FW_OUTPUT] = "output", [HP_FW_POSTROUTING] = "postrouting",
 };
 
-static const char *text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 /* ---- one rule */
 
 static unsigned int chain_fate(struct walk *k, const char *chain);
@@ -50,7 +43,7 @@ static bool verdict(struct walk *k, const json_t *s, unsigned int *fate, bool *e
 	if (!to)
 		to = json_object_get(s, "goto");
 	if (to) {
-		*fate = chain_fate(k, text(to, "target"));
+		*fate = chain_fate(k, hp_nft_text(to, "target"));
 		*ends = !jump || !(*fate & HP_FATE_GOES_ON);
 		return true;
 	}
@@ -126,17 +119,17 @@ static enum hp_fw_match statement(struct walk *k, const json_t *s)
 		return is_harmless(s) ? HP_FW_YES : HP_FW_MAYBE;
 	r = hp_nft_equals(k->p, json_object_get(m, "left"),
 			  hp_nft_resolve(k->list, k->family, k->table, json_object_get(m, "right")),
-			  text(m, "op"));
-	return strcmp(text(m, "op"), "!=") ? r : hp_fw_not(r);
+			  hp_nft_text(m, "op"));
+	return strcmp(hp_nft_text(m, "op"), "!=") ? r : hp_fw_not(r);
 }
 
 static void remember(struct walk *k, const json_t *rule)
 {
-	const char *comment = text(rule, "comment");
+	const char *comment = hp_nft_text(rule, "comment");
 
 	snprintf(k->rule, sizeof(k->rule), "rule with handle %d%s%s of chain %s %s %s",
 		 (int)json_integer_value(json_object_get(rule, "handle")),
-		 *comment ? ", " : "", comment, k->family, k->table, text(rule, "chain"));
+		 *comment ? ", " : "", comment, k->family, k->table, hp_nft_text(rule, "chain"));
 }
 
 static unsigned int rule_fate(struct walk *k, const json_t *rule, bool *done)
@@ -172,7 +165,7 @@ static unsigned int rule_fate(struct walk *k, const json_t *rule, bool *done)
 
 static bool is_of(const struct walk *k, const json_t *o)
 {
-	return !strcmp(text(o, "family"), k->family) && !strcmp(text(o, "table"), k->table);
+	return !strcmp(hp_nft_text(o, "family"), k->family) && !strcmp(hp_nft_text(o, "table"), k->table);
 }
 
 static unsigned int chain_fate(struct walk *k, const char *chain)
@@ -188,7 +181,7 @@ static unsigned int chain_fate(struct walk *k, const char *chain)
 	json_array_foreach((json_t *)(uintptr_t)k->list, i, o) {
 		const json_t *rule = json_object_get(o, "rule");
 
-		if (done || !rule || !is_of(k, rule) || strcmp(text(rule, "chain"), chain))
+		if (done || !rule || !is_of(k, rule) || strcmp(hp_nft_text(rule, "chain"), chain))
 			continue;
 		if (!k->steps) {
 			fates = HP_FATE_ACCEPT | HP_FATE_DROP;
@@ -203,16 +196,16 @@ static unsigned int chain_fate(struct walk *k, const char *chain)
 
 static unsigned int base_fate(struct walk *k, const json_t *chain)
 {
-	unsigned int f = chain_fate(k, text(chain, "name"));
+	unsigned int f = chain_fate(k, hp_nft_text(chain, "name"));
 
 	if (!(f & HP_FATE_GOES_ON))
 		return f;
 	f &= ~(unsigned int)HP_FATE_GOES_ON;
-	if (strcmp(text(chain, "policy"), "drop"))
+	if (strcmp(hp_nft_text(chain, "policy"), "drop"))
 		return f | HP_FATE_ACCEPT;
 	if (!f)
 		snprintf(k->rule, sizeof(k->rule), "policy drop of chain %s %s %s", k->family,
-			 k->table, text(chain, "name"));
+			 k->table, hp_nft_text(chain, "name"));
 	return f | HP_FATE_DROP;
 }
 
@@ -220,22 +213,22 @@ static unsigned int base_fate(struct walk *k, const json_t *chain)
 static bool is_iptables(const json_t *chain)
 {
 	static const char *const tables[] = { "filter", "mangle", "raw", "nat", "security" };
-	const char *name = text(chain, "name");
+	const char *name = hp_nft_text(chain, "name");
 
-	if (strcmp(text(chain, "family"), "ip") && strcmp(text(chain, "family"), "ip6"))
+	if (strcmp(hp_nft_text(chain, "family"), "ip") && strcmp(hp_nft_text(chain, "family"), "ip6"))
 		return false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		if (!strcmp(text(chain, "table"), tables[i]))
+		if (!strcmp(hp_nft_text(chain, "table"), tables[i]))
 			return *name >= 'A' && *name <= 'Z';
 	return false;
 }
 
 static bool is_for(const json_t *chain, enum hp_fw_hook hook, const struct hp_fw_packet *p)
 {
-	const char *family = text(chain, "family");
+	const char *family = hp_nft_text(chain, "family");
 
-	return !strcmp(text(chain, "hook"), hook_names[hook]) && !is_iptables(chain) &&
-	       strncmp(text(chain, "table"), "hipproxy", 8) &&
+	return !strcmp(hp_nft_text(chain, "hook"), hook_names[hook]) && !is_iptables(chain) &&
+	       strncmp(hp_nft_text(chain, "table"), "hipproxy", 8) &&
 	       (!strcmp(family, "inet") || !strcmp(family, p->family == 4 ? "ip" : "ip6"));
 }
 
@@ -248,8 +241,8 @@ struct hp_fw_answer hp_fw_nft(const json_t *ruleset, enum hp_fw_hook hook,
 
 	json_array_foreach((json_t *)(uintptr_t)list, i, o) {
 		const json_t *chain = json_object_get(o, "chain");
-		struct walk k = { .list = list, .p = p, .family = text(chain, "family"),
-				  .table = text(chain, "table"), .steps = STEPS_MAX };
+		struct walk k = { .list = list, .p = p, .family = hp_nft_text(chain, "family"),
+				  .table = hp_nft_text(chain, "table"), .steps = STEPS_MAX };
 		unsigned int f;
 
 		if (!chain || !is_for(chain, hook, p))

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text(const json_t *o, const char *key)
+const char *hp_nft_text(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
 
@@ -28,8 +28,8 @@ static const json_t *named(const json_t *list, const char *family, const char *t
 		for (size_t n = 0; n < 2; n++) {
 			const json_t *s = json_object_get(o, kinds[n]);
 
-			if (s && !strcmp(text(s, "family"), family) &&
-			    !strcmp(text(s, "table"), table) && !strcmp(text(s, "name"), name))
+			if (s && !strcmp(hp_nft_text(s, "family"), family) &&
+			    !strcmp(hp_nft_text(s, "table"), table) && !strcmp(hp_nft_text(s, "name"), name))
 				return s;
 		}
 	return NULL;
@@ -142,7 +142,7 @@ static struct left of_fib(const struct hp_fw_packet *p, const json_t *fib)
 		saddr |= s && !strcmp(s, "saddr");
 		iif |= s && !strcmp(s, "iif");
 	}
-	if (strcmp(text(fib, "result"), "oif") || !saddr || !iif)
+	if (strcmp(hp_nft_text(fib, "result"), "oif") || !saddr || !iif)
 		return (struct left){ .kind = UNKNOWN };
 	return (struct left){ .kind = FIB, .number = p->reverse_ok };
 }
@@ -152,15 +152,15 @@ static struct left left_of(const struct hp_fw_packet *p, const json_t *left)
 	const json_t *o;
 
 	if ((o = json_object_get(left, "meta")))
-		return of_meta(p, text(o, "key"));
+		return of_meta(p, hp_nft_text(o, "key"));
 	if ((o = json_object_get(left, "payload")))
-		return of_payload(p, text(o, "protocol"), text(o, "field"));
+		return of_payload(p, hp_nft_text(o, "protocol"), hp_nft_text(o, "field"));
 	if ((o = json_object_get(left, "fib")))
 		return of_fib(p, o);
 	o = json_object_get(left, "ct");
-	if (o && !strcmp(text(o, "key"), "state"))
+	if (o && !strcmp(hp_nft_text(o, "key"), "state"))
 		return (struct left){ .kind = CT, .number = p->ct };
-	if (o && !strcmp(text(o, "key"), "status"))
+	if (o && !strcmp(hp_nft_text(o, "key"), "status"))
 		return (struct left){ .kind = CT_STATUS };
 	return (struct left){ .kind = UNKNOWN };
 }
@@ -181,7 +181,7 @@ static enum hp_fw_match addr_is(const struct hp_addr *a, const json_t *r)
 	if (json_is_string(r))
 		return hp_addr_parse(json_string_value(r), &from) ? HP_FW_MAYBE :
 								    is(hp_addr_eq(a, &from));
-	if (pre && !hp_addr_parse(text(pre, "addr"), &from)) {
+	if (pre && !hp_addr_parse(hp_nft_text(pre, "addr"), &from)) {
 		bits = (int)json_integer_value(json_object_get(pre, "len"));
 		bits += hp_addr_is4(&from) ? 96 : 0;
 		if (bits < 0 || bits > 128)

@@ -7,6 +7,8 @@
 
 #include "doctor/fate.h"
 
+/* The string called key of an object; "" if there is none. */
+const char *hp_nft_text(const json_t *o, const char *key);
 /* "@name" becomes the elements of that set; anything else stays.  NULL: there is no such set. */
 const json_t *hp_nft_resolve(const json_t *list, const char *family, const char *table,
 			     const json_t *right);
