@@ -141,6 +141,7 @@ restart_proxy() {
 
 two_at_once() {
 	local one two
+	rm -f "$HPN_DIR"/client[12]/two
 	( at client1 $KNOWN; tnftp_ get active big "$HPN_DIR/client1/two" ) & one=$!
 	( at client2 $KNOWN; curl_ get passive big "$HPN_DIR/client2/two" ) & two=$!
 	wait $one && wait $two && same "$HPN_DIR/client1/two" "$HOME_DIR/big" &&
