@@ -77,6 +77,8 @@ base_make() {
 	local list release uri
 	mkdir -p "$cache" "$packages" || return 1
 	exec 8>"$cache/lock" && flock 8 || return 1
+	# What runs have left that were killed.
+	find "$cache" -maxdepth 1 -name 'root.*' -mtime +1 -exec rm -rf --one-file-system {} +
 	list=$(sources)
 	[ -n "$list" ] || { apt-get update -qq >&2; list=$(sources); }
 	[ -n "$list" ] || { note "apt knows no source of Debian's own"; return 1; }
@@ -95,7 +97,7 @@ base_make() {
 
 # The base as a new root, with the packages that earlier runs have downloaded.
 base_copy() { # ROOT
-	chmod 755 "$1" && cp -a "$base/." "$1/" || return 1
+	chmod 755 "$1" && cp -a "$base/." "$1/" && touch "$1" || return 1
 	if [ -n "$network" ]; then echo "nameserver 10.0.2.3" >"$1/etc/resolv.conf"
 	else cat /etc/resolv.conf >"$1/etc/resolv.conf"; fi
 	find "$packages" -name '*.deb' -exec cp -lt "$1/var/cache/apt/archives" {} +
