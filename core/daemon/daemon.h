@@ -45,8 +45,11 @@ struct hp_daemon_denial {
 	uint64_t last_ms; /* 0: unused */
 };
 
+struct hp_supervisor;
+
 struct hp_daemon {
 	const char *conf_path;       /* borrowed */
+	struct hp_supervisor *supervisor;  /* the service manager, borrowed; NULL: nobody is told */
 	int level;                   /* enum hp_log_level from the command line, or -1 */
 	struct hp_conf *conf;
 	struct hp_conf *tried;       /* while a reload tries it */
@@ -133,6 +136,23 @@ void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf);
 /* A new configuration, all of it or nothing.  0, or -errno with a sentence in err and the
  * complaints, which are logged too, in *complaints (to be released; may be NULL). */
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err, json_t **complaints);
+
+/* ---- supervisor.c: what the service manager is told (io/sdnotify.h).  Without one the calls do nothing,
+ * so does each with a supervisor of NULL. */
+
+/* Reads the environment and begins to listen for error lines.  NULL: out of memory. */
+struct hp_supervisor *hp_supervisor_new(void);
+void hp_supervisor_free(struct hp_supervisor *s);
+/* The start did not succeed, or the loop has failed: the first error logged and err, a negative
+ * errno, are told. */
+void hp_supervisor_failed(struct hp_supervisor *s, int err);
+/* Ready; from now on what runs is told every ten seconds, if it has changed, and the watchdog is
+ * kept quiet by the loop's timers. */
+void hp_supervisor_ready(struct hp_daemon *d);
+/* Around a reload; err is its result. */
+void hp_supervisor_reloading(struct hp_daemon *d);
+void hp_supervisor_reloaded(struct hp_daemon *d, int err);
+void hp_supervisor_stopping(struct hp_daemon *d);
 
 /* ---- settings.c */
 

@@ -145,17 +145,23 @@ static void say_ready(int fd)
 
 static int run(const struct options *o)
 {
-	struct hp_daemon d = { .level = o->level };
 	int ready = o->background ? to_background() : -1;
+	struct hp_supervisor *supervisor = hp_supervisor_new();
+	struct hp_daemon d = { .level = o->level, .supervisor = supervisor };
 	int err = hp_daemon_load(&d, o->conf);
 
 	if (!err)
 		err = hp_daemon_start(&d);
 	if (!err && ready >= 0)
 		say_ready(ready);
-	if (!err)
+	if (!err) {
+		hp_supervisor_ready(&d);
 		err = hp_loop_run(d.loop);
+	}
+	if (err)
+		hp_supervisor_failed(supervisor, err);
 	hp_daemon_stop(&d);
+	hp_supervisor_free(supervisor);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

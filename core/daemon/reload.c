@@ -131,15 +131,18 @@ int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complain
 	struct prepared p = { 0 };
 	int err;
 
+	hp_supervisor_reloading(d);
 	d->complaints = *complaints = json_array();
 	err = prepare(d, &p);
 	d->complaints = NULL;
 	if (!err) {
 		apply(d, &p);
+		hp_supervisor_reloaded(d, 0);
 		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
 		return 0;
 	}
 	undo(&p);
+	hp_supervisor_reloaded(d, err);
 	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays (%s)",
 	       d->conf_path, strerror(-err));
 	return hp_io_fail(e, err, "not reloaded, the old configuration stays: %s",

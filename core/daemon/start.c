@@ -384,6 +384,7 @@ void hp_daemon_quit(struct hp_daemon *d)
 		return;
 	}
 	d->stopping = true;
+	hp_supervisor_stopping(d);
 	d->stop_ms = hp_clock_ms(&d->clock) + QUIT_MS;
 	if ((d->capturing || d->n_masqueraded) && hp_daemon_capture(d, false, &e))
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);

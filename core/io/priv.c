@@ -47,6 +47,26 @@ static int bounding_reduce(void)
 	return 0;
 }
 
+/* A reload looks at key files again, which belong to the service's user: user 0 needs this to do so.
+ * Programs started later do not get it. */
+static int keep_reading(cap_t caps)
+{
+	static const cap_value_t read_files = CAP_DAC_READ_SEARCH;
+	cap_t now = cap_get_proc();
+	cap_flag_value_t have = CAP_CLEAR;
+	int err = 0;
+
+	if (!now)
+		return -errno;
+	if (cap_get_flag(now, read_files, CAP_PERMITTED, &have) ||
+	    (have == CAP_SET &&
+	     (cap_set_flag(caps, CAP_PERMITTED, 1, &read_files, CAP_SET) ||
+	      cap_set_flag(caps, CAP_EFFECTIVE, 1, &read_files, CAP_SET))))
+		err = -errno;
+	cap_free(now);
+	return err;
+}
+
 static int caps_reduce(void)
 {
 	cap_t caps = cap_init();
@@ -56,8 +76,11 @@ static int caps_reduce(void)
 		return -errno;
 	if (cap_set_flag(caps, CAP_PERMITTED, N_KEPT, kept, CAP_SET) ||
 	    cap_set_flag(caps, CAP_EFFECTIVE, N_KEPT, kept, CAP_SET) ||
-	    cap_set_flag(caps, CAP_INHERITABLE, N_KEPT, kept, CAP_SET) ||
-	    cap_set_proc(caps))
+	    cap_set_flag(caps, CAP_INHERITABLE, N_KEPT, kept, CAP_SET))
+		err = -errno;
+	if (!err)
+		err = keep_reading(caps);
+	if (!err && cap_set_proc(caps))
 		err = -errno;
 	cap_free(caps);
 	return err;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Privileges: after start the daemon keeps CAP_NET_ADMIN and CAP_NET_RAW, and nothing
- * else.
+ * Privileges: after start the daemon keeps CAP_NET_ADMIN, CAP_NET_RAW and, if it had it,
+ * CAP_DAC_READ_SEARCH, and nothing else.
  *
- * It stays user 0 (unless it was started as another user that has both), without root's
- * powers over files of others: files it must reload or write are its own.  The bounding
+ * It stays user 0 (unless it was started as another user that has the first two).  It may read
+ * files of others, for keys belong to the service's user, but writes only its own.  The bounding
  * set is reduced too and no_new_privs is set, so the programs it starts for packet filter
  * rules get these two capabilities and no more; they need user 0 for /run/xtables.lock.
  * Core dumps and ptrace by equals are off, for keys are in memory.

@@ -46,6 +46,8 @@ static struct {
 	_Atomic uint64_t lost;  /* entries the journal had no room for, not yet told */
 	const char *journal_path;
 	const char *name;
+	void (*error)(void *ctx, const char *text);
+	void *error_ctx;
 } logger = {
 	.level = { HP_LOG_INFO, HP_LOG_INFO, HP_LOG_INFO, HP_LOG_INFO, HP_LOG_INFO,
 		   HP_LOG_INFO, HP_LOG_INFO, HP_LOG_INFO, HP_LOG_INFO },
@@ -132,6 +134,8 @@ static void journal_line(enum hp_log_subsys subsys, enum hp_log_level level,
 static void write_line(enum hp_log_subsys subsys, enum hp_log_level level,
 		       const struct hp_log_about *about, char *text, size_t size)
 {
+	if (level == HP_LOG_ERROR && logger.error)
+		logger.error(logger.error_ctx, text);
 	switch ((enum hp_log_target)logger.target) {
 	case HP_LOG_SYSLOG:
 		syslog(syslog_levels[level], "%s: %s", subsys_names[subsys], text);
@@ -226,6 +230,12 @@ void hp_log_background(void)
 void hp_log_journal_path(const char *path)
 {
 	logger.journal_path = path;
+}
+
+void hp_log_watch_errors(void (*fn)(void *ctx, const char *text), void *ctx)
+{
+	logger.error_ctx = ctx;
+	logger.error = fn;
 }
 
 void hp_log_level_all(enum hp_log_level level)

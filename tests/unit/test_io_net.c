@@ -843,9 +843,23 @@ static void routing_tells_source_and_path_mtu(void)
 
 /* ---- privileges */
 
+/* Keys belong to the service's user: the daemon may read, and not write, a file of another in a
+ * folder of another. */
+static bool reads_only_what_belongs_to_others(const char *path)
+{
+	int rd = open(path, O_RDONLY | O_CLOEXEC), wr = open(path, O_WRONLY | O_CLOEXEC);
+	bool good = rd >= 0 && wr < 0;
+
+	if (rd >= 0)
+		close(rd);
+	if (wr >= 0)
+		close(wr);
+	return good;
+}
+
 /* In a child: what must still work afterwards.  Its exit status says which step did not.
  */
-static int after_drop(void)
+static int after_drop(const char *others_file)
 {
 	struct hp_nfq_cfg cfg = {.queue = QUEUE, .mark = MARK, .mask = MARK};
 	struct hp_rules_cfg rules = rules_cfg(HP_RULES_AUTO);
@@ -856,6 +870,8 @@ static int after_drop(void)
 
 	if (hp_priv_check(&e) || hp_priv_drop(&e) || hp_priv_check(&e))
 		return 10;
+	if (!reads_only_what_belongs_to_others(others_file))
+		return 15;
 	if (hp_rules_install(&rules, NULL, &e)) {
 		printf("%s\n", e.text);
 		return 11;
@@ -875,15 +891,22 @@ static int after_drop(void)
 
 static void two_capabilities_are_enough_afterwards(void)
 {
+	char dir[] = "/tmp/hp-test-XXXXXX", file[64];
 	char *before = rules_now(), *after;
 	int status = 0;
 	pid_t pid;
 
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/key", dir);
+	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	CU_ASSERT(!chown(file, 12345, 12345) && !chown(dir, 12345, 12345));
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		_exit(after_drop());
+		_exit(after_drop(file));
 	waitpid(pid, &status, 0);
+	unlink(file);
+	rmdir(dir);
 	CU_ASSERT(WIFEXITED(status));
 	CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
 	after = rules_now();
