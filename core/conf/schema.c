@@ -41,7 +41,7 @@ static const struct hp_conf_row rows_identity[] = {
 
 static const struct hp_conf_row rows_control[] = {
 	{ "socket", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
-	  AT(struct hp_conf_control, socket), 1, 107, .def = "/run/hipproxy/control",
+	  AT(struct hp_conf_control, socket), 1, 107, .def = HP_RUN_DIR "/control",
 	  .help = "where hipproxyctl finds the daemon" },
 	{ "group", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_control, group), 0, 32,
 	  "hipproxy", .help = "whose members may use it besides root; \"\": nobody" },
@@ -93,7 +93,7 @@ static const struct hp_conf_row rows_hip[] = {
 	{ "opportunistic_responder", HP_CONF_ENUM, 0, HIP(opportunistic_responder),
 	  .def = "off", .names = names_opp, .help = "answer those who don't know our HIT" },
 	{ "pins", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(pins), 1, 4095,
-	  "/var/lib/hipproxy/pins", .help = "file of pinned HITs" },
+	  HP_STATE_DIR "/pins", .help = "file of pinned HITs" },
 	{ "retransmit_ms", HP_CONF_INT, 0, HIP(retransmit_ms), 10, 60000, "500",
 	  .help = "first wait for an answer" },
 	{ "retransmit_max", HP_CONF_INT, 0, HIP(retransmit_max), 0, 30, "5",
@@ -303,7 +303,7 @@ static const struct hp_conf_row rows_top[] = {
 	{ "pidfile", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(pidfile), 0, 4095,
 	  "", .help = "file for the process id; none" },
 	{ "state", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(state), 0, 4095,
-	  "/var/lib/hipproxy/state", .help = "file of flows that outlive a restart; \"\": none" },
+	  HP_STATE_DIR "/state", .help = "file of flows that outlive a restart; \"\": none" },
 	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log, .help = "logging" },
 	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip, .help = "the base exchange" },
 	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "ESP" },

@@ -111,7 +111,7 @@ static const struct hp_conf_row schema[] = {
 	{ "pool6", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool6),
 	  .help = "IPv6 addresses by which servers know HIP clients" },
 	{ "mapping", HP_CONF_STRING, HP_CONF_ABSOLUTE, HP_CONF_AT(struct settings, mapping), 0,
-	  4095, "/var/lib/hipproxy/clients", .help = "file of addresses given out; none" },
+	  4095, HP_STATE_DIR "/clients", .help = "file of addresses given out; none" },
 	{ "answer_on", HP_CONF_STRING, 0, HP_CONF_AT(struct settings, answer_on), 0, 15, "",
 	  .help = "interface on which ARP and ND for them are answered; none" },
 	{ "masquerade", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, masquerade), .def = "false",
