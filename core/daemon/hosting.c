@@ -28,11 +28,13 @@ int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 {
 	struct hp_daemon *d = ctx;
-	int err = d->tun ? hp_tun_route(d->tun, pool) : 0;
 
-	if (!err && d->n_pools < HP_BOX_POOLS)
-		d->pools[d->n_pools++] = *pool;
-	return err;
+	if (!d->tun)
+		return 0;
+	if (d->gate.n_pools == HP_GATE_POOLS)
+		return -E2BIG;
+	d->gate.pools[d->gate.n_pools++] = *pool;
+	return hp_tun_route(d->tun, pool);
 }
 
 int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err)

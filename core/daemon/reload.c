@@ -65,13 +65,12 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 	return err ? err : reload_plugins(d, p->conf);
 }
 
-/* Peers may have come and gone. */
-static void divert_again(struct hp_daemon *d)
+/* Peers, clients and rules may have come and gone. */
+static void gate_again(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
 
-	if (d->capturing && d->conf->client.capture == HP_CONF_CAPTURE_ROUTE &&
-	    hp_daemon_capture(d, true, &e))
+	if (d->capturing && hp_daemon_capture(d, true, &e))
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 }
 
@@ -86,7 +85,7 @@ static void apply(struct hp_daemon *d, struct prepared *p)
 	d->pins = p->pins;
 	hp_conf_free(d->conf);
 	d->conf = p->conf;
-	divert_again(d);
+	gate_again(d);
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e)

@@ -3,6 +3,7 @@
 # A host that speaks HIP behind the proxy: to a legacy server and to a HIP server, untouched.
 . "${srcdir:-.}/tests/net/lib.sh"
 need_daemons dig dnsmasq ssh sshd iperf3 socat tcpdump
+CLIENT_MORE='hip_hosts = [ "10.1.0.13/32", "fd01::13/128" ];'
 protected_net
 key_of hiphost
 hiphost_conf

@@ -328,7 +328,7 @@ static void a_change_that_needs_a_restart_is_told(void)
 	struct hp_conf_report report = { collect, NULL, 0 };
 	struct hp_conf *a = parse(ID), *b = parse(ID "tun = { mtu = 1300; };\n"
 		"peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\" ]; } );\n"
-		"client = { networks = [ \"10.0.0.0/8\" ]; unknown = \"block\"; };\n"
+		"client = { networks = [ \"10.0.0.0/8\" ]; queue = 7; unknown = \"block\"; };\n"
 		"plugins = { mark = { }; };\n");
 
 	CU_ASSERT_FATAL(a && b);
@@ -336,7 +336,7 @@ static void a_change_that_needs_a_restart_is_told(void)
 	said[0] = '\0';
 	CU_ASSERT(hp_conf_diff(a, b, &report) == 3);
 	CU_ASSERT_STRING_EQUAL(said,
-		"client.networks: changed; takes effect at the next start\n"
+		"client.queue: changed; takes effect at the next start\n"
 		"tun.mtu: changed; takes effect at the next start\n"
 		"plugins: changed; takes effect at the next start\n");
 	hp_conf_free(a);
