@@ -5,9 +5,6 @@
  */
 #include "daemon/daemon.h"
 
-#include <errno.h>
-#include <string.h>
-
 #define REFILTER_MS 100 /* others may be in the middle of a change */
 
 bool hp_daemon_discovers(const struct hp_daemon *d)
@@ -58,9 +55,6 @@ static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
 
 /* ---- others take rules away */
 
-/* Of nft, and of iptables in nf_tables. */
-static const char *const tables[] = { "hipproxy", "mangle", "raw", NULL };
-
 static void refilter(struct hp_timer *t)
 {
 	struct hp_gate_run *g = HP_CONTAINER(t, struct hp_gate_run, refilter);
@@ -78,25 +72,12 @@ static void refilter(struct hp_timer *t)
 	hp_nfwatch_skip(g->nfwatch);
 }
 
-static void removed(void *ctx)
+void hp_daemon_discovery_removed(struct hp_daemon *d)
 {
-	struct hp_gate_run *g = ctx;
+	struct hp_gate_run *g = &d->gate;
 
 	if (g->queueing && !hp_timer_armed(&g->refilter))
-		hp_timer_set(&g->d->timers, &g->refilter, hp_clock_ms(&g->d->clock) + REFILTER_MS);
-}
-
-static void watch(struct hp_gate_run *g, bool on)
-{
-	int err = 0;
-
-	hp_timer_cancel(&g->d->timers, &g->refilter);
-	if (on && !g->nfwatch)
-		err = hp_nfwatch_open(g->d->loop, tables, removed, g, &g->nfwatch);
-	if (err)
-		hp_log(HP_LOG_IO, HP_LOG_WARNING, "nf_tables: %s: it will not be noticed when "
-		       "others remove packet filter rules", strerror(-err));
-	hp_nfwatch_skip(g->nfwatch);
+		hp_timer_set(&d->timers, &g->refilter, hp_clock_ms(&d->clock) + REFILTER_MS);
 }
 
 void hp_daemon_discovery_init(struct hp_daemon *d)
@@ -109,13 +90,12 @@ int hp_daemon_discovery(struct hp_daemon *d, bool on, struct hp_io_err *err)
 	int ret = discover(d, on, err);
 
 	d->gate.queueing = on;
-	watch(&d->gate, on);
+	hp_timer_cancel(&d->timers, &d->gate.refilter);
+	hp_nfwatch_skip(d->gate.nfwatch);
 	return ret;
 }
 
 void hp_daemon_discovery_close(struct hp_daemon *d)
 {
 	hp_timer_cancel(&d->timers, &d->gate.refilter);
-	hp_nfwatch_close(d->gate.nfwatch);
-	d->gate.nfwatch = NULL;
 }

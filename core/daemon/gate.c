@@ -124,6 +124,22 @@ static int lists(struct hp_daemon *d, struct hp_gate_want *w)
 	return err ? err : add_all(&w->hip_hosts, &d->conf->client.hip_hosts);
 }
 
+/* The second lock; without it the first one holds, and a word is said. */
+static void guard(struct hp_daemon *d, const struct hp_gate_want *w)
+{
+	struct hp_gate_run *g = &d->gate;
+	struct hp_guard_cfg cfg = { .want = w, .tun = hp_tun_name(d->tun), .pools = g->pools,
+				    .n_pools = g->n_pools };
+	struct hp_io_err e = { "nf_tables can't be asked" };
+	int err = g->guard ? hp_guard_set(g->guard, &cfg, &e) : -EOPNOTSUPP;
+
+	if (err && err != g->guard_err)
+		hp_log(HP_LOG_IO, HP_LOG_WARNING, "%s: forged plain packets are not kept from "
+		       "clients, except by net.ipv4.conf.all.rp_filter = 1", e.text);
+	g->guard_err = err;
+	hp_nfwatch_skip(g->nfwatch);
+}
+
 static int want(struct hp_daemon *d, struct hp_gate_state *out)
 {
 	const struct hp_conf_client *c = &d->conf->client;
@@ -134,21 +150,22 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 		.n_interfaces = c->interfaces.n,
 		.rules = rules,
 		.n_rules = c->rules.n,
-		.mask = c->mark_mask,
 		.block_unknown = c->unknown == HP_CONF_UNKNOWN_BLOCK,
 		.stays_open = c->on_failure == HP_CONF_FAIL_OPEN,
 		.ipv6 = !access("/proc/sys/net/ipv6", F_OK),
 	};
 	int err = rules ? lists(d, &w) : -ENOMEM;
 
-	if (hp_daemon_discovers(d) && plain_goes_on(c))
+	if (hp_daemon_discovers(d) && plain_goes_on(c)) {
 		w.mark = c->mark;
-	else
-		w.mask = 0;
+		w.mask = c->mark_mask;
+	}
 	if (!err) {
 		policies(&c->rules, rules);
 		err = hp_gate_build(&w, out);
 	}
+	if (!err)
+		guard(d, &w);
 	free(w.protected.at);
 	free(w.networks.at);
 	free(w.own.at);
@@ -249,12 +266,31 @@ static void keep_device(struct hp_gate_run *g)
 		hp_tun_route(d->tun, &g->pools[i]);
 }
 
+/* The guard's table is gone, or (g->guard_err) could not be made until now. */
+static void keep_guard(struct hp_gate_run *g)
+{
+	if (!g->guard || g->stale)
+		return;
+	if (hp_guard_present(g->guard)) {
+		g->stale = hp_guard_outdated(g->guard);
+		return;
+	}
+	g->stale = true;
+	if (g->guard_err)
+		return;
+	g->repairs++;
+	g->repaired_ms = hp_clock_ms(&g->d->clock);
+	hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
+		       "gate: the guard's table had been removed by others, and is back");
+}
+
 static int compare(struct hp_gate_run *g, struct hp_io_err *e)
 {
 	struct hp_gate_state before = g->wanted;
 	int err = 0;
 
 	keep_device(g);
+	keep_guard(g);
 	if (g->stale) {
 		g->wanted = (struct hp_gate_state){ 0 };
 		err = want(g->d, &g->wanted);
@@ -302,6 +338,21 @@ static void on_notice(void *ctx, unsigned int notices)
 		check(g);
 }
 
+/* Of the guard and of discovery, in nft and in iptables of nf_tables. */
+static const char *const tables[] = { HP_GUARD_TABLE, "hipproxy", "mangle", "raw", NULL };
+
+static void on_filter_notice(void *ctx, bool was_removed)
+{
+	struct hp_gate_run *g = ctx;
+
+	if (g->on) {
+		g->stale |= was_removed && g->guard && !hp_guard_owned(g->guard);
+		check(g);
+	}
+	if (was_removed)
+		hp_daemon_discovery_removed(g->d);
+}
+
 /* ---- from outside */
 
 int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
@@ -312,6 +363,12 @@ int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
 	hp_timer_init(&d->gate.check, on_timer);
 	hp_daemon_discovery_init(d);
 	hp_tokens_init(&d->gate.log_tokens, 1, 10);
+	err = hp_guard_open(&d->gate.guard);
+	if (!err)
+		err = hp_nfwatch_open(d->loop, tables, on_filter_notice, &d->gate, &d->gate.nfwatch);
+	if (err)
+		hp_log(HP_LOG_IO, HP_LOG_WARNING, "nf_tables: %s: it will not be noticed when "
+		       "others remove packet filter rules", strerror(-err));
 	err = hp_fib_open(d->loop, on_notice, &d->gate, &d->gate.fib);
 	return err ? hp_io_fail(e, err, "gate: rtnetlink: %s", strerror(-err)) : 0;
 }
@@ -320,7 +377,11 @@ void hp_daemon_gate_close(struct hp_daemon *d)
 {
 	hp_timer_cancel(&d->timers, &d->gate.check);
 	hp_fib_close(d->gate.fib);
+	hp_nfwatch_close(d->gate.nfwatch);
+	hp_guard_close(d->gate.guard);
 	d->gate.fib = NULL;
+	d->gate.nfwatch = NULL;
+	d->gate.guard = NULL;
 	hp_gate_state_free(&d->gate.wanted);
 }
 
@@ -336,13 +397,16 @@ int hp_daemon_gate_on(struct hp_daemon *d, struct hp_io_err *e)
 	return g->err;
 }
 
-static int clear(struct hp_fib *fib, struct hp_io_err *e)
+static int clear(struct hp_fib *fib, struct hp_guard *guard, struct hp_io_err *e)
 {
 	struct hp_gate_state have;
 	struct hp_gate_op *ops;
 	size_t n, failed = SIZE_MAX;
-	int err = hp_fib_read(fib, &have);
+	int err = guard ? hp_guard_remove(guard, e) : 0;
 
+	if (err)
+		return err;
+	err = hp_fib_read(fib, &have);
 	if (!err)
 		err = hp_gate_diff(&have, &nothing, &ops, &n);
 	if (err)
@@ -360,17 +424,20 @@ int hp_daemon_gate_off(struct hp_daemon *d, struct hp_io_err *e)
 	d->gate.on = false;
 	hp_gate_state_free(&d->gate.wanted);
 	hp_timer_cancel(&d->timers, &d->gate.check);
-	return clear(d->gate.fib, e);
+	return clear(d->gate.fib, d->gate.guard, e);
 }
 
 int hp_gate_cleanup(struct hp_io_err *e)
 {
+	struct hp_guard *guard = NULL;
 	struct hp_fib *fib;
 	int err = hp_fib_open(NULL, NULL, NULL, &fib);
 
 	if (err)
 		return hp_io_fail(e, err, "gate: rtnetlink: %s", strerror(-err));
-	err = clear(fib, e);
+	hp_guard_open(&guard); /* without nf_tables there is no guard to remove */
+	err = clear(fib, guard, e);
+	hp_guard_close(guard);
 	hp_fib_close(fib);
 	return err;
 }

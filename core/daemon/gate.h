@@ -16,6 +16,7 @@
 #include "gate/gate.h"
 #include "io/err.h"
 #include "io/fib.h"
+#include "io/guard.h"
 #include "io/nfwatch.h"
 #include "util/timer.h"
 #include "util/tokens.h"
@@ -34,6 +35,8 @@ struct hp_gate_run {
 	bool stale;	       /* wanted is no longer what should be wanted */
 	bool queueing;	       /* rules of discovery are in place, or ought to be */
 	struct hp_nfwatch *nfwatch;
+	struct hp_guard *guard;
+	int guard_err;	       /* 0: the guard stands */
 	struct hp_timer refilter; /* they are put back */
 	bool missing_interface;
 	int err;	       /* of the last comparison; 0: the kernel's state is the wanted one */
@@ -63,6 +66,8 @@ bool hp_daemon_routes_all(const struct hp_daemon *d);
 bool hp_daemon_discovers(const struct hp_daemon *d);
 
 void hp_daemon_discovery_init(struct hp_daemon *d);
+/* Others have removed packet filter rules, perhaps ours. */
+void hp_daemon_discovery_removed(struct hp_daemon *d);
 /* Packets to those come by a queue (on), or there is no rule of ours, whoever made it.  0, or
  * -errno with a sentence. */
 int hp_daemon_discovery(struct hp_daemon *d, bool on, struct hp_io_err *err);

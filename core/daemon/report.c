@@ -107,6 +107,8 @@ static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
 				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));
 	json_object_set_new(o, "state", json_string(!g->on ? "open" : g->err ? strerror(-g->err) :
 								       "kept"));
+	json_object_set_new(o, "guard", json_string(!g->on || g->guard_err ? "none" :
+						    hp_guard_owned(g->guard) ? "owned" : "shared"));
 	return o;
 }
 
@@ -481,6 +483,18 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 			  list[i].help);
 }
 
+/* Packets that the kernel dropped because of the guard. */
+static void guard_drops(const struct hp_daemon *d, json_t *drops)
+{
+	uint64_t n[HP_GUARD_COUNTS];
+
+	if (!d->gate.guard || hp_guard_counts(d->gate.guard, n))
+		return;
+	for (int i = 0; i < HP_GUARD_COUNTS; i++)
+		add_count(drops, "group", "guard", hp_guard_counter_name((enum hp_guard_counter)i),
+			  "count", n[i], hp_guard_counter_help((enum hp_guard_counter)i));
+}
+
 int hp_report_drops(struct hp_daemon *d, json_t *reply)
 {
 	json_t *drops = json_array(), *counters = json_array();
@@ -490,6 +504,7 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 	pipe_drops(d, drops);
 	add_all(drops, "group", "hip", "count", hip, HP_HIPC_FIRST_DROP, hip->n);
 	io_drops(d, drops);
+	guard_drops(d, drops);
 	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
 		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,

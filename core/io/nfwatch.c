@@ -20,7 +20,7 @@ struct hp_nfwatch {
 	struct hp_watch watch;
 	struct mnl_socket *nl;
 	const char *const *tables;
-	void (*fn)(void *ctx);
+	void (*fn)(void *ctx, bool removed);
 	void *ctx;
 	char buf[16384];
 };
@@ -33,26 +33,31 @@ static int table_attr(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static bool concerns(const struct hp_nfwatch *w, const struct nlmsghdr *h)
+enum news { NOTHING = 0, CHAIN = 1, REMOVAL = 2 };
+
+static unsigned int news_of(const struct hp_nfwatch *w, const struct nlmsghdr *h)
 {
 	int type = h->nlmsg_type & 0xff;
 	const char *table = NULL;
 
 	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
-	    h->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg) ||
-	    (type != NFT_MSG_DELTABLE && type != NFT_MSG_DELCHAIN && type != NFT_MSG_DELRULE))
-		return false;
+	    h->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg))
+		return NOTHING;
+	if (type == NFT_MSG_NEWCHAIN)
+		return CHAIN;
+	if (type != NFT_MSG_DELTABLE && type != NFT_MSG_DELCHAIN && type != NFT_MSG_DELRULE)
+		return NOTHING;
 	mnl_attr_parse(h, sizeof(struct nfgenmsg), table_attr, &table);
 	for (size_t i = 0; table && w->tables[i]; i++)
 		if (!strcmp(table, w->tables[i]))
-			return true;
-	return false;
+			return REMOVAL;
+	return NOTHING;
 }
 
-/* All that is there; true if something of it concerns us. */
-static bool drain(struct hp_nfwatch *w)
+/* Takes in all that is there. */
+static unsigned int drain(struct hp_nfwatch *w)
 {
-	bool found = false;
+	unsigned int news = NOTHING;
 	ssize_t n;
 
 	while ((n = recv(mnl_socket_get_fd(w->nl), w->buf, sizeof(w->buf), MSG_DONTWAIT)) > 0 ||
@@ -60,20 +65,22 @@ static bool drain(struct hp_nfwatch *w)
 		const struct nlmsghdr *h = (const struct nlmsghdr *)w->buf;
 		int left = (int)n;
 
-		found |= n < 0;
+		if (n < 0)
+			news |= REMOVAL;
 		for (; n > 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
-			found |= concerns(w, h);
+			news |= news_of(w, h);
 	}
-	return found;
+	return news;
 }
 
 static void on_notice(void *ctx, uint32_t events)
 {
 	struct hp_nfwatch *w = ctx;
+	unsigned int news = drain(w);
 
 	(void)events;
-	if (drain(w))
-		w->fn(w->ctx);
+	if (news)
+		w->fn(w->ctx, news & REMOVAL);
 }
 
 static int listen_to(struct hp_nfwatch *w)
@@ -89,8 +96,8 @@ static int listen_to(struct hp_nfwatch *w)
 	return hp_loop_add(w->loop, &w->watch, mnl_socket_get_fd(w->nl), EPOLLIN, on_notice, w);
 }
 
-int hp_nfwatch_open(struct hp_loop *loop, const char *const *tables, void (*fn)(void *ctx),
-		    void *ctx, struct hp_nfwatch **out)
+int hp_nfwatch_open(struct hp_loop *loop, const char *const *tables,
+		    void (*fn)(void *ctx, bool removed), void *ctx, struct hp_nfwatch **out)
 {
 	struct hp_nfwatch *w = calloc(1, sizeof(*w));
 	int err;
