@@ -113,10 +113,23 @@ static bool plain_goes_on(const struct hp_conf_client *c)
 	return background || c->begun_plain == HP_CONF_PLAIN_UNTIL_END;
 }
 
+/* HITs, where this machine has any, and the addresses by which hosted servers know peers. */
+static int device(const struct hp_daemon *d, struct hp_gate_prefixes *list)
+{
+	int err = d->conf->host.enabled ? hp_gate_prefix_add(list, &hp_tun_hits) : 0;
+
+	for (size_t i = 0; !err && i < d->gate.n_pools; i++)
+		err = hp_gate_prefix_add(list, &d->gate.pools[i]);
+	return err;
+}
+
 static int lists(struct hp_daemon *d, struct hp_gate_want *w)
 {
-	int err = protected(d, &w->protected);
+	int err = device(d, &w->device);
 
+	if (err || !w->clients)
+		return err;
+	err = protected(d, &w->protected);
 	if (!err)
 		err = networks(d, &w->networks);
 	if (!err)
@@ -131,8 +144,12 @@ static void guard(struct hp_daemon *d, const struct hp_gate_want *w)
 	struct hp_guard_cfg cfg = { .want = w, .tun = hp_tun_name(d->tun), .pools = g->pools,
 				    .n_pools = g->n_pools };
 	struct hp_io_err e = { "nf_tables can't be asked" };
-	int err = g->guard ? hp_guard_set(g->guard, &cfg, &e) : -EOPNOTSUPP;
+	int err = -EOPNOTSUPP;
 
+	if (g->guard && (w->clients || g->n_pools))
+		err = hp_guard_set(g->guard, &cfg, &e);
+	else if (g->guard)
+		err = hp_guard_remove(g->guard, &e);
 	if (err && err != g->guard_err)
 		hp_log(HP_LOG_IO, HP_LOG_WARNING, "%s: forged plain packets are not kept from "
 		       "clients, except by net.ipv4.conf.all.rp_filter = 1", e.text);
@@ -146,8 +163,8 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 	struct hp_gate_policy *rules = calloc(c->rules.n + 1, sizeof(*rules));
 	struct hp_gate_want w = {
 		.ifindex = hp_tun_index(d->tun),
+		.clients = d->gate.clients,
 		.interfaces = c->interfaces.at,
-		.n_interfaces = c->interfaces.n,
 		.rules = rules,
 		.n_rules = c->rules.n,
 		.block_unknown = c->unknown == HP_CONF_UNKNOWN_BLOCK,
@@ -156,6 +173,8 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 	};
 	int err = rules ? lists(d, &w) : -ENOMEM;
 
+	/* One that is not there may be a wrong name: no interface is a wrong one then. */
+	w.n_interfaces = d->gate.missing_interface ? 0 : c->interfaces.n;
 	if (hp_daemon_discovers(d) && plain_goes_on(c)) {
 		w.mark = c->mark;
 		w.mask = c->mark_mask;
@@ -166,6 +185,7 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 	}
 	if (!err)
 		guard(d, &w);
+	free(w.device.at);
 	free(w.protected.at);
 	free(w.networks.at);
 	free(w.own.at);
@@ -269,7 +289,7 @@ static void keep_device(struct hp_gate_run *g)
 /* The guard's table is gone, or (g->guard_err) could not be made until now. */
 static void keep_guard(struct hp_gate_run *g)
 {
-	if (!g->guard || g->stale)
+	if (!g->guard || g->stale || (!g->clients && !g->n_pools))
 		return;
 	if (hp_guard_present(g->guard)) {
 		g->stale = hp_guard_outdated(g->guard);
@@ -385,13 +405,14 @@ void hp_daemon_gate_close(struct hp_daemon *d)
 	hp_gate_state_free(&d->gate.wanted);
 }
 
-int hp_daemon_gate_on(struct hp_daemon *d, struct hp_io_err *e)
+int hp_daemon_gate(struct hp_daemon *d, bool clients, struct hp_io_err *e)
 {
 	struct hp_gate_run *g = &d->gate;
 
+	g->clients = clients;
 	g->stale = true;
 	g->err = compare(g, e);
-	g->on = !g->err;
+	g->on |= !g->err;
 	if (g->on)
 		hp_timer_set(&d->timers, &g->check, hp_clock_ms(&d->clock) + CHECK_MS);
 	return g->err;
@@ -419,9 +440,9 @@ static int clear(struct hp_fib *fib, struct hp_guard *guard, struct hp_io_err *e
 	return err;
 }
 
-int hp_daemon_gate_off(struct hp_daemon *d, struct hp_io_err *e)
+int hp_daemon_gate_clear(struct hp_daemon *d, struct hp_io_err *e)
 {
-	d->gate.on = false;
+	d->gate.on = d->gate.clients = false;
 	hp_gate_state_free(&d->gate.wanted);
 	hp_timer_cancel(&d->timers, &d->gate.check);
 	return clear(d->gate.fib, d->gate.guard, e);
@@ -452,7 +473,7 @@ void hp_daemon_learned(void *ctx, const struct hp_addr *addr, bool known)
 	struct hp_gate_op ops[2];
 	size_t n, failed;
 
-	if (!d->gate.on || d->stopping)
+	if (!d->gate.clients || d->stopping)
 		return;
 	hp_gate_routes_of(&w, &to, routes, &n);
 	for (size_t i = 0; i < n; i++)

@@ -32,6 +32,7 @@ struct hp_gate_run {
 	struct hp_timer check;
 	struct hp_tokens log_tokens;
 	bool on;	       /* wanted is to be kept */
+	bool clients;	       /* are protected */
 	bool stale;	       /* wanted is no longer what should be wanted */
 	bool queueing;	       /* rules of discovery are in place, or ought to be */
 	struct hp_nfwatch *nfwatch;
@@ -49,11 +50,11 @@ struct hp_gate_run {
 /* Opens it.  0, or -errno with a sentence. */
 int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *err);
 void hp_daemon_gate_close(struct hp_daemon *d);
-/* Makes the kernel's state what the configuration wants, and keeps it so.  0, or -errno with a
- * sentence. */
-int hp_daemon_gate_on(struct hp_daemon *d, struct hp_io_err *err);
-/* Removes all of it: from then on everything passes plain. */
-int hp_daemon_gate_off(struct hp_daemon *d, struct hp_io_err *err);
+/* Makes the kernel's state what the configuration wants, with or without what protects clients, and
+ * keeps it so.  0, or -errno with a sentence. */
+int hp_daemon_gate(struct hp_daemon *d, bool clients, struct hp_io_err *err);
+/* Removes all of it. */
+int hp_daemon_gate_clear(struct hp_daemon *d, struct hp_io_err *err);
 /* The same without a running daemon, for --cleanup. */
 int hp_gate_cleanup(struct hp_io_err *err);
 

@@ -34,6 +34,7 @@ int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 	if (d->gate.n_pools == HP_GATE_POOLS)
 		return -E2BIG;
 	d->gate.pools[d->gate.n_pools++] = *pool;
+	d->gate.stale = true;
 	return hp_tun_route(d->tun, pool);
 }
 

@@ -105,9 +105,9 @@ static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
 	if (g->repaired_ms)
 		json_object_set_new(o, "repaired_s",
 				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));
-	json_object_set_new(o, "state", json_string(!g->on ? "open" : g->err ? strerror(-g->err) :
+	json_object_set_new(o, "state", json_string(!g->clients ? "open" : g->err ? strerror(-g->err) :
 								       "kept"));
-	json_object_set_new(o, "guard", json_string(!g->on || g->guard_err ? "none" :
+	json_object_set_new(o, "guard", json_string(g->guard_err || (!g->clients && !g->n_pools) ? "none" :
 						    hp_guard_owned(g->guard) ? "owned" : "shared"));
 	return o;
 }
@@ -191,7 +191,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "identities", identities(d));
 	if (d->conf->client.enabled)
 		json_object_set_new(reply, "capture", capture(d));
-	if (d->conf->client.enabled)
+	if (d->gate.on)
 		json_object_set_new(reply, "gate", gate(d, hp_clock_ms(&d->clock)));
 	json_object_set_new(
 		reply, "counts",

@@ -315,7 +315,7 @@ static int open_sockets(struct hp_daemon *d)
 		err = open_tun(d, &e);
 	if (!err)
 		err = hp_raw_open(d->loop, &raw, &ops, &d->raw, &e);
-	if (!err && d->conf->client.enabled)
+	if (!err)
 		err = hp_daemon_gate_open(d, &e);
 	if (!err && d->conf->client.enabled && hp_daemon_discovers(d))
 		err = hp_daemon_open_queue(d, &e);
@@ -444,7 +444,7 @@ static void restore(struct hp_daemon *d)
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
 {
 	bool queue = on && hp_daemon_discovers(d);
-	int ret = on ? hp_daemon_gate_on(d, err) : hp_daemon_gate_off(d, err);
+	int ret = hp_daemon_gate(d, on, err);
 
 	/* Those of a daemon that was killed are removed as well. */
 	if (!ret && (queue || d->gate.queueing || !d->capturing || !on))
@@ -457,23 +457,25 @@ int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
 }
 
 /* An orderly end opens only what the configuration wants open. */
-static void end_capture(struct hp_daemon *d)
+static void end_gate(struct hp_daemon *d)
 {
-	const struct hp_conf_client *c = &d->conf->client;
+	const struct hp_conf_client *c = d->conf ? &d->conf->client : NULL;
+	bool stays = d->capturing && c->on_stop == HP_CONF_FAIL_CLOSED &&
+		     c->on_failure == HP_CONF_FAIL_CLOSED;
 	struct hp_io_err e = { "" };
 	int err = 0;
 
-	if (d->capturing && c->on_stop == HP_CONF_FAIL_CLOSED && c->on_failure == HP_CONF_FAIL_CLOSED)
+	if (stays)
 		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "clients' protected traffic stays closed; "
 		       "hipproxyd --cleanup opens it");
-	else if (d->capturing)
-		err = hp_daemon_capture(d, false, &e);
-	else if (d->n_masqueraded)
+	else if (d->gate.on)
+		err = hp_daemon_gate_clear(d, &e);
+	if (!err && !stays && (d->gate.queueing || d->n_masqueraded))
 		err = hp_rules_cleanup(&e);
-	d->capturing = false;
-	d->n_masqueraded = 0;
 	if (err)
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	d->gate.on = d->gate.queueing = d->capturing = false;
+	d->n_masqueraded = 0;
 }
 
 static void obsolete(const struct hp_conf_client *c)
@@ -517,7 +519,8 @@ int hp_daemon_start(struct hp_daemon *d)
 	if (err)
 		return err;
 	restore(d);
-	if (d->conf->client.enabled && (err = hp_daemon_capture(d, true, &e)))
+	err = d->conf->client.enabled ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e);
+	if (err)
 		return fail_io(err, &e);
 	log_ready(d);
 	hp_daemon_doctor_log(d);
@@ -545,7 +548,7 @@ void hp_daemon_quit(struct hp_daemon *d)
 	}
 	d->stopping = true;
 	d->stop_ms = hp_clock_ms(&d->clock) + QUIT_MS;
-	end_capture(d);
+	end_gate(d);
 	hp_hip_shutdown(d->hip);
 	hp_timer_init(&d->stop_timer, quit_step);
 	hp_timer_set(&d->timers, &d->stop_timer, hp_clock_ms(&d->clock));
@@ -572,7 +575,7 @@ static void stop_engine(struct hp_daemon *d)
 
 static void close_sockets(struct hp_daemon *d)
 {
-	end_capture(d);
+	end_gate(d);
 	hp_daemon_discovery_close(d);
 	hp_daemon_gate_close(d);
 	if (d->nfq)

@@ -7,6 +7,7 @@
  * packet filter is involved, so a flush of its rules opens nothing.
  *
  *	priority	rule
+ *	DEVICE		to HITs and to pools of peers' addresses	-> HP_GATE_TABLE_DEVICE
  *	ICMP		errors that this machine, or a router among the clients, sends about a
  *			protected packet: they quote it		-> HP_GATE_TABLE
  *	MARK		connections that began in the clear	-> END (only with discovery)
@@ -33,11 +34,14 @@
 #define HP_GATE_PROTO	  139	/* who made a rule or route, in "proto": that of HIP */
 #define HP_GATE_TABLE	  10500 /* the protected prefixes */
 #define HP_GATE_TABLE_ALL 10501 /* everything */
+#define HP_GATE_TABLE_DEVICE 10502 /* what belongs to the TUN device, whoever sends it */
+#define HP_GATE_TABLES 3 /* from HP_GATE_TABLE on */
 #define HP_GATE_RULES_MAX 80	/* client.rules */
 #define HP_GATE_DEVNAME	  16	/* with the ending zero */
 
 enum hp_gate_priority {
-	HP_GATE_ICMP = 7,
+	HP_GATE_DEVICE = 6,
+	HP_GATE_ICMP,
 	HP_GATE_MARK,
 	HP_GATE_OWN,
 	HP_GATE_RULES,
@@ -91,6 +95,8 @@ struct hp_gate_prefixes {
 /* What the wanted state is made of; the lists may hold the same twice. */
 struct hp_gate_want {
 	int ifindex;			    /* of the TUN device */
+	bool clients;			    /* are to be protected; else only device counts */
+	struct hp_gate_prefixes device;	    /* led to it before all other routing */
 	struct hp_gate_prefixes protected;
 	struct hp_gate_prefixes networks;   /* of clients */
 	struct hp_gate_prefixes own;	    /* this machine's addresses */

@@ -251,6 +251,25 @@ static int routes_to(const struct hp_gate_want *w, struct hp_gate_state *s,
 	return err;
 }
 
+/* Other rules, of a VPN perhaps, shall not lead these elsewhere. */
+static int device(const struct hp_gate_want *w, struct hp_gate_state *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < w->device.n; i++) {
+		const struct hp_prefix *to = &w->device.at[i];
+		struct hp_gate_rule r = { .priority = HP_GATE_DEVICE, .family = family_of(to),
+					  .to = *to };
+
+		if (r.family == 6 && !w->ipv6)
+			continue;
+		err = lead(s, r, HP_GATE_TABLE_DEVICE);
+		if (!err)
+			err = routes_to(w, s, to, HP_GATE_TABLE_DEVICE);
+	}
+	return err;
+}
+
 static int all_routes(const struct hp_gate_want *w, struct hp_gate_state *s)
 {
 	int err = 0;
@@ -262,21 +281,28 @@ static int all_routes(const struct hp_gate_want *w, struct hp_gate_state *s)
 	return err ? err : routes_to(w, s, &any6, HP_GATE_TABLE_ALL);
 }
 
+static int all_clients(const struct hp_gate_want *w, struct hp_gate_state *s)
+{
+	int err = all_routes(w, s);
+
+	if (!err)
+		err = own_errors(w, s);
+	if (!err)
+		err = routers_errors(w, s);
+	if (!err)
+		err = exempt(w, s);
+	if (!err)
+		err = clients(w, s);
+	return err ? err : end(w, s);
+}
+
 int hp_gate_build(const struct hp_gate_want *w, struct hp_gate_state *out)
 {
 	struct hp_gate_state s = { 0 };
-	int err = all_routes(w, &s);
+	int err = device(w, &s);
 
-	if (!err)
-		err = own_errors(w, &s);
-	if (!err)
-		err = routers_errors(w, &s);
-	if (!err)
-		err = exempt(w, &s);
-	if (!err)
-		err = clients(w, &s);
-	if (!err)
-		err = end(w, &s);
+	if (!err && w->clients)
+		err = all_clients(w, &s);
 	if (err) {
 		hp_gate_state_free(&s);
 		return err;

@@ -99,15 +99,14 @@ static int state_one(const struct nlmsghdr *h, void *arg)
 
 static int read_once(struct hp_fib *f, struct hp_gate_state *s)
 {
-	static const uint32_t tables[] = { HP_GATE_TABLE, HP_GATE_TABLE_ALL };
 	int err = 0;
 
 	for (int i = 0; !err && i < 2; i++) {
 		int family = i ? AF_INET6 : AF_INET;
 
 		err = dump(f, RTM_GETRULE, family, 0, state_one, s);
-		for (size_t k = 0; !err && k < 2; k++)
-			err = dump(f, RTM_GETROUTE, family, tables[k], state_one, s);
+		for (uint32_t k = 0; !err && k < HP_GATE_TABLES; k++)
+			err = dump(f, RTM_GETROUTE, family, HP_GATE_TABLE + k, state_one, s);
 	}
 	return err;
 }

@@ -257,7 +257,8 @@ int fib_route_read(const struct nlmsghdr *h, struct hp_gate_route *out)
 		return -EBADMSG;
 	memset(out, 0, sizeof(*out));
 	out->table = table_of(&attrs, rtm);
-	if (!is_route(rtm) || (out->table != HP_GATE_TABLE && out->table != HP_GATE_TABLE_ALL))
+	if (!is_route(rtm) || out->table < HP_GATE_TABLE ||
+	    out->table >= HP_GATE_TABLE + HP_GATE_TABLES)
 		return -ENOENT;
 	destination_of(&attrs, rtm, &out->to);
 	out->metric = u32_of(&attrs, RTA_PRIORITY);

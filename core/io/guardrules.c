@@ -357,11 +357,15 @@ static void forged_client(const struct writer *w)
 	drop(w, HP_GUARD_CLIENT);
 }
 
-static void prerouting(const struct writer *w)
+static void pools(const struct writer *w)
 {
 	rule(w, "prerouting");
 	nft_field_in(w->b, saddr(w->family), set_of(w, POOLS));
 	drop(w, HP_GUARD_POOL);
+}
+
+static void prerouting(const struct writer *w)
+{
 	hip_hosts_pass(w, "prerouting");
 	forged_client(w);
 	rule(w, "prerouting");
@@ -470,6 +474,9 @@ int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat)
 	begun_passes(&w, "prerouting");
 	begun_passes(&w, "forward");
 	for (w.family = 4; w.family <= 6; w.family += 2) {
+		pools(&w);
+		if (!cfg->want->clients)
+			continue;
 		all_policies(&w);
 		blocked(&w);
 		prerouting(&w);

@@ -67,6 +67,9 @@ int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to);
  * is taken up.  1 if there was something to do, 0, or -errno with a sentence. */
 int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *err);
 
+/* Where all HITs are: 2001:20::/28. */
+extern const struct hp_prefix hp_tun_hits;
+
 int hp_tun_index(const struct hp_tun *tun);
 const char *hp_tun_name(const struct hp_tun *tun);
 const struct hp_tun_counts *hp_tun_counts(const struct hp_tun *tun);

@@ -22,7 +22,7 @@
 #define TXQUEUELEN 4000 /* packets: a burst from the other core */
 
 /* RFC 7343, section 2. */
-static const struct hp_prefix hits = {
+const struct hp_prefix hp_tun_hits = {
 	.addr = {.b = {0x20, 0x01, 0x00, 0x20}},
 	.bits = 28,
 };
@@ -286,7 +286,7 @@ int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr)
 
 	if (err && err != -EEXIST)
 		return err;
-	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hits);
+	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hp_tun_hits);
 }
 
 int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr)

@@ -28,7 +28,7 @@ static void add(struct hp_gate_prefixes *list, const char *s)
 
 static struct hp_gate_want wanted(void)
 {
-	struct hp_gate_want w = { .ifindex = DEVICE, .ipv6 = true };
+	struct hp_gate_want w = { .ifindex = DEVICE, .clients = true, .ipv6 = true };
 
 	add(&w.protected, "192.0.2.80");
 	add(&w.protected, "2001:db8:2::80");
@@ -39,6 +39,7 @@ static struct hp_gate_want wanted(void)
 
 static void want_free(struct hp_gate_want *w)
 {
+	free(w->device.at);
 	free(w->protected.at);
 	free(w->networks.at);
 	free(w->own.at);
@@ -160,7 +161,7 @@ static void own_addresses_among_clients_go_past(void)
 /* A look-up without a source yet is this machine's own, and must not be a client's. */
 static void everywhere_is_two_halves_without_the_unset_address(void)
 {
-	struct hp_gate_want w = { .ifindex = DEVICE, .ipv6 = true };
+	struct hp_gate_want w = { .ifindex = DEVICE, .clients = true, .ipv6 = true };
 	struct hp_gate_state s;
 
 	add(&w.networks, "0.0.0.0/0");
@@ -239,6 +240,23 @@ static void without_ipv6_nothing_is_said_of_it(void)
 		CU_ASSERT_EQUAL(s.rules[i].family, 4);
 	for (size_t i = 0; i < s.n_routes; i++)
 		CU_ASSERT(hp_addr_is4(&s.routes[i].to.addr));
+	hp_gate_state_free(&s);
+}
+
+static void without_clients_only_what_is_the_devices_is_led_there(void)
+{
+	struct hp_gate_want w = wanted();
+	struct hp_gate_state s;
+
+	w.clients = false;
+	add(&w.device, "2001:20::/28");
+	add(&w.device, "10.99.0.0/24");
+	s = built(&w);
+	CU_ASSERT_EQUAL(s.n_rules, 2);
+	CU_ASSERT_EQUAL(rules(&s, HP_GATE_DEVICE, "", HP_GATE_TABLE_DEVICE), 2);
+	CU_ASSERT_EQUAL(s.n_routes, 4);
+	CU_ASSERT_EQUAL(routes(&s, "2001:20::/28", HP_GATE_TABLE_DEVICE, DEVICE), 1);
+	CU_ASSERT_EQUAL(routes(&s, "10.99.0.0/24", HP_GATE_TABLE_DEVICE, 0), 1);
 	hp_gate_state_free(&s);
 }
 
@@ -364,6 +382,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(blocking_the_unknown_leads_everything_to_the_daemon),
 	HP_TEST(rules_keep_their_order_and_their_clients),
 	HP_TEST(without_ipv6_nothing_is_said_of_it),
+	HP_TEST(without_clients_only_what_is_the_devices_is_led_there),
 	HP_TEST(no_difference_needs_no_step),
 	HP_TEST(from_nothing_and_to_nothing),
 	HP_TEST(only_what_differs_is_touched),

@@ -74,7 +74,8 @@ static const char *const devs[] = {"vethc"};
 /* The server is protected for the client. */
 static struct hp_gate_want wanted(void)
 {
-	struct hp_gate_want w = {.interfaces = devs, .n_interfaces = 1, .ipv6 = true};
+	struct hp_gate_want w = {.clients = true, .interfaces = devs, .n_interfaces = 1,
+				 .ipv6 = true};
 	struct hp_prefix p[] = {prefix("10.2.0.2"), prefix("2001:db8:2::2"), prefix("10.1.0.0/24"),
 				prefix("2001:db8:1::/64")};
 
