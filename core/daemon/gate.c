@@ -137,16 +137,22 @@ static int lists(struct hp_daemon *d, struct hp_gate_want *w)
 	return err ? err : add_all(&w->hip_hosts, &d->conf->client.hip_hosts);
 }
 
+bool hp_gate_has_guard(const struct hp_gate_run *g)
+{
+	return g->clients || g->n_pools || g->hosted.n;
+}
+
 /* The second lock; without it the first one holds, and a word is said. */
 static void guard(struct hp_daemon *d, const struct hp_gate_want *w)
 {
 	struct hp_gate_run *g = &d->gate;
 	struct hp_guard_cfg cfg = { .want = w, .tun = hp_tun_name(d->tun), .pools = g->pools,
-				    .n_pools = g->n_pools };
+				    .n_pools = g->n_pools, .hosted = g->hosted.at,
+				    .n_hosted = g->hosted.n };
 	struct hp_io_err e = { "nf_tables can't be asked" };
 	int err = -EOPNOTSUPP;
 
-	if (g->guard && (w->clients || g->n_pools))
+	if (g->guard && hp_gate_has_guard(g))
 		err = hp_guard_set(g->guard, &cfg, &e);
 	else if (g->guard)
 		err = hp_guard_remove(g->guard, &e);
@@ -289,7 +295,7 @@ static void keep_device(struct hp_gate_run *g)
 /* The guard's table is gone, or (g->guard_err) could not be made until now. */
 static void keep_guard(struct hp_gate_run *g)
 {
-	if (!g->guard || g->stale || (!g->clients && !g->n_pools))
+	if (!g->guard || g->stale || !hp_gate_has_guard(g))
 		return;
 	if (hp_guard_present(g->guard)) {
 		g->stale = hp_guard_outdated(g->guard);
@@ -403,6 +409,8 @@ void hp_daemon_gate_close(struct hp_daemon *d)
 	d->gate.nfwatch = NULL;
 	d->gate.guard = NULL;
 	hp_gate_state_free(&d->gate.wanted);
+	free(d->gate.hosted.at);
+	d->gate.hosted = (struct hp_gate_prefixes){ 0 };
 }
 
 int hp_daemon_gate(struct hp_daemon *d, bool clients, struct hp_io_err *e)

@@ -45,6 +45,7 @@ struct hp_gate_run {
 	uint64_t repaired_ms;  /* when, 0: never */
 	struct hp_prefix pools[HP_GATE_POOLS]; /* led to the TUN device by the main table */
 	size_t n_pools;
+	struct hp_gate_prefixes hosted; /* legacy servers to guard */
 };
 
 /* Opens it.  0, or -errno with a sentence. */
@@ -53,6 +54,8 @@ void hp_daemon_gate_close(struct hp_daemon *d);
 /* Makes the kernel's state what the configuration wants, with or without what protects clients, and
  * keeps it so.  0, or -errno with a sentence. */
 int hp_daemon_gate(struct hp_daemon *d, bool clients, struct hp_io_err *err);
+/* Is there anything that the second lock is for? */
+bool hp_gate_has_guard(const struct hp_gate_run *g);
 /* Removes all of it. */
 int hp_daemon_gate_clear(struct hp_daemon *d, struct hp_io_err *err);
 /* The same without a running daemon, for --cleanup. */

@@ -68,6 +68,15 @@ int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
 	return ifindex ? hp_rtnl_neigh_proxy((int)ifindex, addr) : -ENODEV;
 }
 
+int hp_daemon_guard(void *ctx, const struct hp_addr *server)
+{
+	struct hp_daemon *d = ctx;
+
+	d->gate.stale = true;
+	return hp_gate_prefix_add(&d->gate.hosted,
+				  &(struct hp_prefix){ .addr = *server, .bits = 128 });
+}
+
 int hp_daemon_translate(void *ctx, struct hp_packet *p)
 {
 	struct hp_daemon *d = ctx;

@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow/policy.h"
@@ -36,14 +37,23 @@ static int read_pins(const struct hp_conf_hip *hip, struct hp_pins **out)
 	return hp_pins_open(hip->pins, out);
 }
 
+/* Plugins name the servers to guard anew; if one refuses, those of before are guarded. */
 static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
 {
 	struct hp_registry_config cfg = hp_daemon_registry_config(d);
+	struct hp_gate_prefixes before = d->gate.hosted;
 	int err;
 
+	d->gate.hosted = (struct hp_gate_prefixes){ 0 };
 	d->tried = conf;
 	err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
 	d->tried = NULL;
+	if (err) {
+		free(d->gate.hosted.at);
+		d->gate.hosted = before;
+	} else {
+		free(before.at);
+	}
 	return err;
 }
 
@@ -70,7 +80,7 @@ static void gate_again(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
 
-	if (d->capturing && hp_daemon_capture(d, true, &e))
+	if (d->capturing ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e))
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 }
 

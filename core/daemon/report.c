@@ -107,7 +107,7 @@ static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
 				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));
 	json_object_set_new(o, "state", json_string(!g->clients ? "open" : g->err ? strerror(-g->err) :
 								       "kept"));
-	json_object_set_new(o, "guard", json_string(g->guard_err || (!g->clients && !g->n_pools) ? "none" :
+	json_object_set_new(o, "guard", json_string(g->guard_err || !hp_gate_has_guard(g) ? "none" :
 						    hp_guard_owned(g->guard) ? "owned" : "shared"));
 	return o;
 }

@@ -5,6 +5,8 @@
  *	inbound		a packet with a protected source for a client that did not come out of ESP;
  *			an ICMP error for a client that quotes a packet to a protected destination;
  *			a packet with a pool's address as source
+ *			a packet that begins a conversation with a hosted server and did not come
+ *			out of ESP
  *	outbound	a client's packet to a protected destination that leaves elsewhere than by
  *			the TUN device; an ICMP error of this machine to a protected destination
  *
@@ -31,6 +33,7 @@
 	X(SOURCE, "forged-source", "plain packet to a client that claims to come from a peer")      \
 	X(QUOTE, "forged-error", "plain ICMP error to a client that quotes a packet to a peer")     \
 	X(POOL, "forged-pool", "plain packet with an address of a pool as source")                  \
+	X(HOSTED, "hosted-plain", "plain packet that begins a conversation with a hosted server")    \
 	X(CLIENT, "forged-client", "packet to a peer with a client's source from another interface") \
 	X(OUT, "left-plain", "packet of a client to a peer that was about to leave in the clear")   \
 	X(ERROR, "error-plain", "ICMP error of this machine to a peer, about to leave in the clear")
@@ -49,6 +52,8 @@ struct hp_guard_cfg {
 	const char *tun;
 	const struct hp_prefix *pools;
 	size_t n_pools;
+	const struct hp_prefix *hosted; /* legacy servers that only peers may reach */
+	size_t n_hosted;
 };
 
 /* 0 and *out, or -errno. */

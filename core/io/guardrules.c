@@ -95,9 +95,10 @@ int guard_intervals(const struct hp_prefix *list, size_t n, int family, struct n
 static const struct {
 	const char *name[2]; /* IPv4, IPv6 */
 } sets[] = { { { "protected4", "protected6" } }, { { "clients4", "clients6" } },
-	     { { "hip_hosts4", "hip_hosts6" } }, { { "pools4", "pools6" } } };
+	     { { "hip_hosts4", "hip_hosts6" } }, { { "pools4", "pools6" } },
+	     { { "hosted4", "hosted6" } } };
 
-enum set { PROTECTED, CLIENTS, HIP_HOSTS, POOLS };
+enum set { PROTECTED, CLIENTS, HIP_HOSTS, POOLS, HOSTED };
 
 static int set_write(struct nft_batch *b, enum set which, const struct hp_prefix *list, size_t n)
 {
@@ -364,6 +365,18 @@ static void pools(const struct writer *w)
 	drop(w, HP_GUARD_POOL);
 }
 
+/* Answers to what the server has begun itself come in.  Without hosted servers there is no such
+ * rule: it makes conntrack run. */
+static void hosted(const struct writer *w)
+{
+	if (!w->cfg->n_hosted)
+		return;
+	rule(w, "forward");
+	nft_field_in(w->b, daddr(w->family), set_of(w, HOSTED));
+	nft_ct_begins(w->b);
+	drop(w, HP_GUARD_HOSTED);
+}
+
 static void prerouting(const struct writer *w)
 {
 	hip_hosts_pass(w, "prerouting");
@@ -453,7 +466,9 @@ static int all_sets(const struct writer *w)
 		err = set_write(w->b, CLIENTS, w->w->networks.at, w->w->networks.n);
 	if (!err)
 		err = set_write(w->b, HIP_HOSTS, w->w->hip_hosts.at, w->w->hip_hosts.n);
-	return err ? err : set_write(w->b, POOLS, w->cfg->pools, w->cfg->n_pools);
+	if (!err)
+		err = set_write(w->b, POOLS, w->cfg->pools, w->cfg->n_pools);
+	return err ? err : set_write(w->b, HOSTED, w->cfg->hosted, w->cfg->n_hosted);
 }
 
 int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat)
@@ -475,6 +490,7 @@ int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat)
 	begun_passes(&w, "forward");
 	for (w.family = 4; w.family <= 6; w.family += 2) {
 		pools(&w);
+		hosted(&w);
 		if (!cfg->want->clients)
 			continue;
 		all_policies(&w);

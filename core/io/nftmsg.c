@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -404,7 +405,7 @@ void nft_daddr_local(struct nft_batch *b, bool is)
 	compare(b, is, &local, sizeof(local));
 }
 
-void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark)
+static void ct(struct nft_batch *b, uint32_t key, uint32_t mask, uint32_t value)
 {
 	struct expr e;
 
@@ -412,10 +413,21 @@ void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark)
 		return;
 	e = expr(b, "ct");
 	u32(b, NFTA_CT_DREG, NFT_REG_1);
-	u32(b, NFTA_CT_KEY, NFT_CT_MARK);
+	u32(b, NFTA_CT_KEY, key);
 	expr_end(b, e);
 	bitwise(b, &mask, sizeof(mask));
-	compare(b, true, &mark, sizeof(mark));
+	compare(b, true, &value, sizeof(value));
+}
+
+void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark)
+{
+	ct(b, NFT_CT_MARK, mask, mark);
+}
+
+void nft_ct_begins(struct nft_batch *b)
+{
+	ct(b, NFT_CT_STATE,
+	   NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), 0);
 }
 
 void nft_verdict(struct nft_batch *b, int code, const char *chain)

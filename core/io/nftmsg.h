@@ -71,6 +71,8 @@ void nft_field_in(struct nft_batch *b, struct nft_field f, const char *set);
 /* The destination is, or isn't, an address of this machine. */
 void nft_daddr_local(struct nft_batch *b, bool is);
 void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark);
+/* Neither of an established connection nor related to one. */
+void nft_ct_begins(struct nft_batch *b);
 /* NF_DROP, NFT_RETURN; or NFT_GOTO, NFT_JUMP with a chain. */
 void nft_verdict(struct nft_batch *b, int code, const char *chain);
 void nft_count(struct nft_batch *b, const char *counter);

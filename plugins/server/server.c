@@ -29,6 +29,7 @@ struct hosted_row {
 	const char *identity;
 	struct hp_addr server;
 	struct hp_conf_list ports;
+	int plain; /* ALLOW, DENY */
 };
 
 struct client_row {
@@ -76,6 +77,8 @@ static const struct hp_conf_row hosted_rows[] = {
 	{ "ports", HP_CONF_GROUPS, 0, HP_CONF_AT(struct hosted_row, ports), 0, 1024,
 	  .rows = port_rows, .item_bytes = sizeof(struct port_row),
 	  .help = "what of it can be reached; everything" },
+	{ "plain", HP_CONF_ENUM, 0, HP_CONF_AT(struct hosted_row, plain), .def = "deny",
+	  .names = names_access, .help = "conversations that others begin with it without HIP" },
 	HP_CONF_END
 };
 
@@ -248,6 +251,9 @@ static int access_read(struct hp_instance *self, const struct settings *s, struc
 			   .otherwise = s->access == ALLOW },
 	};
 	err = a->hits && a->rules.at ? read_hosted(self, s, a->hits) : -ENOMEM;
+	for (size_t i = 0; !err && i < s->hosted.n; i++)
+		if (hosted_at(s, i)->plain == DENY)
+			err = hp_server_guard(self, &hosted_at(s, i)->server);
 	for (size_t i = 0; !err && i < s->rules.n; i++)
 		err = read_rule(s, a->hits, &rows[i], &a->rules.at[i]);
 	if (err)
