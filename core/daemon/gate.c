@@ -284,7 +284,7 @@ static void keep_device(struct hp_gate_run *g)
 	}
 	if (!err)
 		return;
-	hp_log(HP_LOG_IO, HP_LOG_WARNING, "gate: %s had been removed or taken down, and is back",
+	hp_log(HP_LOG_IO, HP_LOG_WARNING, "gate: %s had been removed, taken down or given another MTU, and is back",
 	       hp_tun_name(d->tun));
 	g->repairs++;
 	g->stale = true;

@@ -63,8 +63,8 @@ int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr);
 /* Packets to this prefix are routed to the device, and come to on_packet.  0 or -errno. */
 int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to);
 
-/* If somebody has deleted the device it is made again, with its addresses; if it was taken down it
- * is taken up.  1 if there was something to do, 0, or -errno with a sentence. */
+/* If somebody has deleted the device it is made again, with its addresses; if it was taken down, or
+ * given another MTU, it is taken up with its own.  1 if there was something to do, 0, or -errno with a sentence. */
 int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *err);
 
 /* Where all HITs are: 2001:20::/28. */

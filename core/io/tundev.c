@@ -248,18 +248,19 @@ void hp_tun_close(struct hp_tun *tun)
 	free(tun);
 }
 
-/* Under the name that it has now. */
-static bool device_is_up(struct hp_tun *tun)
+/* Up, and with the MTU that was asked for: below 1280 the kernel takes IPv6 away. */
+static bool device_is_right(struct hp_tun *tun)
 {
 	struct ifreq ifr = {.ifr_flags = 0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up;
+	bool right;
 
 	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
-	up = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP;
+	right = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP &&
+		!ioctl(fd, SIOCGIFMTU, &ifr) && ifr.ifr_mtu == (int)tun->mtu;
 	if (fd >= 0)
 		close(fd);
-	return up;
+	return right;
 }
 
 int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *e)
@@ -269,9 +270,9 @@ int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *e)
 
 	if (if_indextoname((unsigned int)tun->ifindex, name)) {
 		memcpy(tun->name, name, sizeof(tun->name));
-		if (device_is_up(tun))
+		if (device_is_right(tun))
 			return 0;
-		err = device_up(tun, e);
+		err = device_configure(tun, e);
 	} else {
 		err = device_make(tun, e);
 		if (err) /* a descriptor without a device is always ready */
