@@ -131,10 +131,18 @@ check "a reload without peers" ctl proxy reload >/dev/null
 check "leads nobody here" test "$(ours | grep -c "^$SERVER4")" = 0
 stop proxy tcpdump-wan0
 check "then it is plain" hello client1 $SERVER4 server
+# A connection that begins in the clear and goes on.
+start server sink socat -u TCP6-LISTEN:7801,ipv6only=0 OPEN:/dev/null
+wait_port server 7801
+start client1 begun bash -c "while echo x; do sleep 0.1; done | socat -u - TCP4:$SERVER4:7801"
+begun() { on client1 ss -tnH state established dst $SERVER4 | grep -q ":7801"; }
+check "a plain connection stands" wait_for 5 begun
 echo "$peer_of_the_proxy" >>"$HPN_DIR/proxy/hipproxy.conf"
 ctl proxy reload >/dev/null
 plain_watch
 check "with the peer again it is protected" works
+check "the connection that began plain is reset" wait_for 20 not begun
+stop client1 begun
 plain "after the reload"
 sed -i 's,"10.1.0.0/24",\0\, "10.77.0.0/16",' "$HPN_DIR/proxy/hipproxy.conf"
 ctl proxy reload >/dev/null
