@@ -300,8 +300,11 @@ static void blocked(const struct writer *w)
 
 /* ---- inbound */
 
+/* Every packet that this machine forwards pays for each rule: none is written for nothing. */
 static void hip_hosts_pass(const struct writer *w, const char *chain)
 {
+	if (!w->w->hip_hosts.n)
+		return;
 	rule(w, chain);
 	nft_field_in(w->b, saddr(w->family), set_of(w, HIP_HOSTS));
 	leave(w, NFT_RETURN, NULL);
@@ -353,13 +356,15 @@ static void forged_client(const struct writer *w)
 	rule(w, "prerouting");
 	for (size_t i = 0; i < w->w->n_interfaces; i++)
 		nft_name_is(w->b, NFT_META_IIFNAME, false, w->w->interfaces[i]);
-	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
 	nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
+	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
 	drop(w, HP_GUARD_CLIENT);
 }
 
 static void pools(const struct writer *w)
 {
+	if (!w->cfg->n_pools)
+		return;
 	rule(w, "prerouting");
 	nft_field_in(w->b, saddr(w->family), set_of(w, POOLS));
 	drop(w, HP_GUARD_POOL);
@@ -391,16 +396,27 @@ static void prerouting(const struct writer *w)
 
 /* ---- outbound */
 
+static bool blocks(const struct writer *w)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < w->w->n_rules; i++)
+		any |= w->w->rules[i].action == HP_GATE_BLOCK;
+	return any;
+}
+
 static void forward(const struct writer *w)
 {
 	hip_hosts_pass(w, "forward");
+	if (blocks(w)) {
+		rule(w, "forward");
+		nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
+		leave(w, NFT_JUMP, "blocked");
+	}
 	rule(w, "forward");
-	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
-	leave(w, NFT_JUMP, "blocked");
-	rule(w, "forward");
-	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
 	if (!w->w->block_unknown)
 		nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
+	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
 	leave(w, NFT_GOTO, "outbound");
 	for (size_t i = 0; i < w->w->n_interfaces; i++) {
 		rule(w, "forward");
@@ -423,6 +439,17 @@ static void output(const struct writer *w)
 }
 
 /* ---- all of it */
+
+/* The rules that follow are about the other family. */
+static void family_ends(const struct writer *w)
+{
+	static const char *const in[] = { "prerouting", "forward", "output" };
+
+	for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++) {
+		rule(w, in[i]);
+		leave(w, NFT_RETURN, NULL);
+	}
+}
 
 /* The source of what goes to the TUN device stays the client's, whatever others masquerade. */
 static void keep_sources(struct nft_batch *b, const char *tun)
@@ -498,6 +525,8 @@ int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat)
 		prerouting(&w);
 		forward(&w);
 		output(&w);
+		if (w.family == 4)
+			family_ends(&w);
 	}
 	if (nat)
 		keep_sources(b, cfg->tun);
