@@ -84,13 +84,6 @@ static bool is_dropped_in(const struct filters *f, enum hp_fw_hook hook, struct 
 
 /* ---- protected traffic that is forwarded: TCP, for many filters let ICMP pass alone */
 
-/* Our rules keep what comes out of ESP from being tracked; without them it may have any state. */
-static unsigned int tunnel_states(const struct filters *f)
-{
-	return hp_doctor_is(f->d, "capturing") ? HP_CT_UNTRACKED :
-						 HP_CT_UNTRACKED | HP_CT_NEW | HP_CT_ESTABLISHED;
-}
-
 static void forward_drop(struct filters *f, const struct hp_fw_packet *p, const char *what,
 			 const char *rule)
 {
@@ -126,7 +119,8 @@ static void check_way(struct filters *f, const struct hp_box_way *w)
 				  .src = w->from, .dst = w->to, .proto = HP_PROTO_TCP,
 				  .reverse_ok = w->reverse_ok };
 	bool back = w->kind == HP_WAY_BACK;
-	unsigned int states = tunnel_states(f);
+	/* Conntrack sees both directions. */
+	unsigned int states = back ? HP_CT_ESTABLISHED : HP_CT_NEW;
 	char rule[HP_FW_RULE_MAX];
 
 	/* What a queue takes away never comes to the filter. */
@@ -151,18 +145,15 @@ static void check_pool(struct filters *f, const struct hp_prefix *pool)
 				   .reverse_ok = true };
 	struct hp_fw_packet back = { .family = in.family, .oif = tun, .dst = pool->addr,
 				     .proto = HP_PROTO_TCP, .reverse_ok = true };
-	/* With rules of capture, what is not masqueraded is not tracked. */
-	unsigned int more = hp_doctor_is(f->d, "capturing") ? HP_CT_UNTRACKED : 0;
 	char rule[HP_FW_RULE_MAX];
 
 	if (pool->bits < 128) {
 		in.src.b[15] |= 1;
 		back.dst.b[15] |= 1;
 	}
-	if (is_dropped_in(f, HP_FW_FORWARD, &in, HP_CT_NEW | more, rule))
+	if (is_dropped_in(f, HP_FW_FORWARD, &in, HP_CT_NEW, rule))
 		forward_drop(f, &in, "packets of peers to hosted servers", rule);
-	else if (is_dropped_in(f, HP_FW_FORWARD, &back, HP_CT_ESTABLISHED | (more ? HP_CT_NEW : 0),
-			       rule))
+	else if (is_dropped_in(f, HP_FW_FORWARD, &back, HP_CT_ESTABLISHED, rule))
 		forward_drop(f, &back, "packets of hosted servers to peers", rule);
 }
 
@@ -352,8 +343,8 @@ static void check_ours(struct filters *f)
 	if (there)
 		return;
 	found = hp_find(&f->d->found, HP_CAUSE_RULES_GONE, HP_SEV_ERROR,
-			"the rules of hipproxyd in the packet filter (%s) are gone: clients' "
-			"traffic passes as it is; a reload of the firewall may have removed them",
+			"the rules of hipproxyd in the packet filter (%s) are gone: first packets "
+			"to destinations of which nothing is known pass as they are",
 			backend);
 	hp_cure(found, "hipproxyctl proxy on");
 }

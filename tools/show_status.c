@@ -71,6 +71,7 @@ static void show_findings(FILE *out, const json_t *list)
 void hp_show_status(const struct hp_view *view, const json_t *reply)
 {
 	const json_t *capture = json_object_get(reply, "capture");
+	const json_t *gate = json_object_get(reply, "gate");
 	const json_t *counts = json_object_get(reply, "counts");
 	const json_t *totals = json_object_get(reply, "totals");
 	const json_t *nat = json_object_get(reply, "nat");
@@ -84,9 +85,14 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 	fprintf(out, "%-14s%s\n", "proxy", hp_json_text(reply, "proxy"));
 	show_identities(out, json_object_get(reply, "identities"));
 	if (json_is_object(capture))
-		fprintf(out, "%-14s%s, queue %" PRIu64 ", peers by %s, fails %s\n", "capture",
-			hp_json_text(capture, "backend"), hp_json_number(capture, "queue"),
-			hp_json_text(capture, "peers"), hp_json_text(capture, "on_failure"));
+		fprintf(out, "%-14speers by %s, discovery by %s, fails %s, stops %s\n", "capture",
+			hp_json_text(capture, "peers"), hp_json_text(capture, "backend"),
+			hp_json_text(capture, "on_failure"), hp_json_text(capture, "on_stop"));
+	if (json_is_object(gate))
+		fprintf(out, "%-14s%s: %" PRIu64 " rules, %" PRIu64 " routes, guard %s, put back %"
+			PRIu64 " times\n", "gate", hp_json_text(gate, "state"),
+			hp_json_number(gate, "rules"), hp_json_number(gate, "routes"),
+			hp_json_text(gate, "guard"), hp_json_number(gate, "repairs"));
 	if (hp_json_number(nat, "port"))
 		fprintf(out, "%-14s%s, UDP port %" PRIu64 "\n", "NAT traversal",
 			hp_json_text(nat, "mode"), hp_json_number(nat, "port"));

@@ -109,11 +109,10 @@ class Hip(Method):
     programs = {"iptables": "iptables"}
 
     def __init__(self, name, tools, deployment="proxy", udp=True, engine="ipsec-mb",
-                 more_plugins=(), limits="", capture="route"):
+                 more_plugins=(), limits=""):
         super().__init__(name, tools)
         self.deployment, self.udp, self.engine = deployment, udp, engine
         self.more_plugins, self.limits = tuple(more_plugins), limits
-        self.capture = capture
         self.initiator = self.responder = None
 
     def missing(self):
@@ -173,7 +172,7 @@ class Hip(Method):
 
     def _client(self):
         return ('client = { enabled = true; interfaces = [ "l0" ]; networks = [ "%s" ]; '
-                'unknown = "pass"; capture = "%s"; };' % (CLIENTS, self.capture))
+                'unknown = "pass"; };' % CLIENTS)
 
     def _responder_host(self):
         self.responder = Daemon(self, "server")

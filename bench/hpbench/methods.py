@@ -25,7 +25,6 @@ def _all(tools):
             for short, engine in ENGINES.items():
                 yield Hip("%s-%s-%s" % (deployment, carrier, short), tools, deployment,
                           carrier == "udp", engine)
-    yield Hip("proxy-udp-mb-queue", tools, capture="queue")
     yield Hip("proxy-udp-mb-plugins", tools, more_plugins=MORE_PLUGINS)
     yield Thesis("thesis", tools)
     yield peers.WireguardGo("wireguard-go", tools)

@@ -22,7 +22,8 @@
 /* In the order of the engine's, the rules' and the policy's own enums. */
 enum hp_conf_opportunistic { HP_CONF_OPP_OFF, HP_CONF_OPP_PINNED, HP_CONF_OPP_ON };
 enum hp_conf_backend { HP_CONF_BACKEND_AUTO, HP_CONF_BACKEND_IPTABLES, HP_CONF_BACKEND_NFT };
-enum hp_conf_capture { HP_CONF_CAPTURE_QUEUE, HP_CONF_CAPTURE_ROUTE };
+enum hp_conf_capture { HP_CONF_CAPTURE_AS_NEEDED, HP_CONF_CAPTURE_QUEUE, HP_CONF_CAPTURE_ROUTE };
+enum hp_conf_plain { HP_CONF_PLAIN_CUT, HP_CONF_PLAIN_UNTIL_END };
 enum hp_conf_failure { HP_CONF_FAIL_CLOSED, HP_CONF_FAIL_OPEN };
 enum hp_conf_unknown { HP_CONF_UNKNOWN_PASS, HP_CONF_UNKNOWN_BLOCK };
 enum hp_conf_probe { HP_CONF_PROBE_HOLD, HP_CONF_PROBE_BACKGROUND };
@@ -93,11 +94,13 @@ struct hp_conf_client {
 	bool enabled;
 	const char *identity;               /* name in identities; "": the first */
 	struct hp_conf_strings interfaces;  /* none: all */
-	struct hp_conf_prefixes networks;   /* of clients whose traffic is captured */
+	struct hp_conf_prefixes networks;   /* of clients whose traffic is protected */
+	struct hp_conf_prefixes hip_hosts;  /* speak HIP themselves */
 	uint16_t queue;                     /* first of two NFQUEUE numbers */
 	int backend;                        /* enum hp_conf_backend */
-	int capture;                        /* enum hp_conf_capture */
-	int on_failure;                     /* enum hp_conf_failure */
+	int capture;                        /* enum hp_conf_capture: accepted, without effect */
+	int on_failure, on_stop;            /* enum hp_conf_failure */
+	int begun_plain;                    /* enum hp_conf_plain */
 	int unknown;                        /* enum hp_conf_unknown */
 	int probe;                          /* enum hp_conf_probe */
 	uint32_t negative_lifetime_s, positive_lifetime_s;
@@ -105,7 +108,7 @@ struct hp_conf_client {
 	uint32_t hold_packets, hold_bytes;  /* per destination */
 	uint32_t hold_timeout_ms;
 	uint32_t mark, mark_mask;
-	uint32_t divert_mark;               /* of packets routed to the TUN device */
+	uint32_t divert_mark;               /* of packets that leave the TUN device */
 	struct hp_conf_rules rules;
 };
 

@@ -14,7 +14,8 @@ static const char *const names_level[] = { "error", "warning", "notice", "info",
 static const char *const names_opp[] = { "off", "pinned", "on", NULL };
 static const char *const names_engine[] = { "auto", "openssl", "ipsec-mb", NULL };
 static const char *const names_backend[] = { "auto", "iptables", "nft", NULL };
-static const char *const names_capture[] = { "queue", "route", NULL };
+static const char *const names_capture[] = { "as-needed", "queue", "route", NULL };
+static const char *const names_plain[] = { "cut", "until-end", NULL };
 static const char *const names_failure[] = { "closed", "open", NULL };
 static const char *const names_unknown[] = { "pass", "block", NULL };
 static const char *const names_probe[] = { "hold", "background", NULL };
@@ -157,18 +158,24 @@ static const struct hp_conf_row rows_client[] = {
 	  .help = "be a proxy for legacy clients" },
 	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, CLIENT(identity), 0, 64, "",
 	  .help = "which identity stands for the clients; the first" },
-	{ "interfaces", HP_CONF_STRINGS, HP_CONF_RESTART, CLIENT(interfaces), 0, 64,
-	  .help = "capture only what came in here; all" },
-	{ "networks", HP_CONF_PREFIXES, HP_CONF_RESTART, CLIENT(networks), 0, 1024,
-	  .help = "capture only what comes from these; all" },
+	{ "interfaces", HP_CONF_STRINGS, 0, CLIENT(interfaces), 0, 64,
+	  .help = "where clients are; everywhere" },
+	{ "networks", HP_CONF_PREFIXES, 0, CLIENT(networks), 0, 1024,
+	  .help = "addresses of clients; those that routes lead to interfaces" },
+	{ "hip_hosts", HP_CONF_PREFIXES, 0, CLIENT(hip_hosts), 0, 1024,
+	  .help = "clients that speak HIP themselves and are left alone" },
 	{ "queue", HP_CONF_INT, HP_CONF_RESTART, CLIENT(queue), 0, 65534, "100",
 	  .help = "NFQUEUE number; the next one is used too" },
 	{ "backend", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(backend), .def = "auto",
 	  .names = names_backend, .help = "who captures packets" },
-	{ "capture", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(capture), .def = "queue",
-	  .names = names_capture, .help = "how packets to configured peers come here" },
+	{ "capture", HP_CONF_ENUM, 0, CLIENT(capture), .def = "as-needed",
+	  .names = names_capture, .help = "of earlier versions; has no effect" },
 	{ "on_failure", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(on_failure), .def = "closed",
-	  .names = names_failure, .help = "traffic while no daemon runs" },
+	  .names = names_failure, .help = "protected traffic after a crash of the daemon" },
+	{ "on_stop", HP_CONF_ENUM, 0, CLIENT(on_stop), .def = "closed",
+	  .names = names_failure, .help = "protected traffic after an orderly end" },
+	{ "begun_plain", HP_CONF_ENUM, 0, CLIENT(begun_plain), .def = "cut",
+	  .names = names_plain, .help = "plain connections to a destination that becomes protected" },
 	{ "unknown", HP_CONF_ENUM, 0, CLIENT(unknown), .def = "pass", .names = names_unknown,
 	  .help = "traffic to a destination that doesn't speak HIP" },
 	{ "probe", HP_CONF_ENUM, 0, CLIENT(probe), .def = "hold", .names = names_probe,
@@ -190,8 +197,8 @@ static const struct hp_conf_row rows_client[] = {
 	{ "mark_mask", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark_mask), 1, UINT32_MAX,
 	  "0x10000", .help = "the mark's bits that are ours" },
 	{ "divert_mark", HP_CONF_INT, HP_CONF_RESTART, CLIENT(divert_mark), 1, UINT32_MAX,
-	  "0x20000", .help = "mark of packets that capture = \"route\" takes" },
-	{ "rules", HP_CONF_GROUPS, 0, CLIENT(rules), 0, 4096, .rows = rows_rule,
+	  "0x20000", .help = "mark of packets that leave the TUN device" },
+	{ "rules", HP_CONF_GROUPS, 0, CLIENT(rules), 0, 80, .rows = rows_rule,
 	  .item_bytes = sizeof(struct hp_conf_rule), .help = "the first that matches decides" },
 	HP_CONF_END
 };

@@ -2,6 +2,8 @@
  *
  * The daemon: everything wired together on one loop.
  *
+ *	gate      which packets are led here
+ *	discovery packets to destinations of which nothing is known
  *	glue      how engine, pipeline and sockets call each other
  *	load      configuration, keys and plugins
  *	check     what a configuration must satisfy together with them
@@ -19,6 +21,7 @@
 
 #include "conf/conf.h"
 #include "crypto/key.h"
+#include "daemon/gate.h"
 #include "daemon/pins.h"
 #include "daemon/state.h"
 #include "doctor/box.h"
@@ -30,7 +33,6 @@
 #include "io/pool.h"
 #include "io/raw.h"
 #include "io/route.h"
-#include "io/divert.h"
 #include "io/rules.h"
 #include "io/tun.h"
 #include "io/udp.h"
@@ -84,9 +86,9 @@ struct hp_daemon {
 	uint64_t started_ms, stop_ms;
 	struct hp_prefix masqueraded[4];
 	size_t n_masqueraded;
-	struct hp_prefix pools[HP_BOX_POOLS]; /* routed to the TUN device, for doctor */
-	size_t n_pools;
 	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
+	struct hp_gate_run gate;
+	int single;                  /* descriptor, see io/single.h; 0: none */
 	bool capturing, stopping;
 	enum hp_rules_backend backend;
 	struct hp_control_client *tracer; /* who is told of packets, or NULL */
@@ -118,14 +120,11 @@ void hp_daemon_stop(struct hp_daemon *d);
 /* Closes associations, then ends the loop; a second call ends it at once. */
 void hp_daemon_quit(struct hp_daemon *d);
 
-/* Capture rules in (on) or out.  0, or -errno and a sentence in err. */
+/* Clients' traffic is protected (on), or all of it passes plain.  0, or -errno and a sentence in
+ * err. */
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
-/* Fills in what cfg says of diverting, and makes the route; 0 or -errno with a sentence.  The list
- * is cfg's until hp_daemon_diverted_free. */
-int hp_daemon_divert(struct hp_daemon *d, struct hp_rules_cfg *cfg, struct hp_io_err *err);
-void hp_daemon_diverted_free(struct hp_rules_cfg *cfg);
-/* Are packets to configured peers led to the TUN device by routes? */
-bool hp_daemon_diverts(const struct hp_daemon *d);
+/* Opens the queues of discovery, if they are not open.  0, or -errno and a sentence in err. */
+int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *err);
 void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
 
 /* Where peers can be found again: those of before, and those conf names. */
@@ -189,6 +188,7 @@ int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool);
 /* Puts the rules back that hp_rules_install and hp_rules_cleanup took away. */
 int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err);
 int hp_daemon_translate(void *ctx, struct hp_packet *p);
+int hp_daemon_guard(void *ctx, const struct hp_addr *server);
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);

@@ -192,12 +192,13 @@ static void judge_asked(const struct hp_daemon *d, struct hp_findings *out)
 static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 {
 	struct hp_box_daemon self = { .running = true, .capturing = d->capturing,
-				      .diverting = hp_daemon_diverts(d), .n_pools = d->n_pools };
+				      .diverting = hp_daemon_routes_all(d) };
 	struct hp_box *b = malloc(sizeof(*b));
 
 	if (!b)
 		return;
-	memcpy(self.pools, d->pools, sizeof(self.pools));
+	for (; self.n_pools < HP_BOX_POOLS && self.n_pools < d->gate.n_pools; self.n_pools++)
+		self.pools[self.n_pools] = d->gate.pools[self.n_pools];
 	hp_box_gather(b, d->conf, &self);
 	hp_box_judge(b, out);
 	free(b);

@@ -256,6 +256,8 @@ const struct hp_pipe_ops hp_daemon_pipe_ops = {
 	.esp_send = pipe_esp_send,
 	.plain_send = pipe_plain_send,
 	.path_mtu = pipe_path_mtu,
+	.in_pool = hp_daemon_in_pool,
+	.learned = hp_daemon_learned,
 	.flow_new = pipe_flow_new,
 	.flow_gone = pipe_flow_gone,
 };

@@ -34,11 +34,14 @@ int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 {
 	struct hp_daemon *d = ctx;
-	int err = d->tun ? hp_tun_route(d->tun, pool) : 0;
 
-	if (!err && d->n_pools < HP_BOX_POOLS)
-		d->pools[d->n_pools++] = *pool;
-	return err;
+	if (!d->tun)
+		return 0;
+	if (d->gate.n_pools == HP_GATE_POOLS)
+		return -E2BIG;
+	d->gate.pools[d->gate.n_pools++] = *pool;
+	d->gate.stale = true;
+	return hp_tun_route(d->tun, pool);
 }
 
 int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err)
@@ -69,6 +72,15 @@ int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
 
 	(void)ctx;
 	return ifindex ? hp_rtnl_neigh_proxy((int)ifindex, addr) : -ENODEV;
+}
+
+int hp_daemon_guard(void *ctx, const struct hp_addr *server)
+{
+	struct hp_daemon *d = ctx;
+
+	d->gate.stale = true;
+	return hp_gate_prefix_add(&d->gate.hosted,
+				  &(struct hp_prefix){ .addr = *server, .bits = 128 });
 }
 
 int hp_daemon_translate(void *ctx, struct hp_packet *p)

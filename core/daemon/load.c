@@ -100,6 +100,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.attract = hp_daemon_attract,
 		.masquerade = hp_daemon_masquerade,
 		.answer = hp_daemon_answer,
+		.guard = hp_daemon_guard,
 		.translate = hp_daemon_translate,
 		.ctx = d,
 	};

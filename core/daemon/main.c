@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include "daemon/daemon.h"
+#include "io/single.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ static void usage(FILE *out)
 	      "  -l, --level LEVEL    error|warning|notice|info|debug, for all subsystems\n"
 	      "  -t, --test           check the configuration, its keys and plugins, and exit\n"
 	      "      --show-pipeline  print the steps packets take, and exit\n"
-	      "      --cleanup        remove packet filter rules a crash has left behind\n"
+	      "      --cleanup        open what the last daemon has left closed: remove its routing\n"
+	      "                       rules, routes and packet filter rules\n"
 	      "  -V, --version\n"
 	      "  -h, --help\n",
 	      out);
@@ -82,9 +84,13 @@ static bool parse(int argc, char **argv, struct options *o)
 static int cleanup(void)
 {
 	struct hp_io_err err = { "" };
+	int single = hp_single_take(&err), ret = single < 0 ? single : hp_gate_cleanup(&err);
 
-	hp_divert_off();
-	if (!hp_rules_cleanup(&err))
+	if (!ret)
+		ret = hp_rules_cleanup(&err);
+	if (single >= 0)
+		close(single);
+	if (!ret)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "hipproxyd: %s\n", err.text);
 	return EXIT_FAILURE;

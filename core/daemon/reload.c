@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow/policy.h"
@@ -44,14 +45,23 @@ static int read_pins(struct hp_daemon *d, const struct hp_conf *conf, struct hp_
 	return err;
 }
 
+/* Plugins name the servers to guard anew; if one refuses, those of before are guarded. */
 static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
 {
 	struct hp_registry_config cfg = hp_daemon_registry_config(d);
+	struct hp_gate_prefixes before = d->gate.hosted;
 	int err;
 
+	d->gate.hosted = (struct hp_gate_prefixes){ 0 };
 	d->tried = conf;
 	err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
 	d->tried = NULL;
+	if (err) {
+		free(d->gate.hosted.at);
+		d->gate.hosted = before;
+	} else {
+		free(before.at);
+	}
 	return err;
 }
 
@@ -102,13 +112,12 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 	return err ? err : reload_plugins(d, p->conf);
 }
 
-/* Peers may have come and gone. */
-static void divert_again(struct hp_daemon *d)
+/* Peers, clients and rules may have come and gone. */
+static void gate_again(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
 
-	if (d->capturing && d->conf->client.capture == HP_CONF_CAPTURE_ROUTE &&
-	    hp_daemon_capture(d, true, &e))
+	if (d->capturing ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e))
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 }
 
@@ -123,7 +132,7 @@ static void apply(struct hp_daemon *d, struct prepared *p)
 	d->pins = p->pins;
 	hp_conf_free(d->conf);
 	d->conf = p->conf;
-	divert_again(d);
+	gate_again(d);
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complaints)

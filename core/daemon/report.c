@@ -81,16 +81,35 @@ static json_t *roles(const struct hp_daemon *d)
 	return list;
 }
 
+static const char *action_name(int action)
+{
+	return action == HP_CONF_FAIL_OPEN ? "open" : "closed";
+}
+
 static json_t *capture(const struct hp_daemon *d)
 {
 	const struct hp_conf_client *c = &d->conf->client;
 
-	return json_pack("{s:s, s:s, s:i, s:s}", "peers",
-			 c->capture == HP_CONF_CAPTURE_ROUTE && !c->rules.n ? "route" : "queue",
-			 "backend",
-			 d->capturing ? hp_rules_backend_name(d->backend) : "none", "queue",
-			 (int)c->queue, "on_failure",
-			 c->on_failure == HP_CONF_FAIL_OPEN ? "open" : "closed");
+	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "peers", "route", "backend",
+			 d->gate.queueing ? hp_rules_backend_name(d->backend) : "none", "queue",
+			 (int)c->queue, "on_failure", action_name(c->on_failure), "on_stop",
+			 action_name(c->on_stop));
+}
+
+static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
+{
+	const struct hp_gate_run *g = &d->gate;
+	json_t *o = json_pack("{s:I, s:I, s:I}", "rules", (json_int_t)g->wanted.n_rules, "routes",
+			      (json_int_t)g->wanted.n_routes, "repairs", (json_int_t)g->repairs);
+
+	if (g->repaired_ms)
+		json_object_set_new(o, "repaired_s",
+				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));
+	json_object_set_new(o, "state", json_string(!g->clients ? "open" : g->err ? strerror(-g->err) :
+								       "kept"));
+	json_object_set_new(o, "guard", json_string(g->guard_err || !hp_gate_has_guard(g) ? "none" :
+						    hp_guard_owned(g->guard) ? "owned" : "shared"));
+	return o;
 }
 
 static int put_findings(struct hp_daemon *d, json_t *reply)
@@ -110,8 +129,8 @@ static json_t *pools(const struct hp_daemon *d)
 	json_t *list = json_array();
 	char text[HP_PREFIX_STRLEN];
 
-	for (size_t i = 0; i < d->n_pools; i++)
-		json_array_append_new(list, json_string(hp_prefix_format(&d->pools[i], text)));
+	for (size_t i = 0; i < d->gate.n_pools; i++)
+		json_array_append_new(list, json_string(hp_prefix_format(&d->gate.pools[i], text)));
 	return list;
 }
 
@@ -145,9 +164,10 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "config", json_string(path ? path : d->conf_path));
 	free(path);
 	json_object_set_new(reply, "capturing", json_boolean(d->capturing));
-	json_object_set_new(reply, "backend", json_string(hp_rules_backend_name(d->backend)));
+	json_object_set_new(reply, "backend", json_string(d->gate.queueing ? hp_rules_backend_name(d->backend) :
+							   "none"));
 	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->transport.mode)));
-	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_diverts(d)));
+	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_routes_all(d)));
 	json_object_set_new(reply, "pools", pools(d));
 	json_object_set_new(reply, "met", met(d));
 	return put_findings(d, reply);
@@ -171,6 +191,8 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "identities", identities(d));
 	if (d->conf->client.enabled)
 		json_object_set_new(reply, "capture", capture(d));
+	if (d->gate.on)
+		json_object_set_new(reply, "gate", gate(d, hp_clock_ms(&d->clock)));
 	json_object_set_new(
 		reply, "counts",
 		json_pack("{s:I, s:I, s:I, s:I}", "associations",
@@ -461,6 +483,18 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 			  list[i].help);
 }
 
+/* Packets that the kernel dropped because of the guard. */
+static void guard_drops(const struct hp_daemon *d, json_t *drops)
+{
+	uint64_t n[HP_GUARD_COUNTS];
+
+	if (!d->gate.guard || hp_guard_counts(d->gate.guard, n))
+		return;
+	for (int i = 0; i < HP_GUARD_COUNTS; i++)
+		add_count(drops, "group", "guard", hp_guard_counter_name((enum hp_guard_counter)i),
+			  "count", n[i], hp_guard_counter_help((enum hp_guard_counter)i));
+}
+
 int hp_report_drops(struct hp_daemon *d, json_t *reply)
 {
 	json_t *drops = json_array(), *counters = json_array();
@@ -470,6 +504,7 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 	pipe_drops(d, drops);
 	add_all(drops, "group", "hip", "count", hip, HP_HIPC_FIRST_DROP, hip->n);
 	io_drops(d, drops);
+	guard_drops(d, drops);
 	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
 		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,

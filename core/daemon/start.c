@@ -3,8 +3,8 @@
  * From a loaded configuration to a running daemon, and back.
  *
  * Everything that needs more rights than CAP_NET_ADMIN and CAP_NET_RAW comes first; then rights
- * are dropped, then threads are made.  Capture rules come last: until then traffic is not
- * touched.
+ * are dropped, then threads are made.  The gate comes last; what the last daemon left closed is
+ * closed until then.
  */
 #include "daemon/daemon.h"
 
@@ -19,6 +19,7 @@
 
 #include "daemon/files.h"
 #include "io/priv.h"
+#include "io/single.h"
 
 #define QUIT_MS      1000 /* longest wait for CLOSE_ACK */
 #define QUIT_STEP_MS 20
@@ -138,7 +139,7 @@ static int open_tun(struct hp_daemon *d, struct hp_io_err *e)
 	return hp_tun_open(d->loop, d->pool, &cfg, hp_daemon_local, d, &d->tun, e);
 }
 
-static int open_queue(struct hp_daemon *d, struct hp_io_err *e)
+int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *e)
 {
 	const struct hp_conf_client *c = &d->conf->client;
 	struct hp_nfq_cfg cfg = {
@@ -148,9 +149,19 @@ static int open_queue(struct hp_daemon *d, struct hp_io_err *e)
 		.mask = c->mark_mask,
 	};
 
-	if (!c->enabled)
+	if (d->nfq)
 		return 0;
 	return hp_nfq_open(d->loop, d->pool, &cfg, hp_daemon_captured, d, &d->nfq, e);
+}
+
+static int only_one(struct hp_daemon *d, struct hp_io_err *e)
+{
+	int fd = hp_single_take(e);
+
+	if (fd < 0)
+		return fd;
+	d->single = fd;
+	return 0;
 }
 
 static int open_sockets(struct hp_daemon *d)
@@ -166,11 +177,15 @@ static int open_sockets(struct hp_daemon *d)
 	ops.ctx = d;
 	err = hp_priv_check(&e);
 	if (!err)
+		err = only_one(d, &e);
+	if (!err)
 		err = open_tun(d, &e);
 	if (!err)
 		err = hp_raw_open(d->loop, &raw, &ops, &d->raw, &e);
 	if (!err)
-		err = open_queue(d, &e);
+		err = hp_daemon_gate_open(d, &e);
+	if (!err && d->conf->client.enabled && hp_daemon_discovers(d))
+		err = hp_daemon_open_queue(d, &e);
 	if (!err)
 		err = hp_control_open(d->loop, &control, &d->control, &e);
 	if (!err)
@@ -295,31 +310,46 @@ static void restore(struct hp_daemon *d)
 
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
 {
-	const struct hp_conf_client *c = &d->conf->client;
-	struct hp_rules_cfg cfg = {
-		.backend = (enum hp_rules_backend)c->backend,
-		.queue = c->queue,
-		.mark = c->mark,
-		.mask = c->mark_mask,
-		.fail_open = c->on_failure == HP_CONF_FAIL_OPEN,
-		.tun = d->conf->tun.name,
-		.interfaces = c->interfaces.at,
-		.n_interfaces = c->interfaces.n,
-		.networks = c->networks.at,
-		.n_networks = c->networks.n,
-		.masqueraded = d->masqueraded,
-		.n_masqueraded = d->n_masqueraded,
-	};
-	int ret = on ? hp_daemon_divert(d, &cfg, err) : 0;
+	bool queue = on && hp_daemon_discovers(d);
+	int ret = hp_daemon_gate(d, on, err);
 
-	if (!ret)
-		ret = on ? hp_rules_install(&cfg, &d->backend, err) : hp_rules_cleanup(err);
-	hp_daemon_diverted_free(&cfg);
-	if (!on)
-		hp_divert_off();
+	/* Those of a daemon that was killed are removed as well. */
+	if (!ret && (queue || d->gate.queueing || !d->capturing || !on))
+		ret = hp_daemon_discovery(d, queue, err);
+	if (!ret && !queue)
+		ret = hp_daemon_masquerade_again(d, err);
 	if (!ret)
 		d->capturing = on;
-	return ret ? ret : hp_daemon_masquerade_again(d, err);
+	return ret;
+}
+
+/* An orderly end opens only what the configuration wants open. */
+static void end_gate(struct hp_daemon *d)
+{
+	const struct hp_conf_client *c = d->conf ? &d->conf->client : NULL;
+	bool stays = d->capturing && c->on_stop == HP_CONF_FAIL_CLOSED &&
+		     c->on_failure == HP_CONF_FAIL_CLOSED;
+	struct hp_io_err e = { "" };
+	int err = 0;
+
+	if (stays)
+		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "clients' protected traffic stays closed; "
+		       "hipproxyd --cleanup opens it");
+	else if (d->gate.on)
+		err = hp_daemon_gate_clear(d, &e);
+	if (!err && !stays && (d->gate.queueing || d->n_masqueraded))
+		err = hp_rules_cleanup(&e);
+	if (err)
+		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	d->gate.on = d->gate.queueing = d->capturing = false;
+	d->n_masqueraded = 0;
+}
+
+static void obsolete(const struct hp_conf_client *c)
+{
+	if (c->capture != HP_CONF_CAPTURE_AS_NEEDED)
+		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "client.capture has no effect any more and may be "
+		       "removed: routes lead packets to known peers here");
 }
 
 static void log_ready(const struct hp_daemon *d)
@@ -341,6 +371,7 @@ int hp_daemon_start(struct hp_daemon *d)
 
 	d->started_ms = hp_clock_ms(&d->clock);
 	hp_daemon_set_logging(d, &d->conf->log);
+	obsolete(&d->conf->client);
 	err = make_loop(d);
 	if (!err)
 		err = open_files(d);
@@ -355,7 +386,8 @@ int hp_daemon_start(struct hp_daemon *d)
 	if (err)
 		return err;
 	restore(d);
-	if (d->conf->client.enabled && (err = hp_daemon_capture(d, true, &e)))
+	err = d->conf->client.enabled ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e);
+	if (err)
 		return fail_io(err, &e);
 	log_ready(d);
 	hp_daemon_doctor_log(d);
@@ -377,8 +409,6 @@ static void quit_step(struct hp_timer *t)
 
 void hp_daemon_quit(struct hp_daemon *d)
 {
-	struct hp_io_err e = { "" };
-
 	if (d->stopping) {
 		hp_loop_stop(d->loop);
 		return;
@@ -386,8 +416,7 @@ void hp_daemon_quit(struct hp_daemon *d)
 	d->stopping = true;
 	hp_supervisor_stopping(d);
 	d->stop_ms = hp_clock_ms(&d->clock) + QUIT_MS;
-	if ((d->capturing || d->n_masqueraded) && hp_daemon_capture(d, false, &e))
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	end_gate(d);
 	hp_hip_shutdown(d->hip);
 	hp_timer_init(&d->stop_timer, quit_step);
 	hp_timer_set(&d->timers, &d->stop_timer, hp_clock_ms(&d->clock));
@@ -414,10 +443,9 @@ static void stop_engine(struct hp_daemon *d)
 
 static void close_sockets(struct hp_daemon *d)
 {
-	struct hp_io_err e = { "" };
-
-	if ((d->capturing || d->n_masqueraded) && hp_daemon_capture(d, false, &e))
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
+	end_gate(d);
+	hp_daemon_discovery_close(d);
+	hp_daemon_gate_close(d);
 	if (d->nfq)
 		hp_nfq_close(d->nfq);
 	hp_daemon_transport_close(d);
@@ -432,6 +460,8 @@ static void close_sockets(struct hp_daemon *d)
 	hp_timer_cancel(&d->timers, &d->stop_timer);
 	if (d->loop)
 		hp_loop_free(d->loop);
+	if (d->single)
+		close(d->single);
 }
 
 void hp_daemon_stop(struct hp_daemon *d)

@@ -243,14 +243,14 @@ static void served_way(struct hp_box *b, const struct hp_conf_peer *p, const str
 	w->to = *dst;
 	w->wants_tun = is_diverted(b);
 	snprintf(w->in, sizeof(w->in), "%s", dev);
-	ask_way(b, w, w->wants_tun ? b->conf->client.divert_mark : 0);
+	ask_way(b, w, 0);
 	w = if_nametoindex(b->conf->tun.name) ? way_new(b, HP_WAY_BACK, p) : NULL;
 	if (!w)
 		return;
 	w->from = *dst;
 	w->to = *client;
 	snprintf(w->in, sizeof(w->in), "%s", b->conf->tun.name);
-	ask_way(b, w, b->conf->client.mark);
+	ask_way(b, w, 0);
 }
 
 static void served_by(struct hp_box *b, const struct hp_conf_peer *p, const struct hp_addr *client,

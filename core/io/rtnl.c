@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -137,63 +136,6 @@ int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to)
 	rtm->rtm_type = RTN_UNICAST;
 	put_addr(h, RTA_DST, &to->addr);
 	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)ifindex);
-	return talk(h);
-}
-
-/* Locked: else the kernel forwards IPv6 by the device's MTU. */
-static void put_mtu(struct nlmsghdr *h, uint32_t mtu)
-{
-	struct nlattr *nest = mnl_attr_nest_start(h, RTA_METRICS);
-
-	mnl_attr_put_u32(h, RTAX_LOCK, 1u << RTAX_MTU);
-	mnl_attr_put_u32(h, RTAX_MTU, mtu);
-	mnl_attr_nest_end(h, nest);
-}
-
-int hp_rtnl_default(const struct hp_rtnl_default *d, bool add)
-{
-	union request r;
-	struct nlmsghdr *h = begin(&r, add ? RTM_NEWROUTE : RTM_DELROUTE,
-				   add ? NLM_F_CREATE | NLM_F_EXCL : 0);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(h, sizeof(*rtm));
-
-	rtm->rtm_family = (unsigned char)d->family;
-	rtm->rtm_table = RT_TABLE_UNSPEC;
-	rtm->rtm_scope = add ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE;
-	if (add) {
-		rtm->rtm_protocol = RTPROT_STATIC;
-		rtm->rtm_type = d->ifindex ? RTN_UNICAST : RTN_BLACKHOLE;
-		mnl_attr_put_u32(h, RTA_PRIORITY, d->metric);
-	}
-	mnl_attr_put_u32(h, RTA_TABLE, d->table);
-	if (d->ifindex)
-		mnl_attr_put_u32(h, RTA_OIF, (uint32_t)d->ifindex);
-	if (d->mtu)
-		put_mtu(h, d->mtu);
-	return talk(h);
-}
-
-int hp_rtnl_rule(const struct hp_rtnl_rule *rule, bool add)
-{
-	union request r;
-	struct nlmsghdr *h = begin(&r, add ? RTM_NEWRULE : RTM_DELRULE,
-				   add ? NLM_F_CREATE | NLM_F_EXCL : 0);
-	struct fib_rule_hdr *f = mnl_nlmsg_put_extra_header(h, sizeof(*f));
-
-	f->family = (uint8_t)rule->family;
-	f->action = rule->table ? FR_ACT_TO_TBL : rule->local_skip_to ? FR_ACT_GOTO : FR_ACT_NOP;
-	f->table = RT_TABLE_UNSPEC;
-	if (rule->table)
-		mnl_attr_put_u32(h, FRA_TABLE, rule->table);
-	mnl_attr_put_u32(h, FRA_PRIORITY, rule->priority);
-	if (rule->local_skip_to) {
-		mnl_attr_put_u32(h, FRA_GOTO, rule->local_skip_to);
-		mnl_attr_put_strz(h, FRA_IIFNAME, "lo");
-	}
-	if (rule->mark) {
-		mnl_attr_put_u32(h, FRA_FWMARK, rule->mark);
-		mnl_attr_put_u32(h, FRA_FWMASK, rule->mark);
-	}
 	return talk(h);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The few things of rtnetlink that the TUN device and diverting (divert.h) need.
+ * The few things of rtnetlink that the TUN device needs.
  */
 #ifndef HP_IO_RTNL_H
 #define HP_IO_RTNL_H
@@ -20,24 +20,6 @@ int hp_rtnl_link_no_autoaddr(int ifindex);
  * kernel says. */
 int hp_rtnl_addr(int ifindex, const struct hp_addr *addr, bool add);
 int hp_rtnl_route_add(int ifindex, const struct hp_prefix *to);
-/* A default route in a table of its own: to a device, or (ifindex 0) a blackhole.  Deleting: the
- * first of that table, whatever it says; -ESRCH when there is none. */
-struct hp_rtnl_default {
-	int family; /* AF_INET, AF_INET6 */
-	uint32_t table, metric;
-	int ifindex;
-	uint32_t mtu; /* 0: the device's */
-};
-int hp_rtnl_default(const struct hp_rtnl_default *d, bool add);
-/* Packets with all bits of mark look up table.  table 0: those this host has made go on behind the
- * rule of priority local_skip_to, or (that 0 too) nothing happens to them.  mark 0 with add false: any mark.  -EEXIST, -ENOENT
- * as the kernel says. */
-struct hp_rtnl_rule {
-	int family;
-	uint32_t table, priority, mark;
-	uint32_t local_skip_to;
-};
-int hp_rtnl_rule(const struct hp_rtnl_rule *r, bool add);
 /* The kernel answers ARP or neighbour solicitations for addr on this link. */
 int hp_rtnl_neigh_proxy(int ifindex, const struct hp_addr *addr);
 

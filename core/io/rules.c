@@ -186,6 +186,9 @@ static int cfg_check(const struct hp_rules_cfg *cfg, struct hp_io_err *e)
 				  "capture rules: mark 0x%x and mask 0x%x do not "
 				  "fit each other",
 				  cfg->mark, cfg->mask);
+	if (!cfg->tun_mark || cfg->tun_mark & cfg->mask)
+		return hp_io_fail(e, -EINVAL, "capture rules: mark 0x%x of the TUN device has "
+				  "bits of mask 0x%x, or none", cfg->tun_mark, cfg->mask);
 	if (cfg->queue == UINT16_MAX)
 		return hp_io_fail(e, -EINVAL,
 				  "capture rules: the queue number is at most 65534");
@@ -235,20 +238,22 @@ static int install_auto(const struct hp_rules_cfg *cfg, enum hp_rules_backend *u
 			  nft.text, ipt.text);
 }
 
-/* Replies of the kernel carry the mark of what they answer. */
-static void reflect_marks(void)
+/* Replies of the kernel carry the mark of what they answer.  Reverse path filters look at the
+ * mark: a connection that began in the clear has a way of its own. */
+static void marks_count(void)
 {
 	static const char *const files[] = {"/proc/sys/net/ipv4/fwmark_reflect",
-					    "/proc/sys/net/ipv6/fwmark_reflect"};
+					    "/proc/sys/net/ipv6/fwmark_reflect",
+					    "/proc/sys/net/ipv4/conf/all/src_valid_mark"};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		FILE *f = fopen(files[i], "we");
 
 		if (f)
 			fputs("1\n", f);
 		if (!f || fclose(f))
 			hp_log(HP_LOG_IO, HP_LOG_WARNING,
-			       "%s can't be set: ICMP errors about opened packets may leave", files[i]);
+			       "%s can't be set: marked packets may take a wrong way", files[i]);
 	}
 }
 
@@ -272,7 +277,7 @@ int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used
 		hp_rules_cleanup(NULL);
 		return err;
 	}
-	reflect_marks();
+	marks_count();
 	if (used)
 		*used = backend;
 	return 0;

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * The packet filter rules that bring forwarded packets to us.
+ * The packet filter rules that bring packets to destinations of which nothing is known yet to us:
+ * for discovery.  What is known is led by routing (gate/gate.h) and passes these rules.
  *
  * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
- * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK
- * (one jump in POSTROUTING), in table raw the chains HIPPROXY (one jump at the head of PREROUTING),
- * HIPPROXY-TUN, HIPPROXY-DIVERT and HIPPROXY-TAKE, for IPv4 and IPv6.  Jumps say which packets they
- * are for: every packet that the machine forwards pays for each rule it is compared with.
+ * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-BEGUN (one jump at the head of PREROUTING),
+ * HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK (one jump in POSTROUTING), in table raw the
+ * chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.  Jumps say which packets
+ * they are for: every packet that the machine forwards pays for each rule it is compared with.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
  * lowered its TTL.
  *
- * Diverted packets (divert.h) get a mark before they are routed, go to the TUN device instead of
- * a queue, and are not tracked by conntrack.  What is never captured is not diverted either.
- *
- * Never captured: what comes from the TUN device, connections whose connection mark has
- * the mark (an accepted packet with that mark puts it there), our own marked packets,
- * HIP, ESP, UDP port 10500 at either end, groups and broadcast, the bypass destinations.
- * Packets from the TUN device are not tracked by conntrack, and carry the mark; with
- * fwmark_reflect (set at installing) so do ICMP errors the kernel makes about them, which are
- * captured too: what they quote came out of ESP and must not leave in the clear.
+ * Never captured: what comes from or goes to the TUN device, connections whose connection mark has
+ * the mark (an accepted packet with that mark puts it there), our own marked packets, hosts that
+ * speak HIP themselves, groups and broadcast.  A port or a protocol exempts nothing.
+ * The mark of a connection is given to its packets before they are routed.
+ * Packets from the TUN device get tun_mark; with fwmark_reflect (set at installing) so do ICMP
+ * errors the kernel makes about them, which are captured too: what they quote came out of ESP and
+ * must not leave in the clear.
  */
 #ifndef HP_IO_RULES_H
 #define HP_IO_RULES_H
@@ -37,19 +36,15 @@ struct hp_rules_cfg {
 	enum hp_rules_backend backend;
 	uint16_t queue;	     /* TCP; queue + 1: the rest */
 	uint32_t mark, mask; /* mark within mask, neither 0 */
+	uint32_t tun_mark;   /* of packets from the TUN device; one bit or more outside mask */
 	bool fail_open;	     /* no daemon: packets pass instead of being dropped */
 	const char *tun;     /* "hip0" */
 	const char *const *interfaces; /* only what came in here; none: everywhere */
 	size_t n_interfaces;
 	const struct hp_prefix *networks; /* only from these sources; none: all */
 	size_t n_networks;
-	const struct hp_prefix *bypass; /* never to these destinations */
-	size_t n_bypass;
-	uint32_t divert_mark; /* diverted packets get it: one bit or more outside mask; 0: none do */
-	const struct hp_prefix *diverted; /* what would be captured and goes there */
-	size_t n_diverted;
-	const struct hp_prefix *masqueraded; /* from the TUN device and tracked after all */
-	size_t n_masqueraded;
+	const struct hp_prefix *hip_hosts; /* never from or to these */
+	size_t n_hip_hosts;
 };
 
 /* Replaces rules of ours that are there already, whichever backend made them.  Each

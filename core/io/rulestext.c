@@ -13,8 +13,6 @@
 
 #include "util/buf.h"
 
-#define HIP_UDP_PORT 10500 /* RFC 5770 and RFC 9028: HIP and ESP in UDP */
-
 /* ---- what both need */
 
 static bool of_family(const struct hp_prefix *p, int family)
@@ -58,59 +56,23 @@ static void nft_jump(struct hp_buf *b, int family, const char *dev, const char *
 	hp_buf_addf(b, "jump %s\n", chain);
 }
 
-static void nft_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n,
-			    const char *what)
-{
-	char net[HP_PREFIX_STRLEN];
-
-	for (size_t i = 0; i < n; i++)
-		hp_buf_addf(b, "\t\t%s daddr %s %s\n", of_family(&to[i], 4) ? "ip" : "ip6",
-			    hp_prefix_format(&to[i], net), what);
-}
-
-/* First by destination: what only passes shall not cost much. */
-static void nft_divert_chain(struct hp_buf *b, const struct hp_rules_cfg *cfg)
-{
-	if (!cfg->n_diverted)
-		return;
-	hp_buf_addf(b, "\tchain take {\n\t\tmeta l4proto { 139, 50 } return\n"
-		       "\t\tudp dport %u return\n\t\tudp sport %u return\n"
-		       "\t\tmeta mark set meta mark or 0x%x\n\t\tnotrack\n\t}\n",
-		    HIP_UDP_PORT, HIP_UDP_PORT, cfg->divert_mark);
-	hp_buf_addf(b, "\tchain divert {\n");
-	nft_to_prefixes(b, cfg->bypass, cfg->n_bypass, "return");
-	nft_to_prefixes(b, cfg->diverted, cfg->n_diverted, "jump take");
-	hp_buf_addf(b, "\t}\n");
-}
-
-static void nft_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg)
-{
-	if (!cfg->n_diverted)
-		return;
-	each_capture(b, cfg, 4, nft_jump, "divert");
-	if (cfg->n_networks)
-		each_capture(b, cfg, 6, nft_jump, "divert");
-}
-
 static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 {
 	char net[HP_PREFIX_STRLEN];
-	size_t i;
 
 	hp_buf_addf(b, "\t\tct mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
-	hp_buf_addf(b, "\t\tiifname \"%s\" return\n", cfg->tun);
-	if (cfg->n_diverted)
-		hp_buf_addf(b, "\t\toifname \"%s\" return\n", cfg->tun);
+	hp_buf_addf(b, "\t\tiifname \"%s\" return\n\t\toifname \"%s\" return\n", cfg->tun,
+		    cfg->tun);
 	hp_buf_addf(b, "\t\tmeta mark and 0x%x == 0x%x return\n", cfg->mask, cfg->mark);
-	hp_buf_addf(b, "\t\tmeta l4proto { 139, 50 } return\n");
-	hp_buf_addf(b, "\t\tudp dport %u return\n\t\tudp sport %u return\n", HIP_UDP_PORT,
-		    HIP_UDP_PORT);
 	hp_buf_addf(b, "\t\tip daddr { 224.0.0.0/4, 255.255.255.255 } return\n");
 	hp_buf_addf(b, "\t\tip6 daddr ff00::/8 return\n");
-	for (i = 0; i < cfg->n_bypass; i++)
-		hp_buf_addf(b, "\t\t%s daddr %s return\n",
-			    of_family(&cfg->bypass[i], 4) ? "ip" : "ip6",
-			    hp_prefix_format(&cfg->bypass[i], net));
+	for (size_t i = 0; i < cfg->n_hip_hosts; i++) {
+		const char *family = of_family(&cfg->hip_hosts[i], 4) ? "ip" : "ip6";
+
+		hp_prefix_format(&cfg->hip_hosts[i], net);
+		hp_buf_addf(b, "\t\t%s saddr %s return\n\t\t%s daddr %s return\n", family, net,
+			    family, net);
+	}
 }
 
 static void nft_forward(struct hp_buf *b, const struct hp_rules_cfg *cfg)
@@ -125,11 +87,30 @@ static void nft_forward(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 	hp_buf_addf(b, "\t}\n");
 }
 
+/* Marks: from packet to connection, from connection to packet, and on what the device brings. */
+static void nft_marks(struct hp_buf *b, const struct hp_rules_cfg *cfg)
+{
+	hp_buf_addf(b,
+		    "\tchain remember {\n"
+		    "\t\ttype filter hook postrouting priority -150; policy accept;\n"
+		    "\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n\t}\n",
+		    cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
+	hp_buf_addf(b,
+		    "\tchain begun {\n"
+		    "\t\ttype filter hook prerouting priority -150; policy accept;\n"
+		    "\t\tct mark and 0x%x == 0x%x meta mark set meta mark and 0x%x or 0x%x\n\t}\n",
+		    cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
+	hp_buf_addf(b,
+		    "\tchain from_tun {\n"
+		    "\t\ttype filter hook prerouting priority -300; policy accept;\n"
+		    "\t\tiifname \"%s\" meta mark set meta mark or 0x%x\n\t}\n",
+		    cfg->tun, cfg->tun_mark);
+}
+
 char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 {
 	const char *bypass = cfg->fail_open ? " bypass" : "";
 	struct hp_buf b = HP_BUF_INIT;
-	char net[HP_PREFIX_STRLEN];
 
 	/* Adding first makes deleting safe: the whole is one transaction. */
 	hp_buf_addf(&b,
@@ -139,29 +120,14 @@ char *hp_rules_nft_text(const struct hp_rules_cfg *cfg)
 		    "\t\tmeta l4proto tcp queue num %u%s\n\t\tqueue num %u%s\n\t}\n",
 		    cfg->queue, bypass, cfg->queue + 1u, bypass);
 	nft_forward(&b, cfg);
-	hp_buf_addf(
-		&b,
-		"\tchain remember {\n"
-		"\t\ttype filter hook postrouting priority -150; policy accept;\n"
-		"\t\tmeta mark and 0x%x == 0x%x ct mark set ct mark and 0x%x or 0x%x\n"
-		"\t}\n",
-		cfg->mask, cfg->mark, ~cfg->mask, cfg->mark);
 	hp_buf_addf(&b,
 		    "\tchain errors {\n"
 		    "\t\ttype filter hook output priority -150; policy accept;\n"
+		    "\t\toifname \"%s\" return\n"
 		    "\t\tmeta l4proto { 1, 58 } meta mark and 0x%x == 0x%x queue num %u%s\n\t}\n",
-		    cfg->mask, cfg->mark, cfg->queue + 1u, bypass);
-	nft_divert_chain(&b, cfg);
-	hp_buf_addf(&b, "\tchain from_tun {\n"
-			"\t\ttype filter hook prerouting priority -300; policy accept;\n"
-			"\t\tiifname \"%s\" meta mark set meta mark and 0x%x or 0x%x\n",
-		    cfg->tun, ~cfg->mask, cfg->mark);
-	nft_diverting(&b, cfg);
-	for (size_t i = 0; i < cfg->n_masqueraded; i++)
-		hp_buf_addf(&b, "\t\t%s saddr %s return\n",
-			    of_family(&cfg->masqueraded[i], 4) ? "ip" : "ip6",
-			    hp_prefix_format(&cfg->masqueraded[i], net));
-	hp_buf_addf(&b, "\t\tiifname \"%s\" notrack\n\t}\n}\n", cfg->tun);
+		    cfg->tun, cfg->tun_mark, cfg->tun_mark, cfg->queue + 1u, bypass);
+	nft_marks(&b, cfg);
+	hp_buf_addf(&b, "}\n");
 	return hp_buf_take(&b);
 }
 
@@ -187,13 +153,17 @@ char *hp_rules_nft_nat_text(const char *tun, const struct hp_prefix *from, size_
 enum jump_for {
 	FOR_ALL,
 	FOR_MARKED,  /* packets with our mark */
-	FOR_TUN,     /* packets from the TUN device; with others to be diverted, all */
-	FOR_OTHERS,  /* packets from elsewhere that are not diverted to it */
+	FOR_DECRYPTED, /* packets with the TUN device's mark */
+	FOR_BEGUN,   /* packets of a connection with our mark */
+	FOR_TUN,     /* packets from the TUN device */
+	FOR_OTHERS,  /* packets that neither come from it nor go to it */
 };
 
 static const char *const jump_matches[] = {
 	[FOR_ALL] = "",
 	[FOR_MARKED] = " -m mark --mark ",
+	[FOR_DECRYPTED] = " -m mark --mark ",
+	[FOR_BEGUN] = " -m connmark --mark ",
 	[FOR_TUN] = " -i ",
 	[FOR_OTHERS] = " ! -i ",
 };
@@ -206,18 +176,20 @@ struct own_chain {
 	const char *from;     /* NULL: reached from another of ours */
 	const char *position; /* how the jump is put in */
 	enum jump_for jump;
+	bool old;	      /* of earlier versions: only removed */
 };
 
 static const struct own_chain own_chains[] = {
-	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS},
-	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL},
-	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A", FOR_MARKED},
-	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A", FOR_MARKED},
-	{"raw", "HIPPROXY", "PREROUTING", "-I", FOR_TUN},
-	{"raw", "HIPPROXY-TUN", NULL, NULL, FOR_ALL},
-	{"raw", "HIPPROXY-DIVERT", NULL, NULL, FOR_ALL},
-	{"raw", "HIPPROXY-TAKE", NULL, NULL, FOR_ALL},
-	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I", FOR_ALL},
+	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS, false},
+	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL, false},
+	{"mangle", "HIPPROXY-BEGUN", "PREROUTING", "-I", FOR_BEGUN, false},
+	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A", FOR_MARKED, false},
+	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A", FOR_DECRYPTED, false},
+	{"raw", "HIPPROXY", "PREROUTING", "-I", FOR_TUN, false},
+	{"raw", "HIPPROXY-TUN", NULL, NULL, FOR_ALL, true},
+	{"raw", "HIPPROXY-DIVERT", NULL, NULL, FOR_ALL, true},
+	{"raw", "HIPPROXY-TAKE", NULL, NULL, FOR_ALL, true},
+	{"nat", "HIPPROXY-NAT", "POSTROUTING", "-I", FOR_ALL, false},
 };
 
 #define N_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
@@ -322,18 +294,17 @@ static void jumps_delete(struct hp_buf *b, const struct leftovers *l, const char
 	}
 }
 
-static void chains_delete(struct hp_buf *b, const struct leftovers *l, const char *table)
+/* only_old: of earlier versions. */
+static void chains_delete(struct hp_buf *b, const struct leftovers *l, const char *table,
+			  bool only_old)
 {
-	size_t i;
+	static const char *const steps[] = {"-F", "-X"};
 
-	for (i = 0; i < N_CHAINS; i++) {
-		if (!strcmp(own_chains[i].table, table) && l->chain[i])
-			hp_buf_addf(b, "-F %s\n", own_chains[i].name);
-	}
-	for (i = 0; i < N_CHAINS; i++) {
-		if (!strcmp(own_chains[i].table, table) && l->chain[i])
-			hp_buf_addf(b, "-X %s\n", own_chains[i].name);
-	}
+	for (size_t step = 0; step < 2; step++)
+		for (size_t i = 0; i < N_CHAINS; i++)
+			if (!strcmp(own_chains[i].table, table) && l->chain[i] &&
+			    (own_chains[i].old || !only_old))
+				hp_buf_addf(b, "%s %s\n", steps[step], own_chains[i].name);
 }
 
 static bool table_has_ours(const struct leftovers *l, const char *table)
@@ -353,7 +324,7 @@ static void table_remove(struct hp_buf *b, const struct leftovers *l, const char
 		return;
 	hp_buf_addf(b, "*%s\n", table);
 	jumps_delete(b, l, table);
-	chains_delete(b, l, table);
+	chains_delete(b, l, table, false);
 	hp_buf_addf(b, "COMMIT\n");
 }
 
@@ -364,21 +335,24 @@ static void table_begin(struct hp_buf *b, const struct leftovers *l, const char 
 
 	hp_buf_addf(b, "*%s\n", table);
 	for (i = 0; i < N_CHAINS; i++) {
-		if (!strcmp(own_chains[i].table, table))
+		if (!strcmp(own_chains[i].table, table) && !own_chains[i].old)
 			hp_buf_addf(b, ":%s - [0:0]\n", own_chains[i].name);
 	}
 	jumps_delete(b, l, table);
+	chains_delete(b, l, table, true);
 }
 
 static void jump_add(struct hp_buf *b, const struct own_chain *c, const struct hp_rules_cfg *cfg)
 {
-	hp_buf_addf(b, "%s %s", c->position, c->from);
-	if (c->jump == FOR_MARKED)
-		hp_buf_addf(b, "%s0x%x/0x%x", jump_matches[c->jump], cfg->mark, cfg->mask);
-	else if (c->jump == FOR_OTHERS || (c->jump == FOR_TUN && !cfg->n_diverted))
-		hp_buf_addf(b, "%s%s", jump_matches[c->jump], cfg->tun);
-	if (c->jump == FOR_OTHERS && cfg->n_diverted)
-		hp_buf_addf(b, "%s%s", NOT_OUT, cfg->tun);
+	hp_buf_addf(b, "%s %s%s", c->position, c->from, jump_matches[c->jump]);
+	if (c->jump == FOR_MARKED || c->jump == FOR_BEGUN)
+		hp_buf_addf(b, "0x%x/0x%x", cfg->mark, cfg->mask);
+	else if (c->jump == FOR_DECRYPTED)
+		hp_buf_addf(b, "0x%x/0x%x", cfg->tun_mark, cfg->tun_mark);
+	else if (c->jump == FOR_TUN)
+		hp_buf_addf(b, "%s", cfg->tun);
+	else if (c->jump == FOR_OTHERS)
+		hp_buf_addf(b, "%s%s%s", cfg->tun, NOT_OUT, cfg->tun);
 	hp_buf_addf(b, " -j %s\n", c->name);
 }
 
@@ -410,60 +384,30 @@ static void ipt_jump(struct hp_buf *b, int family, const char *dev, const char *
 static void ipt_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
 {
 	char net[HP_PREFIX_STRLEN];
-	size_t i;
 
 	/* Not at the jump: packets that are not tracked have no connmark, nor another one. */
 	hp_buf_addf(b, "-A HIPPROXY -m connmark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
 	hp_buf_addf(b, "-A HIPPROXY -m mark --mark 0x%x/0x%x -j RETURN\n", cfg->mark,
 		    cfg->mask);
-	hp_buf_addf(b, "-A HIPPROXY -p 139 -j RETURN\n-A HIPPROXY -p 50 -j RETURN\n");
-	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --dport %u -j RETURN\n", HIP_UDP_PORT);
-	hp_buf_addf(b, "-A HIPPROXY -p udp -m udp --sport %u -j RETURN\n", HIP_UDP_PORT);
 	if (family == 4)
 		hp_buf_addf(b, "-A HIPPROXY -d 224.0.0.0/4 -j RETURN\n"
 			       "-A HIPPROXY -d 255.255.255.255/32 -j RETURN\n");
 	else
 		hp_buf_addf(b, "-A HIPPROXY -d ff00::/8 -j RETURN\n");
-	for (i = 0; i < cfg->n_bypass; i++) {
-		if (of_family(&cfg->bypass[i], family))
-			hp_buf_addf(b, "-A HIPPROXY -d %s -j RETURN\n",
-				    hp_prefix_format(&cfg->bypass[i], net));
+	for (size_t i = 0; i < cfg->n_hip_hosts; i++) {
+		if (!of_family(&cfg->hip_hosts[i], family))
+			continue;
+		hp_prefix_format(&cfg->hip_hosts[i], net);
+		hp_buf_addf(b, "-A HIPPROXY -s %s -j RETURN\n-A HIPPROXY -d %s -j RETURN\n", net,
+			    net);
 	}
-}
-
-static void ipt_to_prefixes(struct hp_buf *b, const struct hp_prefix *to, size_t n, int family,
-			    const char *what)
-{
-	char net[HP_PREFIX_STRLEN];
-
-	for (size_t i = 0; i < n; i++)
-		if (of_family(&to[i], family))
-			hp_buf_addf(b, "-A HIPPROXY-DIVERT -d %s -j %s\n",
-				    hp_prefix_format(&to[i], net), what);
-}
-
-static void ipt_diverting(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family)
-{
-	if (!cfg->n_diverted)
-		return;
-	each_capture(b, cfg, family, ipt_jump, "HIPPROXY-DIVERT");
-	ipt_to_prefixes(b, cfg->bypass, cfg->n_bypass, family, "RETURN");
-	ipt_to_prefixes(b, cfg->diverted, cfg->n_diverted, family, "HIPPROXY-TAKE");
-	hp_buf_addf(b, "-A HIPPROXY-TAKE -p 139 -j RETURN\n"
-		       "-A HIPPROXY-TAKE -p 50 -j RETURN\n"
-		       "-A HIPPROXY-TAKE -p udp -m udp --dport %u -j RETURN\n"
-		       "-A HIPPROXY-TAKE -p udp -m udp --sport %u -j RETURN\n"
-		       "-A HIPPROXY-TAKE -j MARK --set-xmark 0x%x/0x%x\n"
-		       "-A HIPPROXY-TAKE -j CT --notrack\n",
-		    HIP_UDP_PORT, HIP_UDP_PORT, cfg->divert_mark, cfg->divert_mark);
 }
 
 static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int family,
 			const struct leftovers *l)
 {
 	const char *bypass = cfg->fail_open ? " --queue-bypass" : "";
-	char net[HP_PREFIX_STRLEN];
 
 	table_begin(b, l, "mangle");
 	ipt_exceptions(b, cfg, family);
@@ -473,20 +417,16 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,
 		    bypass);
 	hp_buf_addf(b,
+		    "-A HIPPROXY-BEGUN -j CONNMARK --restore-mark --nfmask 0x%x --ctmask 0x%x\n"
 		    "-A HIPPROXY-MARK -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x\n",
-		    cfg->mask, cfg->mask);
+		    cfg->mask, cfg->mask, cfg->mask, cfg->mask);
+	hp_buf_addf(b, "-A HIPPROXY-OUT -o %s -j RETURN\n", cfg->tun);
 	hp_buf_addf(b, "-A HIPPROXY-OUT -p %d -j NFQUEUE --queue-num %u%s\n",
 		    family == 4 ? 1 : 58, cfg->queue + 1u, bypass);
 	table_end(b, "mangle", cfg);
 	table_begin(b, l, "raw");
-	hp_buf_addf(b, "-A HIPPROXY -i %s -j HIPPROXY-TUN\n", cfg->tun);
-	ipt_diverting(b, cfg, family);
-	hp_buf_addf(b, "-A HIPPROXY-TUN -j MARK --set-xmark 0x%x/0x%x\n", cfg->mark, cfg->mask);
-	for (size_t i = 0; i < cfg->n_masqueraded; i++)
-		if (of_family(&cfg->masqueraded[i], family))
-			hp_buf_addf(b, "-A HIPPROXY-TUN -s %s -j RETURN\n",
-				    hp_prefix_format(&cfg->masqueraded[i], net));
-	hp_buf_addf(b, "-A HIPPROXY-TUN -j CT --notrack\n");
+	hp_buf_addf(b, "-A HIPPROXY -j MARK --set-xmark 0x%x/0x%x\n", cfg->tun_mark,
+		    cfg->tun_mark);
 	table_end(b, "raw", cfg);
 }
 

@@ -65,6 +65,13 @@ int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr);
 /* Packets to this prefix are routed to the device, and come to on_packet.  0 or -errno. */
 int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to);
 
+/* If somebody has deleted the device it is made again, with its addresses; if it was taken down, or
+ * given another MTU, it is taken up with its own.  1 if there was something to do, 0, or -errno with a sentence. */
+int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *err);
+
+/* Where all HITs are: 2001:20::/28. */
+extern const struct hp_prefix hp_tun_hits;
+
 int hp_tun_index(const struct hp_tun *tun);
 const char *hp_tun_name(const struct hp_tun *tun);
 const struct hp_tun_counts *hp_tun_counts(const struct hp_tun *tun);

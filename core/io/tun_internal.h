@@ -29,6 +29,9 @@ struct hp_tun {
 	int fd, ifindex;
 	bool uso; /* super-packets of datagrams */
 	char name[IFNAMSIZ];
+	unsigned int mtu, txqueuelen;
+	struct hp_addr *addrs; /* of the device, to make it again */
+	size_t n_addrs;
 	struct hp_tun_counts counts;
 };
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@
 #define TXQUEUELEN 4000 /* packets: a burst from the other core */
 
 /* RFC 7343, section 2. */
-static const struct hp_prefix hits = {
+const struct hp_prefix hp_tun_hits = {
 	.addr = {.b = {0x20, 0x01, 0x00, 0x20}},
 	.bits = 28,
 };
@@ -139,11 +140,32 @@ static int device_offloads(struct hp_tun *tun, struct hp_io_err *e)
 	return 0;
 }
 
-static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg,
-			    struct hp_io_err *e)
+static int device_addresses(struct hp_tun *tun, struct hp_io_err *e)
 {
 	char text[HP_ADDR_STRLEN];
-	size_t i;
+
+	for (size_t i = 0; i < tun->n_addrs; i++) {
+		int err = hp_tun_addr_add(tun, &tun->addrs[i]);
+
+		if (err)
+			return hp_io_fail(e, err, "TUN device %s: address %s: %s", tun->name,
+					  hp_addr_format(&tun->addrs[i], text), strerror(-err));
+	}
+	return 0;
+}
+
+static int device_up(struct hp_tun *tun, struct hp_io_err *e)
+{
+	int err = hp_rtnl_link_up(tun->ifindex, tun->mtu, tun->txqueuelen);
+
+	if (err)
+		return hp_io_fail(e, err, "TUN device %s: cannot be taken up with MTU %u: %s",
+				  tun->name, tun->mtu, strerror(-err));
+	return device_addresses(tun, e);
+}
+
+static int device_configure(struct hp_tun *tun, struct hp_io_err *e)
+{
 	int err;
 
 	tun->ifindex = (int)if_nametoindex(tun->name);
@@ -155,20 +177,40 @@ static int device_configure(struct hp_tun *tun, const struct hp_tun_cfg *cfg,
 	if (err)
 		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", tun->name,
 		       strerror(-err));
-	err = hp_rtnl_link_up(tun->ifindex, cfg->mtu,
-			      cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN);
-	if (err)
-		return hp_io_fail(e, err,
-				  "TUN device %s: cannot be taken up with MTU %u: %s",
-				  tun->name, cfg->mtu, strerror(-err));
-	for (i = 0; i < cfg->n_addrs; i++) {
-		err = hp_tun_addr_add(tun, &cfg->addrs[i]);
-		if (err)
-			return hp_io_fail(e, err, "TUN device %s: address %s: %s",
-					  tun->name, hp_addr_format(&cfg->addrs[i], text),
-					  strerror(-err));
+	return device_up(tun, e);
+}
+
+static int device_make(struct hp_tun *tun, struct hp_io_err *e)
+{
+	int err = device_create(tun, e);
+
+	if (!err)
+		err = device_offloads(tun, e);
+	if (!err)
+		err = device_configure(tun, e);
+	if (err || tun->watch.added)
+		return err;
+	err = hp_loop_add(tun->loop, &tun->watch, tun->fd, EPOLLIN, tun_ready, tun);
+	return err ? hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err)) : 0;
+}
+
+static struct hp_tun *tun_new(const struct hp_tun_cfg *cfg)
+{
+	struct hp_tun *tun = calloc(1, sizeof(*tun));
+
+	if (!tun)
+		return NULL;
+	tun->fd = -1;
+	tun->mtu = cfg->mtu;
+	tun->txqueuelen = cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN;
+	tun->addrs = calloc(cfg->n_addrs + 1, sizeof(*tun->addrs));
+	if (!tun->addrs) {
+		free(tun);
+		return NULL;
 	}
-	return 0;
+	for (; tun->n_addrs < cfg->n_addrs; tun->n_addrs++)
+		tun->addrs[tun->n_addrs] = cfg->addrs[tun->n_addrs];
+	return tun;
 }
 
 int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_cfg *cfg,
@@ -180,7 +222,7 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 	if (!cfg->name[0] || strlen(cfg->name) >= sizeof(tun->name))
 		return hp_io_fail(e, -EINVAL,
 				  "TUN device: a name has 1 to 15 characters");
-	tun = calloc(1, sizeof(*tun));
+	tun = tun_new(cfg);
 	if (!tun)
 		return hp_io_fail(e, -ENOMEM, "TUN device: out of memory");
 	tun->loop = loop;
@@ -189,17 +231,7 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_
 	tun->ctx = ctx;
 	snprintf(tun->name, sizeof(tun->name), "%s", cfg->name);
 	tun->fd = device_node(e);
-	err = tun->fd < 0 ? tun->fd : device_create(tun, e);
-	if (!err)
-		err = device_offloads(tun, e);
-	if (!err)
-		err = device_configure(tun, cfg, e);
-	if (!err) {
-		err = hp_loop_add(loop, &tun->watch, tun->fd, EPOLLIN, tun_ready, tun);
-		if (err)
-			hp_io_fail(e, err, "TUN device %s: %s", tun->name,
-				   strerror(-err));
-	}
+	err = tun->fd < 0 ? tun->fd : device_make(tun, e);
 	if (err) {
 		hp_tun_close(tun);
 		return err;
@@ -215,6 +247,7 @@ void hp_tun_close(struct hp_tun *tun)
 	hp_loop_del(tun->loop, &tun->watch);
 	if (tun->fd >= 0)
 		close(tun->fd);
+	free(tun->addrs);
 	free(tun);
 }
 
@@ -235,13 +268,46 @@ int hp_tun_name_check(const char *name)
 	return err;
 }
 
+/* Up, and with the MTU that was asked for: below 1280 the kernel takes IPv6 away. */
+static bool device_is_right(struct hp_tun *tun)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool right;
+
+	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
+	right = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP &&
+		!ioctl(fd, SIOCGIFMTU, &ifr) && ifr.ifr_mtu == (int)tun->mtu;
+	if (fd >= 0)
+		close(fd);
+	return right;
+}
+
+int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *e)
+{
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (if_indextoname((unsigned int)tun->ifindex, name)) {
+		memcpy(tun->name, name, sizeof(tun->name));
+		if (device_is_right(tun))
+			return 0;
+		err = device_configure(tun, e);
+	} else {
+		err = device_make(tun, e);
+		if (err) /* a descriptor without a device is always ready */
+			hp_loop_del(tun->loop, &tun->watch);
+	}
+	return err ? err : 1;
+}
+
 int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr)
 {
 	int err = hp_rtnl_addr(tun->ifindex, addr, true);
 
 	if (err && err != -EEXIST)
 		return err;
-	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hits);
+	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hp_tun_hits);
 }
 
 int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr)

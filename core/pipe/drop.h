@@ -36,6 +36,7 @@
 	X(ACCESS, "access", "a server-side proxy's rules do not permit it")                    \
 	X(POOL, "pool", "no address for this peer, or no peer behind this address of the pool") \
 	X(L7_ORDER, "l7-order", "segment before its turn in a stream that is rewritten")        \
+	X(ROUTED, "routed", "not to be protected, but routed here: to let it pass would bring it back") \
 	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
 	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \

@@ -263,10 +263,6 @@ void hp_pipe_peer_gone(void *ctx, struct hp_peer *e);
 /* The association has come up (err 0) or has failed: whoever waits for it is told later. */
 void hp_pipe_wake(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, struct hp_assoc *a, int err);
 void hp_pipe_work(struct hp_timer *t);
-/* What the configuration says about dst; NULL if nothing. */
-const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
-					       const struct hp_addr *dst);
-
 /* icmp.c: the one exit for ICMP errors; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);

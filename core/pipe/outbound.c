@@ -230,9 +230,9 @@ static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct h
 		return begin_expected(pipe, p, &e, out);
 	if (!hp_pipe_pool_client(pipe, p, &who))
 		return begin_back(pipe, p, &who, out);
-	/* It was routed here: to let it pass would bring it back.  A peer of the configuration
-	 * may have been routed here by the capture. */
-	if (p->tun && !hp_pipe_static_peer(pipe->conf, &p->dst)) {
+	/* A peer of a pool that is not there, or no client's packet at all. */
+	if (p->tun && (hp_addr_is_zero(&pipe->d.client_hit) ||
+		       (pipe->d.ops->in_pool && pipe->d.ops->in_pool(pipe->d.ops->ctx, &p->dst)))) {
 		hp_pipe_icmp_unreachable(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.pool", HP_DROP_POOL);
 	}

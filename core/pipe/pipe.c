@@ -269,6 +269,10 @@ void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p)
 
 static void let_pass(struct hp_pipe *pipe, struct hp_packet *p)
 {
+	if (p->tun) {
+		hp_pipe_drop(pipe, p, "out", HP_DROP_ROUTED);
+		return;
+	}
 	pipe->totals.passed++;
 	/* Reassembled packets are no longer the kernel's: it gets them anew. */
 	if (p->queued)

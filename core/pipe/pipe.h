@@ -66,6 +66,11 @@ struct hp_pipe_ops {
 	int (*plain_send)(void *ctx, struct hp_packet *p);
 	/* Path MTU towards an outer address, octets with IP header; 0 if unknown. */
 	unsigned int (*path_mtu)(void *ctx, const struct hp_addr *dst);
+	/* Is addr one of a pool whose packets are routed to the TUN device?  May be NULL. */
+	bool (*in_pool)(void *ctx, const struct hp_addr *addr);
+	/* A destination's HIT has become known without the configuration, or is known no longer.
+	 * May be NULL. */
+	void (*learned)(void *ctx, const struct hp_addr *addr, bool known);
 	/* A flow has been made, or is about to be freed.  May be NULL. */
 	void (*flow_new)(void *ctx, struct hp_flow *f);
 	void (*flow_gone)(void *ctx, struct hp_flow *f);
@@ -140,6 +145,8 @@ struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
 const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe);
 /* Who named the entry's HIT: "configuration", a resolver's name, "opportunistic", or "". */
 const char *hp_pipe_peer_source(const struct hp_peer *e);
+/* Is its HIT known by other means than the configuration? */
+bool hp_pipe_peer_learned(const struct hp_peer *e);
 /* What an association carried: inner packets and octets by enum hp_direction, and the MTU. */
 void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
 			 unsigned int *mtu);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char by_configuration[] = "configuration";
+
 static struct hp_pipe_peer *pp_of(const struct hp_peer *e)
 {
 	return e->udata;
@@ -168,6 +170,18 @@ static struct hp_assoc *associate(struct hp_pipe *pipe, const struct hp_peer *e,
 	return hp_hip_connect(pipe->d.hip, local, &e->hit, e->locators, e->n_locators);
 }
 
+bool hp_pipe_peer_learned(const struct hp_peer *e)
+{
+	return e->hit_known && !hp_addr_is_hit(&e->addr) && e->udata &&
+	       strcmp(hp_pipe_peer_source(e), by_configuration) != 0;
+}
+
+static void tell_learned(struct hp_pipe *pipe, const struct hp_peer *e, bool now)
+{
+	if (pipe->d.ops->learned && hp_pipe_peer_learned(e))
+		pipe->d.ops->learned(pipe->d.ops->ctx, &e->addr, now);
+}
+
 static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
 		  const char *source)
 {
@@ -180,6 +194,7 @@ static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
 		hp_peer_set_hit(e, &r->hit, &e->addr, hp_addr_is_hit(&e->addr) ? 0 : 1);
 	pp->source = source;
 	hp_peer_set(e, HP_PEER_PROTECTED, ms);
+	tell_learned(pp->pipe, e, true);
 	log_peer(pp->pipe, e, HP_LOG_DEBUG, "HIT is known");
 	release(pp->pipe, e);
 }
@@ -284,8 +299,8 @@ static int covers(const struct hp_conf_peer *p, const struct hp_addr *dst)
 	return best;
 }
 
-const struct hp_conf_peer *hp_pipe_static_peer(const struct hp_conf *conf,
-					       const struct hp_addr *dst)
+static const struct hp_conf_peer *static_peer(const struct hp_conf *conf,
+					      const struct hp_addr *dst)
 {
 	const struct hp_conf_peer *found = NULL;
 	int best = -1;
@@ -307,7 +322,7 @@ static void known_statically(struct hp_pipe_peer *pp, const struct hp_conf_peer 
 
 	for (; r.n < c->addresses.n && r.n < HP_RESOLVE_ADDRS; r.n++)
 		r.locators[r.n] = c->addresses.at[r.n];
-	known(pp, &r, "configuration");
+	known(pp, &r, by_configuration);
 }
 
 /* ---- entries */
@@ -329,7 +344,7 @@ static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e)
 
 static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_addr *dst)
 {
-	const struct hp_conf_peer *c = hp_pipe_static_peer(pipe->conf, dst);
+	const struct hp_conf_peer *c = static_peer(pipe->conf, dst);
 	struct hp_pipe_peer *pp;
 	struct hp_peer *e;
 
@@ -354,6 +369,7 @@ void hp_pipe_peer_gone(void *ctx, struct hp_peer *e)
 
 	if (!pp)
 		return;
+	tell_learned(pipe, e, false);
 	cancel(pp);
 	drop_held(pipe, e, HP_DROP_CLOSED);
 	hp_list_del(&pp->of_assoc);

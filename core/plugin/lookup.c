@@ -217,3 +217,10 @@ int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool)
 	return m->reg->cfg.masquerade ? m->reg->cfg.masquerade(m->reg->cfg.ctx, pool) :
 					-EOPNOTSUPP;
 }
+
+int hp_server_guard(struct hp_instance *self, const struct hp_addr *server)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.guard ? m->reg->cfg.guard(m->reg->cfg.ctx, server) : -EOPNOTSUPP;
+}

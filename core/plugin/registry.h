@@ -46,6 +46,7 @@ struct hp_registry_config {
 	int (*attract)(void *ctx, const struct hp_prefix *pool);
 	int (*masquerade)(void *ctx, const struct hp_prefix *pool);
 	int (*answer)(void *ctx, const char *iface, const struct hp_addr *addr);
+	int (*guard)(void *ctx, const struct hp_addr *server);
 	int (*translate)(void *ctx, struct hp_packet *p); /* hp_packet_translate */
 	void *ctx;                      /* of these functions */
 };

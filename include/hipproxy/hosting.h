@@ -33,4 +33,9 @@ int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool);
  * RFC 1027; RFC 4861, section 7.2.8).  0, -ENODEV, -errno of the kernel, -EOPNOTSUPP. */
 int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_addr *addr);
 
+/* Plain packets to this legacy server that begin a conversation are dropped by this machine, which
+ * forwards to it, unless they come out of ESP.  To be called at start, and for all of them again at
+ * each reload.  0, -ENOMEM, -EOPNOTSUPP. */
+int hp_server_guard(struct hp_instance *self, const struct hp_addr *server);
+
 #endif

@@ -30,6 +30,7 @@ struct hosted_row {
 	const char *identity;
 	struct hp_addr server;
 	struct hp_conf_list ports;
+	int plain; /* ALLOW, DENY */
 };
 
 struct client_row {
@@ -77,6 +78,8 @@ static const struct hp_conf_row hosted_rows[] = {
 	{ "ports", HP_CONF_GROUPS, 0, HP_CONF_AT(struct hosted_row, ports), 0, 1024,
 	  .rows = port_rows, .item_bytes = sizeof(struct port_row),
 	  .help = "what of it can be reached; everything" },
+	{ "plain", HP_CONF_ENUM, 0, HP_CONF_AT(struct hosted_row, plain), .def = "deny",
+	  .names = names_access, .help = "conversations that others begin with it without HIP" },
 	HP_CONF_END
 };
 
@@ -393,6 +396,9 @@ static int access_read(struct hp_instance *self, const struct settings *s, struc
 	err = a->hits && a->rules.at ? 0 : -ENOMEM;
 	for (size_t i = 0; !err && i < s->hosted.n; i++)
 		err = hp_identity_claim(self, hosted_at(s, i)->identity, &a->hits[i]);
+	for (size_t i = 0; !err && i < s->hosted.n; i++)
+		if (hosted_at(s, i)->plain == DENY)
+			err = hp_server_guard(self, &hosted_at(s, i)->server);
 	for (size_t i = 0; !err && i < s->rules.n; i++)
 		a->rules.at[i] = read_rule(s, a->hits, &rows[i]);
 	if (err)

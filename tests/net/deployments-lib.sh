@@ -17,7 +17,6 @@ HPN_BOXES="proxy server hiphost"
 INNER=lan0 # what the firewalls of the examples call the inner interface
 HPN_PLUGINS=$HPN_BUILD/plugins/.libs
 
-NO_WAY_BACK="rp_filter drops what comes from hip0, which has no IPv4 address"
 declare -A MARKS # what is known to fail: name of a path or sentence of a check -> reason
 
 # mark REASON NAME...
@@ -72,6 +71,9 @@ server_peer() {
 			{ hit = "$(hosted_hit six)"; addresses = [ $SERVED_AT ]; serves = [ "$KNOWN6/128" ]; } );
 	EOF
 }
+
+# hiphost speaks HIP itself, behind the proxy.
+CLIENT_MORE='hip_hosts = [ "10.1.0.13/32", "fd01::13/128" ];'
 
 deployments_up() {
 	local p n

@@ -69,9 +69,6 @@ for_boxes() { # COMMAND...: with each box as its last argument
 	for n in $HPN_BOXES; do "$@" "$n" || return 1; done
 }
 
-# Writes conf/sysctl.conf.
-sysctl_example() { sysctl_write "$1" "$HPN_CONF/sysctl.conf"; } # NODE
-
 # --- nftables --------------------------------------------------------------------------
 
 # Debian's nftables.service, at its start and at its reload: flushes everything.
@@ -223,7 +220,6 @@ vpn_device() { # NODE NAME [ADDRESS...]
 	ip -n "$(ns "$node")" link set dev "$dev" up
 }
 
-vpn_example() { on "$1" sh -e "$HPN_CONF/vpn.sh"; } # NODE
 
 vpn_up() { peers_direct "$1" && wg_quick_up "$1" && tailscale_up "$1"; } # NODE
 

@@ -4,8 +4,6 @@
 # commands of conf/firewall-firewalld.sh.
 HPN_WORLD=firewalld-like
 . "${srcdir:-.}/tests/net/deployments-lib.sh"
-WHY="the reverse path filter drops what comes from hip0 with the source of a peer"
-mark "$WHY" "client side, IPv6" "client side, IPv6 after a reload"
 deployments_up
 check "the firewall is closed: no client is reached from outside" outside_in fails
 deployments

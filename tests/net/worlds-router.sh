@@ -14,8 +14,6 @@ check "a legacy server is reached" hello client1 $LEGACY4 legacy
 check "and sees the router's address" sh -c "ip netns exec $(ns client1) curl -s http://$LEGACY4/whoami | grep -q '$PROXY_WAN4 '"
 
 check "masquerading changes" for_boxes router_masquerade_all
-mark "masquerading rewrites what the kernel forwards to hip0" \
-	"server side, masquerading without -o: the server opens a connection"
 deployments ", masquerading without -o"
 check "the port forward works still" forwarded
 behind_nat

@@ -88,6 +88,7 @@ struct hp_rules_cfg rules_cfg(enum hp_rules_backend backend)
 				     .queue = QUEUE,
 				     .mark = MARK,
 				     .mask = MARK,
+				     .tun_mark = 0x20000,
 				     .tun = "hip0"};
 }
 

@@ -43,12 +43,13 @@ layer esp util wire crypto
 layer flow util wire crypto
 layer xlat util wire crypto
 layer hip util wire crypto esp
+layer gate util
 layer plugin util
 layer conf util
 layer pipe util wire crypto esp hip flow xlat plugin conf
-layer io util wire crypto esp hip flow xlat pipe
-layer doctor util wire crypto hip conf io
-layer daemon util wire crypto esp hip flow xlat plugin conf pipe io doctor
+layer io util wire crypto esp hip flow xlat pipe gate
+layer doctor util wire crypto hip conf gate io
+layer daemon util wire crypto esp hip flow xlat plugin conf pipe gate io doctor
 
 only 'openssl/' core/crypto
 only 'intel-ipsec-mb' core/crypto

@@ -384,7 +384,7 @@ static void a_change_that_needs_a_restart_is_told(void)
 	struct hp_conf_report report = { .line = collect };
 	struct hp_conf *a = parse(ID), *b = parse(ID "tun = { mtu = 1300; };\n"
 		"peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\" ]; } );\n"
-		"client = { networks = [ \"10.0.0.0/8\" ]; unknown = \"block\"; };\n"
+		"client = { networks = [ \"10.0.0.0/8\" ]; queue = 7; unknown = \"block\"; };\n"
 		"plugins = { mark = { }; };\n");
 
 	CU_ASSERT_FATAL(a && b);
@@ -392,7 +392,7 @@ static void a_change_that_needs_a_restart_is_told(void)
 	said[0] = '\0';
 	CU_ASSERT(hp_conf_diff(a, b, &report) == 3);
 	CU_ASSERT_STRING_EQUAL(said,
-		"text:4: client.networks: has changed, which needs a restart\n"
+		"text:4: client.queue: has changed, which needs a restart\n"
 		"text:2: tun.mtu: has changed, which needs a restart\n"
 		"text:5: plugins: has changed, which needs a restart\n");
 	hp_conf_free(a);

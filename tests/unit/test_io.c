@@ -324,14 +324,14 @@ static struct hp_prefix prefix(const char *s)
 static struct hp_rules_cfg rules_cfg(void)
 {
 	return (struct hp_rules_cfg){
-		.queue = 100, .mark = 0x10000, .mask = 0x10000, .tun = "hip0"};
+		.queue = 100, .mark = 0x10000, .mask = 0x10000, .tun_mark = 0x20000, .tun = "hip0"};
 }
 
 static void iptables_text_names_each_interface_and_network(void)
 {
 	static const char *const devs[] = {"vethc", "vethd"};
 	struct hp_prefix nets[] = {prefix("10.1.0.0/24"), prefix("2001:db8:1::/64")};
-	struct hp_prefix bypass[] = {prefix("192.0.2.0/24")};
+	struct hp_prefix hosts[] = {prefix("192.0.2.0/24")};
 	struct hp_rules_cfg cfg = rules_cfg();
 	char *four, *six;
 
@@ -339,8 +339,8 @@ static void iptables_text_names_each_interface_and_network(void)
 	cfg.n_interfaces = 2;
 	cfg.networks = nets;
 	cfg.n_networks = 2;
-	cfg.bypass = bypass;
-	cfg.n_bypass = 1;
+	cfg.hip_hosts = hosts;
+	cfg.n_hip_hosts = 1;
 	cfg.fail_open = true;
 	four = hp_rules_iptables_text(&cfg, 4, "");
 	six = hp_rules_iptables_text(&cfg, 6, "");
@@ -351,7 +351,8 @@ static void iptables_text_names_each_interface_and_network(void)
 		strstr(four, "-A HIPPROXY -i vethd -s 10.1.0.0/24 -j HIPPROXY-QUEUE\n") !=
 		NULL);
 	CU_ASSERT(strstr(four, "2001:db8") == NULL);
-	CU_ASSERT(strstr(four, "-A HIPPROXY -d 192.0.2.0/24 -j RETURN\n") != NULL);
+	CU_ASSERT(strstr(four, "-A HIPPROXY -s 192.0.2.0/24 -j RETURN\n"
+			       "-A HIPPROXY -d 192.0.2.0/24 -j RETURN\n") != NULL);
 	CU_ASSERT(strstr(four, "-p tcp -j NFQUEUE --queue-num 100 --queue-bypass\n") !=
 		  NULL);
 	CU_ASSERT(strstr(four, "-j NFQUEUE --queue-num 101 --queue-bypass\n") != NULL);
@@ -430,15 +431,6 @@ static void nft_text_is_one_transaction(void)
 	free(text);
 }
 
-static size_t lines_of(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
-}
-
 /* Does b's first occurrence come after a's? */
 static bool in_order(const char *text, const char *a, const char *b)
 {
@@ -447,98 +439,40 @@ static bool in_order(const char *text, const char *a, const char *b)
 	return first && strstr(first, b);
 }
 
-static void iptables_text_diverts_what_goes_to_peers(void)
+static void iptables_text_leaves_the_device_and_what_began_plain_alone(void)
 {
-	static const char *const devs[] = {"vethc", "vethd"};
-	struct hp_prefix nets[] = {prefix("10.1.0.0/24"), prefix("2001:db8:1::/64")};
-	struct hp_prefix bypass[] = {prefix("192.0.2.80/32")};
-	struct hp_prefix to[] = {prefix("192.0.2.0/24"), prefix("2001:db8:2::80/128")};
 	struct hp_rules_cfg cfg = rules_cfg();
-	char *plain4, *four, *six;
+	char *four = hp_rules_iptables_text(&cfg, 4, "");
 
-	cfg.interfaces = devs;
-	cfg.networks = nets;
-	cfg.bypass = bypass;
-	cfg.n_interfaces = cfg.n_networks = 2;
-	cfg.n_bypass = 1;
-	plain4 = hp_rules_iptables_text(&cfg, 4, "");
-	cfg.divert_mark = 0x20000;
-	cfg.diverted = to;
-	cfg.n_diverted = 2;
-	four = hp_rules_iptables_text(&cfg, 4, "");
-	six = hp_rules_iptables_text(&cfg, 6, "");
-	/* Before they are routed, from where capture looks. */
-	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethc -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
-	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -i vethd -s 10.1.0.0/24 -j HIPPROXY-DIVERT\n"));
-	CU_ASSERT(in_order(six, "*raw\n", "-A HIPPROXY -i vethc -s 2001:db8:1::/64 -j HIPPROXY-DIVERT\n"));
-	/* By destination, less the exceptions; then the mark, and no tracking. */
-	CU_ASSERT(in_order(four, "-A HIPPROXY-DIVERT -d 192.0.2.80/32 -j RETURN\n",
-			   "-A HIPPROXY-DIVERT -d 192.0.2.0/24 -j HIPPROXY-TAKE\n"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p 139 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p 50 -j RETURN\n", "-j MARK --set-xmark 0x20000/"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -p udp -m udp --dport 10500 -j RETURN\n",
-			   "-A HIPPROXY-TAKE -p udp -m udp --sport 10500 -j RETURN\n"));
-	CU_ASSERT(in_order(four, "-A HIPPROXY-TAKE -j MARK --set-xmark 0x20000/0x20000\n",
-			   "-A HIPPROXY-TAKE -j CT --notrack\n"));
-	CU_ASSERT(in_order(six, "-A HIPPROXY-DIVERT -d 2001:db8:2::80/128 -j HIPPROXY-TAKE\n",
-			   "-A HIPPROXY-TAKE -p 50 -j RETURN\n"));
-	/* Each family has its own, and forwarding to the device is not captured. */
-	CU_ASSERT(!strstr(four, "2001:db8") && !strstr(six, "192.0.2."));
 	CU_ASSERT(in_order(four, "*mangle\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
-	CU_ASSERT(in_order(six, "*mangle\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
-	/* Our own packets keep their mark. */
-	CU_ASSERT(in_order(four, "-A HIPPROXY-TUN -j MARK --set-xmark 0x10000/0x10000\n",
-			   "-A HIPPROXY-TUN -j CT --notrack\n"));
-	/* What is not diverted passes these rules for nothing; without any it does not come there. */
-	CU_ASSERT(in_order(four, "*raw\n", "-I PREROUTING -j HIPPROXY\n"));
-	CU_ASSERT(in_order(plain4, "*raw\n", "-I PREROUTING -i hip0 -j HIPPROXY\n"));
-	/* Packets that nobody tracks are captured like others. */
 	CU_ASSERT(in_order(four, "-A HIPPROXY -m connmark --mark 0x10000/0x10000 -j RETURN\n",
-			   "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
-	CU_ASSERT(in_order(plain4, "*mangle\n", "-I FORWARD ! -i hip0 -j HIPPROXY\n"));
-	CU_ASSERT(!strstr(plain4, "0x20000") && !strstr(plain4, "-A HIPPROXY-DIVERT") &&
-		  !strstr(plain4, "-o hip0") && !strstr(plain4, "-j HIPPROXY-DIVERT"));
-	CU_ASSERT_EQUAL(lines_of(four), lines_of(plain4) + 10);
-	free(plain4);
+			   "-A HIPPROXY -j HIPPROXY-QUEUE\n"));
+	/* Before a packet is routed it has its connection's mark. */
+	CU_ASSERT(in_order(four, "-A HIPPROXY-BEGUN -j CONNMARK --restore-mark",
+			   "-I PREROUTING -m connmark --mark 0x10000/0x10000 -j HIPPROXY-BEGUN\n"));
+	/* What comes out of ESP has another mark, which no connection gets. */
+	CU_ASSERT(in_order(four, "*raw\n", "-A HIPPROXY -j MARK --set-xmark 0x20000/0x20000\n"));
+	CU_ASSERT(in_order(four, "*raw\n", "-I PREROUTING -i hip0 -j HIPPROXY\n"));
+	CU_ASSERT(strstr(four, "-A OUTPUT -m mark --mark 0x20000/0x20000 -j HIPPROXY-OUT\n") != NULL);
+	/* Conntrack follows it: firewalls that know connections must see both ways. */
+	CU_ASSERT(!strstr(four, "notrack"));
+	/* A port or a protocol of HIP exempts nothing. */
+	CU_ASSERT(!strstr(four, "10500") && !strstr(four, "-p 139") && !strstr(four, "-p 50"));
 	free(four);
-	free(six);
 }
 
-static void nft_text_diverts_what_goes_to_peers(void)
+static void nft_text_leaves_the_device_and_what_began_plain_alone(void)
 {
-	static const char *const devs[] = {"vethc"};
-	struct hp_prefix nets[] = {prefix("10.1.0.0/24"), prefix("2001:db8:1::/64")};
-	struct hp_prefix bypass[] = {prefix("192.0.2.80/32")};
-	struct hp_prefix to[] = {prefix("192.0.2.0/24"), prefix("2001:db8:2::80/128")};
 	struct hp_rules_cfg cfg = rules_cfg();
-	char *plain, *text;
+	char *text = hp_rules_nft_text(&cfg);
 
-	cfg.interfaces = devs;
-	cfg.networks = nets;
-	cfg.bypass = bypass;
-	cfg.n_interfaces = cfg.n_bypass = 1;
-	cfg.n_networks = 2;
-	plain = hp_rules_nft_text(&cfg);
-	cfg.divert_mark = 0x20000;
-	cfg.diverted = to;
-	cfg.n_diverted = 2;
-	text = hp_rules_nft_text(&cfg);
-	/* A chain stands before what jumps to it. */
-	CU_ASSERT(in_order(text, "\tchain take {\n\t\tmeta l4proto { 139, 50 } return\n",
-			   "\tchain divert {\n"));
-	CU_ASSERT(in_order(text, "\tchain divert {\n",
-			   "\t\tiifname \"vethc\" ip saddr 10.1.0.0/24 jump divert\n"));
-	CU_ASSERT(in_order(text, "chain from_tun {\n",
-			   "\t\tiifname \"vethc\" ip6 saddr 2001:db8:1::/64 jump divert\n"));
-	CU_ASSERT(in_order(text, " return\n", "\t\tip daddr 192.0.2.0/24 jump take\n"));
-	CU_ASSERT(strstr(text, "\t\tip daddr 192.0.2.80/32 return\n") ||
-		  strstr(text, "\t\tip daddr 192.0.2.80 return\n"));
-	CU_ASSERT(strstr(text, "\t\tip6 daddr 2001:db8:2::80/128 jump take\n") ||
-		  strstr(text, "\t\tip6 daddr 2001:db8:2::80 jump take\n"));
-	CU_ASSERT(in_order(text, "\t\tmeta mark set meta mark or 0x20000\n", "\t\tnotrack\n"));
 	CU_ASSERT(in_order(text, "\t\toifname \"hip0\" return\n", "jump capture\n"));
-	CU_ASSERT(!strstr(plain, "0x20000") && !strstr(plain, "divert") && !strstr(plain, "oifname"));
-	free(plain);
+	CU_ASSERT(in_order(text, "\t\tct mark and 0x10000 == 0x10000 return\n", "jump capture\n"));
+	CU_ASSERT(in_order(text, "\tchain begun {\n",
+			   "ct mark and 0x10000 == 0x10000 meta mark set meta mark and 0xfffeffff or 0x10000\n"));
+	CU_ASSERT(in_order(text, "\tchain from_tun {\n",
+			   "iifname \"hip0\" meta mark set meta mark or 0x20000\n"));
+	CU_ASSERT(!strstr(text, "notrack") && !strstr(text, "10500") && !strstr(text, "139"));
 	free(text);
 }
 
@@ -555,6 +489,9 @@ static void unfit_rules_are_refused_before_anything_runs(void)
 			       "capture rules: \"eth0 -j ACCEPT\" is no interface name");
 	cfg = rules_cfg();
 	cfg.mark = 0x30000;
+	CU_ASSERT_EQUAL(hp_rules_install(&cfg, NULL, &e), -EINVAL);
+	cfg = rules_cfg();
+	cfg.tun_mark = 0x10000;
 	CU_ASSERT_EQUAL(hp_rules_install(&cfg, NULL, &e), -EINVAL);
 	cfg = rules_cfg();
 	cfg.queue = 65535;
@@ -575,8 +512,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(iptables_text_names_each_interface_and_network),
 	HP_TEST(leftovers_are_replaced_and_removed_exactly),
 	HP_TEST(nft_text_is_one_transaction),
-	HP_TEST(iptables_text_diverts_what_goes_to_peers),
-	HP_TEST(nft_text_diverts_what_goes_to_peers),
+	HP_TEST(iptables_text_leaves_the_device_and_what_began_plain_alone),
+	HP_TEST(nft_text_leaves_the_device_and_what_began_plain_alone),
 	HP_TEST(unfit_rules_are_refused_before_anything_runs),
 	HP_TEST_END};
 

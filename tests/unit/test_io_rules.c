@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Capture rules and diverting against a real kernel (see gateway.h).
+ * Capture rules, and the gate's rules and routes, against a real kernel (see gateway.h).
  */
 #include "gateway.h"
 
@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/divert.h"
+#include "gate/gate.h"
+#include "io/fib.h"
 
 /* ---- rules */
 
@@ -33,7 +34,9 @@ static void rules_come_and_go_without_a_trace(void)
 	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
 	CU_ASSERT_STRING_EQUAL(e.text, "");
 	with = rules_now();
-	CU_ASSERT_EQUAL(count_of(with, "-A FORWARD ! -i hip0 -j HIPPROXY\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "-A FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "-A PREROUTING -m connmark --mark 0x10000/0x10000 -j HIPPROXY-BEGUN\n"), 2);
+	CU_ASSERT_EQUAL(count_of(with, "-A OUTPUT -m mark --mark 0x20000/0x20000 -j HIPPROXY-OUT\n"), 2);
 	CU_ASSERT_EQUAL(count_of(with, "-A POSTROUTING -m mark --mark 0x10000/0x10000 -j HIPPROXY-MARK\n"), 2);
 	CU_ASSERT_EQUAL(count_of(with, "-A PREROUTING -i hip0 -j HIPPROXY\n"), 2);
 	CU_ASSERT_EQUAL(count_of(with, "--queue-num 4000\n"), 2);
@@ -80,7 +83,7 @@ static void auto_takes_what_works(void)
 /* The text without the one thing that this kernel may lack. */
 static void nft_accepts_the_text(void)
 {
-	struct hp_prefix nets[2], bypass[2];
+	struct hp_prefix nets[2], hosts[2];
 	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_NFT);
 	static const char *const devs[] = {"vethc"};
 	char *text;
@@ -92,12 +95,12 @@ static void nft_accepts_the_text(void)
 	}
 	hp_prefix_parse("10.1.0.0/24", &nets[0]);
 	hp_prefix_parse("2001:db8:1::/64", &nets[1]);
-	hp_prefix_parse("10.2.0.128/25", &bypass[0]);
-	hp_prefix_parse("2001:db8:2::80/128", &bypass[1]);
+	hp_prefix_parse("10.2.0.128/25", &hosts[0]);
+	hp_prefix_parse("2001:db8:2::80/128", &hosts[1]);
 	cfg.networks = nets;
-	cfg.bypass = bypass;
+	cfg.hip_hosts = hosts;
 	cfg.interfaces = devs;
-	cfg.n_networks = cfg.n_bypass = 2;
+	cfg.n_networks = cfg.n_hip_hosts = 2;
 	cfg.n_interfaces = 1;
 	cfg.fail_open = true;
 	text = hp_rules_nft_text(&cfg);
@@ -110,9 +113,54 @@ static void nft_accepts_the_text(void)
 	free(text);
 }
 
-/* ---- diverting */
+/* Chains of earlier versions, left by a daemon that was killed, go as well. */
+static void chains_of_earlier_versions_go(void)
+{
+	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_IPTABLES);
+	struct hp_io_err e = {""};
+	char *before = rules_now(), *with, *after;
 
-#define DIVERT 0x20000u
+	CU_ASSERT(netns_sh("for t in iptables ip6tables; do"
+			   " $t -t raw -N HIPPROXY && $t -t raw -N HIPPROXY-TUN &&"
+			   " $t -t raw -A HIPPROXY -j HIPPROXY-TUN &&"
+			   " $t -t raw -I PREROUTING -i hip0 -j HIPPROXY || exit 1; done"));
+	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	CU_ASSERT_STRING_EQUAL(e.text, "");
+	with = rules_now();
+	CU_ASSERT_EQUAL(count_of(with, "HIPPROXY-TUN"), 0);
+	CU_ASSERT(!hp_rules_cleanup(&e));
+	after = rules_now();
+	CU_ASSERT_STRING_EQUAL(before, after);
+	free(before);
+	free(with);
+	free(after);
+}
+
+/* ---- the gate */
+
+static struct hp_fib *fib_open(void)
+{
+	struct hp_fib *f = NULL;
+
+	CU_ASSERT_FATAL(!hp_fib_open(NULL, NULL, NULL, &f));
+	return f;
+}
+
+/* How many steps it took to get there, or -errno of one that failed. */
+static int make_it(struct hp_fib *f, const struct hp_gate_state *wanted)
+{
+	struct hp_gate_state have;
+	struct hp_gate_op *ops;
+	size_t n, failed;
+	int err;
+
+	CU_ASSERT_FATAL(!hp_fib_read(f, &have));
+	CU_ASSERT_FATAL(!hp_gate_diff(&have, wanted, &ops, &n));
+	err = hp_fib_apply(f, ops, n, &failed);
+	free(ops);
+	hp_gate_state_free(&have);
+	return err ? err : (int)n;
+}
 
 /* All rules and tables of both families but the kernel's own. */
 static char *routing_now(void)
@@ -121,26 +169,26 @@ static char *routing_now(void)
 			    "ip $f route show table 10501; done 2>/dev/null");
 }
 
-/* Where a packet from the client with this mark goes. */
-static bool leads_to(const char *to, unsigned int mark, const char *where)
+/* Where the kernel sends a client's packet to the server; more: of ip route get. */
+static bool leads_to(const char *to, const char *more, const char *where)
 {
-	char command[128], *text;
+	char command[160], *text;
 	bool yes;
 
-	snprintf(command, sizeof(command), "ip route get %s from %s iif vethc mark 0x%x 2>&1", to,
-		 strchr(to, ':') ? "2001:db8:1::2" : "10.1.0.2", mark);
+	snprintf(command, sizeof(command), "ip route get %s from %s iif vethc %s 2>&1", to,
+		 strchr(to, ':') ? "2001:db8:1::2" : "10.1.0.2", more);
 	text = netns_output(command);
 	yes = strstr(text, where) != NULL;
 	free(text);
 	return yes;
 }
 
-static bool both_lead_to(unsigned int mark, const char *where)
+static bool both_lead_to(const char *more, const char *where)
 {
-	return leads_to("10.2.0.2", mark, where) && leads_to("2001:db8:2::2", mark, where);
+	return leads_to("10.2.0.2", more, where) && leads_to("2001:db8:2::2", more, where);
 }
 
-static struct hp_tun *divert_tun(struct tun_seen *seen)
+static struct hp_tun *gate_tun(struct tun_seen *seen)
 {
 	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
 	struct hp_tun *tun = NULL;
@@ -152,83 +200,145 @@ static struct hp_tun *divert_tun(struct tun_seen *seen)
 	return tun;
 }
 
-static void marked_packets_are_routed_to_the_device(void)
+static void prefix_to(struct hp_gate_prefixes *list, const char *text)
 {
-	struct tun_seen seen = {0};
-	struct hp_tun *tun = divert_tun(&seen);
-	struct hp_io_err e = {""};
-	char *before, *once, *again;
+	struct hp_prefix p = {.bits = 0};
 
-	if (!tun)
-		return;
-	/* An administrator's own. */
-	CU_ASSERT(netns_sh("for f in -4 -6; do ip $f rule add fwmark 7 table 10501 pref 10499 && "
-			   "ip $f route add default dev veths table 10501 || exit 1; done"));
-	before = routing_now();
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
-	once = routing_now();
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
-	again = routing_now();
-	CU_ASSERT_STRING_EQUAL(once, again);
-	CU_ASSERT_EQUAL(count_of(once, "10500:\t"), 2);
-	CU_ASSERT_EQUAL(count_of(once, "default dev hip0"), 2);
-	CU_ASSERT_EQUAL(count_of(once, "blackhole default"), 2);
-	CU_ASSERT(both_lead_to(DIVERT, "dev hip0") && both_lead_to(DIVERT | 1, "dev hip0"));
-	CU_ASSERT(both_lead_to(0, "dev veths") && both_lead_to(MARK, "dev veths"));
-	/* What this host itself says about such a packet has its mark, and goes as ever. */
-	CU_ASSERT(netns_sh("ip route get 10.1.0.2 mark 0x20000 | grep -q 'dev vethc' && "
-			   "ip route get 2001:db8:1::2 mark 0x20000 | grep -q 'dev vethc'"));
-	/* The daemon is gone: nothing leaves in the clear. */
-	hp_tun_close(tun);
-	CU_ASSERT(!both_lead_to(DIVERT, "dev ") && both_lead_to(0, "dev veths"));
-	hp_divert_off();
-	free(again);
-	again = routing_now();
-	CU_ASSERT_STRING_EQUAL(before, again);
-	CU_ASSERT(both_lead_to(DIVERT, "dev veths"));
-	hp_divert_off();
-	CU_ASSERT(netns_sh("for f in -4 -6; do ip $f rule del pref 10499 && "
-			   "ip $f route flush table 10501 || exit 1; done"));
-	free(before);
-	free(once);
-	free(again);
+	CU_ASSERT_FATAL(!hp_prefix_parse(text, &p) && !hp_gate_prefix_add(list, &p));
 }
 
-/* Without a device they go as ever, if that is wanted; and another mark replaces the first. */
-static void diverting_may_fail_open(void)
+/* The server is protected for the client; one port of it is not. */
+static struct hp_gate_state gate_state(int ifindex, bool stays_open)
 {
+	static const char *const devs[] = {"vethc"};
+	static const struct hp_gate_policy ssh = {.proto = 6, .port_min = 22, .port_max = 22,
+						  .action = HP_GATE_BYPASS};
+	struct hp_gate_want w = {.ifindex = ifindex, .clients = true, .interfaces = devs, .n_interfaces = 1,
+				 .rules = &ssh, .n_rules = 1, .mark = MARK, .mask = MARK,
+				 .stays_open = stays_open, .ipv6 = true};
+	struct hp_gate_state s = {0};
+
+	prefix_to(&w.protected, "10.2.0.2");
+	prefix_to(&w.protected, "2001:db8:2::2");
+	prefix_to(&w.networks, "10.1.0.0/24");
+	prefix_to(&w.networks, "2001:db8:1::/64");
+	prefix_to(&w.own, "10.1.0.1");
+	prefix_to(&w.own, "2001:db8:1::1");
+	prefix_to(&w.hip_hosts, "10.1.0.77");
+	CU_ASSERT_FATAL(!hp_gate_build(&w, &s));
+	free(w.protected.at);
+	free(w.networks.at);
+	free(w.own.at);
+	free(w.hip_hosts.at);
+	return s;
+}
+
+static void clients_packets_are_routed_to_the_device(void)
+{
+	const struct hp_gate_state nothing = {0};
 	struct tun_seen seen = {0};
-	struct hp_tun *tun = divert_tun(&seen);
-	struct hp_io_err e = {""};
+	struct hp_tun *tun = gate_tun(&seen);
+	struct hp_fib *f = fib_open();
+	struct hp_gate_state s;
 	char *before = routing_now(), *after;
 
 	if (!tun)
 		return;
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), 0x40000, false, &e));
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, true, &e));
-	CU_ASSERT(both_lead_to(DIVERT, "dev hip0") && both_lead_to(0x40000, "dev veths"));
+	s = gate_state(hp_tun_index(tun), false);
+	CU_ASSERT_EQUAL(make_it(f, &s), (int)(s.n_rules + s.n_routes));
+	CU_ASSERT_EQUAL(make_it(f, &s), 0); /* what the kernel says is what was said to it */
+	CU_ASSERT(both_lead_to("", "dev hip0") && both_lead_to("ipproto udp dport 10500", "dev hip0"));
+	CU_ASSERT(both_lead_to("ipproto tcp dport 22", "dev veths"));
+	CU_ASSERT(both_lead_to("mark 0x10000", "dev veths"));
+	CU_ASSERT(leads_to("10.2.0.3", "", "dev veths"));
+	/* This machine's own packets, and a host's that speaks HIP. */
+	CU_ASSERT(netns_sh("ip route get 10.2.0.2 | grep -q 'dev veths' && "
+			   "ip route get 2001:db8:2::2 | grep -q 'dev veths' && "
+			   "ip route get 10.2.0.2 from 10.1.0.1 | grep -q 'dev veths' && "
+			   "ip route get 2001:db8:2::2 from 2001:db8:1::1 | grep -q 'dev veths' && "
+			   "ip route get 10.2.0.2 from 10.1.0.77 iif vethc | grep -q 'dev veths'"));
+	/* An ICMP error of a router among the clients. */
+	CU_ASSERT(netns_sh("echo 0 >/proc/sys/net/ipv4/conf/vethc/rp_filter; "
+			   "ip route get 10.2.0.2 from 172.31.0.1 iif vethc ipproto icmp | grep -q 'dev hip0'"));
+	/* The daemon is gone: nothing leaves in the clear. */
 	hp_tun_close(tun);
-	CU_ASSERT(both_lead_to(DIVERT, "dev veths"));
-	/* A device that isn't there. */
-	CU_ASSERT(hp_divert_on(4711, DIVERT, false, &e) < 0);
-	CU_ASSERT(!strncmp(e.text, "routing rule 10500 and table 10500: ", 36));
-	hp_divert_off();
+	CU_ASSERT(!both_lead_to("", "dev ") && both_lead_to("ipproto tcp dport 22", "dev veths"));
+	CU_ASSERT(make_it(f, &nothing) > 0);
 	after = routing_now();
 	CU_ASSERT_STRING_EQUAL(before, after);
+	CU_ASSERT(both_lead_to("", "dev veths"));
 	free(before);
 	free(after);
+	hp_gate_state_free(&s);
+	hp_fib_close(f);
 }
 
-static int datagrams_with_rules(struct tun_seen *seen, const struct hp_rules_cfg *cfg, int from)
+static void the_gate_may_fail_open(void)
 {
-	struct hp_io_err e = {""};
+	const struct hp_gate_state nothing = {0};
+	struct tun_seen seen = {0};
+	struct hp_tun *tun = gate_tun(&seen);
+	struct hp_fib *f = fib_open();
+	struct hp_gate_state s;
 
-	seen->udp = 0;
-	CU_ASSERT(!hp_rules_install(cfg, NULL, &e));
-	CU_ASSERT_STRING_EQUAL(e.text, "");
-	send(from, "diverted", 8, 0);
-	a_while();
-	return seen->udp;
+	if (!tun)
+		return;
+	s = gate_state(hp_tun_index(tun), true);
+	CU_ASSERT(make_it(f, &s) > 0 && both_lead_to("", "dev hip0"));
+	hp_tun_close(tun);
+	CU_ASSERT(both_lead_to("", "dev veths"));
+	/* A device that isn't there any more. */
+	CU_ASSERT(make_it(f, &s) < 0);
+	CU_ASSERT(make_it(f, &nothing) > 0);
+	hp_gate_state_free(&s);
+	hp_fib_close(f);
+}
+
+/* Rules and routes of others stay, but not in our tables. */
+static void what_others_do_is_seen_and_undone(void)
+{
+	const struct hp_gate_state nothing = {0};
+	struct hp_fib *f = fib_open();
+	struct hp_gate_state s = gate_state(0, false);
+
+	CU_ASSERT(make_it(f, &s) > 0);
+	CU_ASSERT(netns_sh("ip rule add from 10.1.0.0/24 pref 50 table main && "
+			   "ip route add 10.9.0.0/16 dev veths table 10500 && "
+			   "ip route del blackhole 10.2.0.2 table 10500 metric 20000 && "
+			   "ip -6 rule del pref 100"));
+	CU_ASSERT_EQUAL(make_it(f, &s), 3);
+	CU_ASSERT(netns_sh("ip rule | grep -q '^50:.*lookup main' && "
+			   "! ip route show table 10500 | grep -q 10.9"));
+	CU_ASSERT(make_it(f, &nothing) > 0);
+	CU_ASSERT(netns_sh("ip rule del pref 50"));
+	hp_gate_state_free(&s);
+	hp_fib_close(f);
+}
+
+static void networks_and_addresses_are_read(void)
+{
+	static const char *const devs[] = {"vethc"};
+	struct hp_gate_prefixes nets = {0}, own = {0};
+	struct hp_fib *f = fib_open();
+	char text[HP_PREFIX_STRLEN];
+	unsigned int found = 0;
+
+	CU_ASSERT(netns_sh("ip route add 10.7.0.0/16 via 10.1.0.2"));
+	CU_ASSERT(!hp_fib_networks(f, devs, 1, &nets));
+	CU_ASSERT(!hp_fib_addresses(f, &own));
+	CU_ASSERT_EQUAL(nets.n, 3);
+	for (size_t i = 0; i < nets.n; i++)
+		found += !strcmp(hp_prefix_format(&nets.at[i], text), "10.1.0.0/24") ||
+			 !strcmp(text, "2001:db8:1::/64") || !strcmp(text, "10.7.0.0/16");
+	CU_ASSERT_EQUAL(found, 3);
+	for (size_t i = found = 0; i < own.n; i++)
+		found += !strcmp(hp_addr_format(&own.at[i].addr, text), "10.1.0.1") ||
+			 !strcmp(text, "2001:db8:2::1");
+	CU_ASSERT_EQUAL(found, 2);
+	CU_ASSERT(netns_sh("ip route del 10.7.0.0/16"));
+	free(nets.at);
+	free(own.at);
+	hp_fib_close(f);
 }
 
 static int client_socket6(void)
@@ -245,89 +355,112 @@ static int client_socket6(void)
 }
 
 /* What the device's MTU would not let through: the proxy itself tells senders what fits. */
-static void diverted_packets_may_be_longer_than_the_device(void)
+static void packets_may_be_longer_than_the_device(void)
 {
 	static const uint8_t octets[1400];
 	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000), from6 = client_socket6();
-	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	const struct hp_gate_state nothing = {0};
 	struct tun_seen seen = {0};
-	struct hp_tun *tun = divert_tun(&seen);
-	struct hp_prefix peers[2];
-	struct hp_io_err e = {""};
+	struct hp_tun *tun = gate_tun(&seen);
+	struct hp_fib *f = fib_open();
+	struct hp_gate_state s;
 
 	if (!tun)
 		return;
-	hp_prefix_parse("10.2.0.2/32", &peers[0]);
-	hp_prefix_parse("2001:db8:2::2/128", &peers[1]);
-	cfg.divert_mark = DIVERT;
-	cfg.diverted = peers;
-	cfg.n_diverted = 2;
+	s = gate_state(hp_tun_index(tun), false);
 	connect_to(from, "10.2.0.2", 53);
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
-	CU_ASSERT(!hp_rules_install(&cfg, NULL, &e));
+	CU_ASSERT(make_it(f, &s) > 0);
 	CU_ASSERT_EQUAL(send(from, octets, sizeof(octets), 0), sizeof(octets));
-	a_while();
+	until(&seen.udp, 1);
 	CU_ASSERT_EQUAL(seen.udp, 1);
 	CU_ASSERT_EQUAL(send(from6, octets, sizeof(octets), 0), sizeof(octets));
-	a_while();
+	until(&seen.udp, 2);
 	CU_ASSERT_EQUAL(seen.udp, 2);
-	CU_ASSERT(!hp_rules_cleanup(&e));
-	hp_divert_off();
+	CU_ASSERT(make_it(f, &nothing) > 0);
+	hp_gate_state_free(&s);
+	hp_fib_close(f);
 	hp_tun_close(tun);
 	close(from);
 	close(from6);
 }
 
-/* From the client to the device, whole, past the queue; what is excepted goes to the server. */
-static void forwarded_packets_to_peers_come_by_the_device(void)
+static unsigned int noticed;
+static int n_noticed;
+
+static void on_notice(void *ctx, unsigned int notices)
 {
-	int from = socket_in(ns_client, SOCK_DGRAM, "10.1.0.2", 5000);
-	int to = socket_in(ns_server, SOCK_DGRAM, "10.2.0.2", 53);
-	struct hp_rules_cfg cfg = rules_cfg(HP_RULES_AUTO);
+	(void)ctx;
+	noticed |= notices;
+	n_noticed++;
+}
+
+/* What was noticed of a command. */
+static unsigned int notices_of(const char *command)
+{
+	n_noticed = 0;
+	noticed = 0;
+	CU_ASSERT(netns_sh("%s", command));
+	until(&n_noticed, 1);
+	a_while();
+	return noticed;
+}
+
+static void others_changes_are_noticed_but_not_our_own(void)
+{
+	const struct hp_gate_state nothing = {0};
+	struct hp_gate_state s = gate_state(0, false);
+	struct hp_fib *f = NULL;
+
+	CU_ASSERT_FATAL(!hp_fib_open(loop, on_notice, NULL, &f));
+	noticed = 0;
+	CU_ASSERT(make_it(f, &s) > 0);
+	a_while();
+	CU_ASSERT_EQUAL(noticed, 0);
+	CU_ASSERT_EQUAL(notices_of("ip route flush table 10500"), HP_FIB_OURS);
+	CU_ASSERT_EQUAL(notices_of("ip route add 10.55.0.0/16 dev veths && "
+				   "ip route del 10.55.0.0/16"), HP_FIB_ROUTES);
+	CU_ASSERT(notices_of("ip addr add 10.56.0.1/32 dev veths && "
+			     "ip addr del 10.56.0.1/32 dev veths") & HP_FIB_ADDRS);
+	CU_ASSERT(make_it(f, &nothing) > 0);
+	hp_gate_state_free(&s);
+	hp_fib_close(f);
+}
+
+/* Deleted, and taken down. */
+static void the_device_comes_back(void)
+{
 	struct tun_seen seen = {0};
-	struct hp_tun *tun = divert_tun(&seen);
-	struct hp_prefix peer, other;
+	struct hp_tun *tun = gate_tun(&seen);
 	struct hp_io_err e = {""};
-	char *before = rules_now(), *after;
 
 	if (!tun)
 		return;
-	hp_prefix_parse("10.2.0.2/32", &peer);
-	hp_prefix_parse("10.2.0.3/32", &other);
-	connect_to(from, "10.2.0.2", 53);
-	CU_ASSERT(!hp_divert_on(hp_tun_index(tun), DIVERT, false, &e));
-	cfg.divert_mark = DIVERT;
-	cfg.diverted = &peer;
-	cfg.n_diverted = 1;
-	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 1);
-	CU_ASSERT_EQUAL(received(to, 0), 0);
-	cfg.diverted = &other; /* nobody takes it from the queue */
-	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
-	CU_ASSERT_EQUAL(received(to, 0), 0);
-	cfg.diverted = &peer;
-	cfg.bypass = &peer;
-	cfg.n_bypass = 1;
-	CU_ASSERT_EQUAL(datagrams_with_rules(&seen, &cfg, from), 0);
-	CU_ASSERT_EQUAL(received(to, 1), 1);
-	CU_ASSERT(!hp_rules_cleanup(&e));
-	hp_divert_off();
-	after = rules_now();
-	CU_ASSERT_STRING_EQUAL(before, after);
+	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 0);
+	CU_ASSERT(netns_sh("ip link set dev hip0 down"));
+	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 1);
+	CU_ASSERT(netns_sh("ip link show dev hip0 | grep -q UP"));
+	CU_ASSERT(netns_sh("ip link del dev hip0"));
+	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 1);
+	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 0);
+	CU_ASSERT(netns_sh("ip link show dev hip0 | grep -q UP && ip route add 10.9.9.9/32 dev hip0"));
+	CU_ASSERT(netns_sh("ping -c1 -W1 10.9.9.9 >/dev/null & true"));
+	until(&seen.packets, 1);
+	CU_ASSERT(seen.packets > 0);
 	hp_tun_close(tun);
-	close(from);
-	close(to);
-	free(before);
-	free(after);
 }
 
 static const struct hp_test tests[] = {
 	HP_TEST(rules_come_and_go_without_a_trace),
 	HP_TEST(auto_takes_what_works),
 	HP_TEST(nft_accepts_the_text),
-	HP_TEST(marked_packets_are_routed_to_the_device),
-	HP_TEST(diverting_may_fail_open),
-	HP_TEST(forwarded_packets_to_peers_come_by_the_device),
-	HP_TEST(diverted_packets_may_be_longer_than_the_device),
+	HP_TEST(chains_of_earlier_versions_go),
+	HP_TEST(clients_packets_are_routed_to_the_device),
+	HP_TEST(the_gate_may_fail_open),
+	HP_TEST(what_others_do_is_seen_and_undone),
+	HP_TEST(networks_and_addresses_are_read),
+	HP_TEST(packets_may_be_longer_than_the_device),
+	HP_TEST(others_changes_are_noticed_but_not_our_own),
+	HP_TEST(the_device_comes_back),
 	HP_TEST_END};
 
 int main(int argc, char **argv)
