@@ -141,13 +141,20 @@ static bool is_filtered(const struct hp_box_way *w, int iif)
 	return w->err == -EXDEV || !hp_rtnl_ask(&(struct hp_rtnl_ask){ .dst = w->to }, &plain);
 }
 
+/* Reverse path filters ask for the way to the source with source and destination exchanged, so that
+ * rules by source count.  The kernel answers that for a foreign IPv4 source only as for a packet
+ * that has come in somewhere: there, where this one leaves. */
 static bool comes_back(const struct hp_box_way *w)
 {
+	struct hp_rtnl_ask q = { .dst = w->from, .src = w->to };
 	struct hp_rtnl_way back;
 	char dev[IFNAMSIZ];
 
-	if (hp_addr_is_zero(&w->from) ||
-	    hp_rtnl_ask(&(struct hp_rtnl_ask){ .dst = w->from }, &back))
+	if (hp_addr_is_zero(&w->from))
+		return false;
+	if (hp_addr_is4(&w->to) && *w->out)
+		q.iif = (int)if_nametoindex(w->out);
+	if (hp_rtnl_ask(&q, &back) && hp_rtnl_ask(&(struct hp_rtnl_ask){ .dst = w->from }, &back))
 		return false;
 	name_dev(dev, back.oif);
 	return !strcmp(dev, w->in);

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* We tell senders what fits: the kernel must not compare with the device's MTU. */
+/* We tell clients what fits: the kernel must not compare with the device's MTU.  Applications on this
+ * machine, which talk to HITs, do go by it. */
 #define ROUTE_MTU 65535
 
 /* ---- writing */
@@ -105,7 +106,8 @@ static void route_message(struct nlmsghdr *h, const struct hp_gate_route *r, boo
 	rtm->rtm_type = r->ifindex ? RTN_UNICAST : RTN_BLACKHOLE;
 	if (r->ifindex) {
 		mnl_attr_put_u32(h, RTA_OIF, (uint32_t)r->ifindex);
-		put_mtu(h);
+		if (!hp_addr_is_hit(&r->to.addr))
+			put_mtu(h);
 	}
 }
 
