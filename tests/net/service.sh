@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The daemon under its unit file: tests/unitrun does what systemd would do, and receives what the
-# daemon tells its service manager.
+# daemon tells its service manager.  The user hipproxy is in a mount namespace of the test's own.
+if [ -z "${HPN_ACCOUNTS:-}" ] && [ "$(id -u)" = 0 ] && command -v unshare >/dev/null; then
+	HPN_ACCOUNTS=1 exec unshare -m --propagation private bash "$0" "$@"
+fi
 . "${srcdir:-.}/tests/net/lib.sh"
 need_daemons python3 setpriv unshare
 top=${srcdir:-.}
@@ -36,10 +39,17 @@ server_conf; proxy_conf
 daemon_start server || { fail "the server comes up"; finish; }
 sed "s,@sbindir@,/usr/sbin,; s,@bindir@,/usr/bin," "$top/conf/hipproxyd.service.in" >"$unit"
 
-# A key as the package leaves it: the service's user is its owner, nobody else may enter the folder.
+# Folder and key as the package leaves them: both belong to the service's user, and nobody else may
+# enter the folder.
+for f in passwd group; do
+	sed '/^hipproxy:/d' /etc/$f >"$HPN_DIR/$f"
+done
+echo 'hipproxy:x:64999:64998::/nonexistent:/usr/sbin/nologin' >>"$HPN_DIR/passwd"
+echo 'hipproxy:x:64998:' >>"$HPN_DIR/group"
+for f in passwd group; do mount --bind "$HPN_DIR/$f" /etc/$f || { fail "accounts"; finish; }; done
 mkdir -m 700 -p "$HPN_DIR/keys" && mv "$HPN_DIR/proxy/key.pem" "$HPN_DIR/keys/proxy.pem"
 sed -i "s,$HPN_DIR/proxy/key.pem,$HPN_DIR/keys/proxy.pem," "$HPN_DIR/proxy/hipproxy.conf"
-chown 4711 "$HPN_DIR/keys"
+chown -R 64999 "$HPN_DIR/keys"
 
 unit_run
 check "start returns when the daemon is ready" ask start
