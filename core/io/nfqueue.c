@@ -197,7 +197,8 @@ static unsigned int buffers_get(struct nfq_queue *q, struct rx *rx)
 			break;
 		rx->p[n] = p;
 		rx->iov[n][0] = (struct iovec){p->buf + RX_OFF, p->cap - RX_OFF};
-		rx->iov[n][1] = (struct iovec){q->spill + (size_t)n * NFQ_SPILL, NFQ_SPILL};
+		if (!q->gso) /* the other queue has no spill */
+			rx->iov[n][1] = (struct iovec){q->spill + (size_t)n * NFQ_SPILL, NFQ_SPILL};
 		rx->m[n].msg_hdr = (struct msghdr){.msg_iov = rx->iov[n],
 						   .msg_iovlen = q->gso ? 1 : 2};
 	}
