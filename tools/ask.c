@@ -87,7 +87,8 @@ static int show(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		return refused(reply);
 	if (!ctl->json && !(cmd->stream && ok))
 		cmd->show(view, reply);
-	return HP_EXIT_OK;
+	/* policy test: "no" is an answer, and a script asks for it by the status. */
+	return json_is_false(json_object_get(reply, "allowed")) ? HP_EXIT_REFUSED : HP_EXIT_OK;
 }
 
 static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,

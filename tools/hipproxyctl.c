@@ -144,7 +144,16 @@ static int take_trailing_json(struct hp_ctl *ctl, int argc, char **argv)
 	return argc;
 }
 
-int main(int argc, char **argv)
+/* Output that is lost, on a full disk, is a failure. */
+static int written(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	perror("hipproxyctl: standard output");
+	return status ? status : HP_EXIT_REFUSED;
+}
+
+static int run(int argc, char **argv)
 {
 	struct hp_ctl ctl = { .socket = HP_CONTROL_SOCKET };
 	const char *slash = strrchr(argv[0], '/');
@@ -163,4 +172,9 @@ int main(int argc, char **argv)
 		return HP_EXIT_USAGE;
 	}
 	return dispatch(&ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	return written(run(argc, argv));
 }

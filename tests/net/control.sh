@@ -29,6 +29,11 @@ ln -sf "$CTL" "$HPN_DIR/hipconf"
 check "hipconf hipproxy on" "$HPN_DIR/hipconf" -s "$HPN_DIR/proxy/control" hipproxy on
 check "then they are protected" wan_hip hello client1 $SERVER4 server
 
+full() { ctl proxy "$@" >/dev/full 2>"$HPN_DIR/full"; [ $? = 1 ] && grep -q 'No space left' "$HPN_DIR/full"; }
+for cmd in status flows drops "--json status" help; do
+	check "$cmd to a full disk fails and says so" full $cmd
+done
+
 before=$(spi)
 check "reload" ctl proxy reload
 check "SIGHUP" kill -HUP "$(pid_of proxy hipproxyd)"

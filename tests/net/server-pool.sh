@@ -151,6 +151,8 @@ check "its other ports are not" test "$(ssh_to hiphost "$W4" echo hi)" = hi
 check "nor is the other identity" hello hiphost "$W6" web
 test_says() { ctl gate policy test "${@:2}" 2>&1 | grep -q "$1" || { ctl gate policy test "${@:2}"; false; }; }
 check "policy test: denied by rule 1" test_says 'denied by rule 1' "$(hit_of hiphost)" web4 tcp 80
+check "and the status says so" test "$(ctl gate policy test "$(hit_of hiphost)" web4 tcp 80 >/dev/null; echo $?)" = 1
+check "that of an allowed one is 0" sh -c "'$CTL' -s $HPN_DIR/gate/control policy test $(hit_of hiphost) web4 tcp 22 >/dev/null"
 check "policy test: allowed by rule 2" test_says 'allowed by rule 2' "$(hit_of hiphost)" web4 tcp 22
 check "policy test: denied by default" test_says 'denied by default' "$(hit_of server)" web4 tcp 22
 ctl gate policy | sed 's/^/      /'
