@@ -185,11 +185,26 @@ static void rewrite_ip(struct hp_xlat *x, struct hp_packet *p, const struct targ
 	p->frag_id = 0;
 }
 
+/* What stands behind a datagram in its IP packet is none of it (RFC 768), and its checksum does not
+ * cover it: it is left out. */
+static void cut_surplus(struct hp_packet *p)
+{
+	struct hp_udp udp;
+
+	if (p->proto != HP_PROTO_UDP || p->gso || p->gso_size || p->csum_partial ||
+	    p->frag_off || p->frag_more || p->len < p->l4_off)
+		return;
+	if (!hp_udp_parse(p->data + p->l4_off, p->len - p->l4_off, &udp))
+		p->len = p->l4_off + (size_t)udp.len;
+}
+
 static int translate(struct hp_xlat *x, struct hp_packet *p, struct target *t)
 {
 	bool to4 = hp_addr_is4(&t->dst);
-	int err = check(x, p, to4);
+	int err;
 
+	cut_surplus(p);
+	err = check(x, p, to4);
 	if (!err && is_icmp(p->proto))
 		err = target_icmp(t, p);
 	if (err)

@@ -305,6 +305,32 @@ static void a_packet_that_was_in_fragments_may_be_again(void)
 	test_packet_free(p);
 }
 
+/* RFC 768: the datagram ends where its own length says. */
+static void what_stands_behind_a_datagram_is_cut(void)
+{
+	for (int v6 = 0; v6 < 2; v6++)
+		for (size_t surplus = 1; surplus < 40; surplus += 13) {
+			struct hp_flow_key k = key(v6, 17), r = reversed(&k);
+			struct hp_packet *p = udp_of(&k, 100);
+			struct hp_xlat x = { 0 };
+			size_t len = p->len;
+
+			memset(p->data + p->len, 0xee, surplus);
+			p->len += surplus;
+			if (v6)
+				hp_put16(p->data + 4, (uint16_t)(p->len - 40));
+			else
+				hp_put16(p->data + 2, (uint16_t)p->len);
+			CU_ASSERT(!hp_packet_dissect(p) && p->len == len + surplus);
+			CU_ASSERT(!hp_xlat_to_hit(&x, p, &k));
+			CU_ASSERT(is_hit_form(p, &k) && test_packet_right(p));
+			CU_ASSERT_EQUAL(p->len, 40 + 8 + 100);
+			CU_ASSERT(!hp_xlat_to_legacy(&x, p, &r));
+			CU_ASSERT(test_packet_right(p) && p->len == len);
+			test_packet_free(p);
+		}
+}
+
 /* RFC 7915, 5.1: DF goes by the length of each packet on the wire, in a super-packet too. */
 static void df_goes_by_the_length_of_one_packet(void)
 {
@@ -430,6 +456,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(extension_headers_are_left_out_unless_a_route_is_open),
 	HP_TEST(ttl_is_lowered_when_asked_and_ends_at_one),
 	HP_TEST(a_packet_that_was_in_fragments_may_be_again),
+	HP_TEST(what_stands_behind_a_datagram_is_cut),
 	HP_TEST(df_goes_by_the_length_of_one_packet),
 	HP_TEST(fragments_are_not_translated),
 	HP_TEST(no_headroom_is_no_crash),
