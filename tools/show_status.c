@@ -68,6 +68,27 @@ static void show_findings(FILE *out, const json_t *list)
 			hp_json_text(v, "text"));
 }
 
+/* Those that are reached, or nearly. */
+static void show_limits(FILE *out, const json_t *list)
+{
+	const char *label = "limits";
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v) {
+		bool reached = json_is_true(json_object_get(v, "reached"));
+		uint64_t used = hp_json_number(v, "used"), most = hp_json_number(v, "most");
+
+		if (!reached && used < most - most / 5)
+			continue;
+		fprintf(out, "%-14s%s (%s): %s, at most %" PRIu64 ", %" PRIu64
+			" refused or given way since the start\n", label, hp_json_text(v, "help"),
+			hp_json_text(v, "setting"), reached ? "reached" : "nearly reached", most,
+			hp_json_number(v, "refused"));
+		label = "";
+	}
+}
+
 void hp_show_status(const struct hp_view *view, const json_t *reply)
 {
 	const json_t *capture = json_object_get(reply, "capture");
@@ -105,5 +126,6 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 	fprintf(out, "%-14s%s\n", "memory",
 		hp_unit_bytes(unit, 1024 * hp_json_number(reply, "memory_kb")));
 	show_plugins(out, json_object_get(reply, "plugins"));
+	show_limits(out, json_object_get(reply, "limits"));
 	show_findings(out, json_object_get(reply, "findings"));
 }

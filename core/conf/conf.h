@@ -149,6 +149,7 @@ struct hp_conf_peers {
 
 struct hp_conf_limits {
 	uint32_t flows, associations, peers;
+	uint32_t client_share, peer_share;  /* percent, of one client or peer */
 	uint32_t hold_packets;              /* all destinations together */
 	uint32_t reassembly;                /* unfinished datagrams */
 	uint32_t packets;                   /* packet pool */

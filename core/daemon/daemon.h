@@ -38,6 +38,7 @@
 #include "io/udp.h"
 #include "pipe/pipe.h"
 #include "plugin/registry.h"
+#include "util/tally.h"
 #include "util/timer.h"
 
 /* An association that access rules refused. */
@@ -87,6 +88,7 @@ struct hp_daemon {
 	struct hp_prefix masqueraded[4];
 	size_t n_masqueraded;
 	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
+	struct hp_tally met;         /* HITs of peers that clients have talked to */
 	struct hp_gate_run gate;
 	int single;                  /* descriptor, see io/single.h; 0: none */
 	bool capturing, stopping;
@@ -135,6 +137,13 @@ void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf);
 /* A new configuration, all of it or nothing.  0, or -errno with a sentence in err and the
  * complaints, which are logged too, in *complaints (to be released; may be NULL). */
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *err, json_t **complaints);
+
+/* ---- limits.c */
+
+/* An array of { name, setting, help, used, most, refused, reached, since_s if it is }. */
+json_t *hp_daemon_limits_json(const struct hp_daemon *d);
+/* Those that are reached now. */
+void hp_daemon_limits_judge(const struct hp_daemon *d, struct hp_findings *out);
 
 /* ---- supervisor.c: what the service manager is told (io/sdnotify.h).  Without one the calls do nothing,
  * so does each with a supervisor of NULL. */

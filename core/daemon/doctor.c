@@ -213,6 +213,7 @@ void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 	hp_hip_each(d->hip, see_assoc, &l);
 	judge_strangers(d, out);
 	judge_denials(d, out);
+	hp_daemon_limits_judge(d, out);
 	judge_asked(d, out);
 }
 

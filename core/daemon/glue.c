@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define MET_MAX 65536
+
 /* ---- control packets and hooks */
 
 /* Shows a message to the hooks of a control stage; true if none of them objects. */
@@ -64,9 +66,35 @@ static int hip_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
 	return hp_route_source(d->route, dst, src);
 }
 
-/* Who may reach applications on this host.  The clients' identity answers everyone, for a peer
- * that lost its state must be able to come back: without a flow nothing passes it anyway. */
-static int may_associate(const struct hp_daemon *d, const struct hp_addr *local_hit,
+/* A HIT as a number that strangers can't aim at: they would have to find a key for it. */
+static uint64_t met_hash(const struct hp_addr *hit)
+{
+	uint64_t w[2];
+
+	memcpy(w, hit->b, sizeof(w));
+	return w[0] ^ w[1];
+}
+
+static void remember_met(struct hp_daemon *d, const struct hp_assoc *a)
+{
+	uint64_t hash = met_hash(hp_assoc_peer_hit(a));
+
+	if (hp_assoc_is_initiator(a) && d->met.owners.count < MET_MAX &&
+	    !hp_tally_get(&d->met, hash))
+		hp_tally_add(&d->met, hash);
+}
+
+/* A peer that lost its state must be able to come back: it is one of the configuration, or clients
+ * have talked to it. */
+static bool has_business(struct hp_daemon *d, const struct hp_addr *local_hit,
+			 const struct hp_addr *peer_hit)
+{
+	return hp_hip_knows(d->hip, peer_hit) || hp_hip_find(d->hip, local_hit, peer_hit) ||
+	       hp_tally_get(&d->met, met_hash(peer_hit));
+}
+
+/* Who may reach applications on this host, and the clients' identity. */
+static int may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
 			 const struct hp_addr *peer_hit)
 {
 	const struct hp_conf_host *host = &d->conf->host;
@@ -76,7 +104,7 @@ static int may_associate(const struct hp_daemon *d, const struct hp_addr *local_
 	if (err != -ENOENT)
 		return err;
 	if (!hp_addr_eq(local_hit, &d->host_hit))
-		return 0;
+		return has_business(d, local_hit, peer_hit) ? 0 : -EPERM;
 	for (size_t i = 0; i < host->accept.n; i++)
 		if (hp_addr_eq(&host->accept.at[i].peer, peer_hit))
 			return host->accept.at[i].action == HP_CONF_ALLOW ? 0 : -EPERM;
@@ -133,11 +161,19 @@ static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 	struct hp_daemon *d = ctx;
 
 	log_event(a, ev);
+	if (ev == HP_HIP_UP)
+		remember_met(d, a);
 	if (ev == HP_HIP_UP || ev == HP_HIP_PATH_CHANGED)
 		hp_state_peer(d->state, hp_assoc_local_hit(a), hp_assoc_peer_hit(a),
 			      &hp_assoc_path(a)->dst, hp_assoc_path(a)->dport);
 	if (d->pipe)
 		hp_pipe_assoc_event(d->pipe, a, ev);
+}
+
+static bool hip_in_use(void *ctx, const struct hp_assoc *a)
+{
+	(void)ctx;
+	return hp_pipe_assoc_in_use(a);
 }
 
 static int hip_pin(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit)
@@ -154,6 +190,7 @@ const struct hp_hip_ops hp_daemon_hip_ops = {
 	.accept = hip_accept,
 	.event = hip_event,
 	.pin = hip_pin,
+	.in_use = hip_in_use,
 };
 
 /* ---- the pipeline's */

@@ -207,6 +207,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 				      d->encap ? (int)d->transport.port : 0));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
+	json_object_set_new(reply, "limits", hp_daemon_limits_json(d));
 	return put_findings(d, reply);
 }
 

@@ -88,5 +88,6 @@ void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf)
 		if (hp_hip_known_peer(hip, &p->hit, p->addresses.at, n, !p->esn_icv))
 			hp_log(HP_LOG_CORE, HP_LOG_WARNING, "peer %zu (%s) is not remembered", i,
 			       p->name);
+		hp_hip_known_reserve(hip, &p->hit);
 	}
 }

@@ -223,6 +223,8 @@ static int make_engine(struct hp_daemon *d)
 	d->jobs = hp_jobs_new(d->loop, d->conf->hip.workers, d->conf->limits.jobs);
 	if (!d->jobs)
 		return fail(-errno, "worker threads");
+	if (hp_tally_init(&d->met))
+		return fail(-ENOMEM, "HIP engine");
 	d->hip = hp_hip_new(&cfg, &ops, &d->clock, &hp_rand_system, &d->timers);
 	if (!d->hip)
 		return fail(-ENOMEM, "HIP engine");
@@ -429,6 +431,7 @@ static void stop_engine(struct hp_daemon *d)
 		hp_control_close(d->control);
 	if (d->hip)
 		hp_hip_free(d->hip);
+	hp_tally_fini(&d->met);
 	d->hip = NULL;
 	if (d->pipe) {
 		hp_loop_flush_del(d->loop, &d->flush);

@@ -39,6 +39,7 @@ static const struct {
 				 "it." },
 	[HP_CAUSE_MTU] = { "mtu", "An MTU is too small, or was changed." },
 	[HP_CAUSE_CLOCK] = { "clock", "The system's clock is wrong." },
+	[HP_CAUSE_LIMIT] = { "limit", "A table is full, or somebody has his share of it." },
 	[HP_CAUSE_PEER_DOWN] = { "peer-down", "hipproxyd does not run on the peer." },
 	[HP_CAUSE_PEER_SILENT] = { "peer-silent", "The peer does not answer HIP." },
 	[HP_CAUSE_PEER_UNREACHABLE] = { "peer-unreachable", "The peer's host can't be "

@@ -177,6 +177,7 @@ void hp_flow_fetch_hit(const struct hp_flowdb *db, uint32_t hash)
 static void tables_free(struct hp_flowdb *db)
 {
 	hp_expect_db_free(db->expect);
+	hp_flow_shares_fini(db);
 	hp_index_fini(&db->names[HP_SIDE_LEGACY]);
 	hp_index_fini(&db->names[HP_SIDE_HIT]);
 	hp_slab_fini(&db->flows);
@@ -191,7 +192,7 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 	if (!db)
 		return NULL;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
-	if (!db->expect || hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
+	if (!db->expect || hp_flow_shares_init(db) || hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
 	    hp_index_init(&db->names[HP_SIDE_HIT])) {
 		tables_free(db);
 		errno = ENOMEM;
@@ -213,8 +214,10 @@ void hp_flowdb_free(struct hp_flowdb *db)
 }
 
 void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
+			   const struct hp_flow_shares *share,
 			   const struct hp_flow_timeouts *t)
 {
+	db->cfg.share = *share;
 	db->cfg.limit = limit;
 	db->cfg.timeouts = *t;
 }
@@ -231,8 +234,8 @@ const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db)
 
 const char *hp_flow_counter_name(enum hp_flow_counter c)
 {
-	static const char *const names[] = { "added", "expired", "deleted", "limit",
-					     "translated", "taken_over", "no_port", "no_memory" };
+	static const char *const names[] = { "added", "expired", "deleted", "limit", "evicted",
+					     "share", "port_share", "translated", "taken_over", "no_port", "no_memory" };
 
 	return (unsigned int)c < HP_FLOWC_MAX ? names[c] : "?";
 }
@@ -272,6 +275,8 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 	hp_flow_time_fetch(f);
 	forget_names(f);
 	hp_flow_time_stop(f);
+	if (f->state != HP_FLOW_CLOSING)
+		hp_flow_share_give(f);
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, f);
 	hp_list_del(&f->of_assoc);
@@ -336,6 +341,7 @@ static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	f->outbound = outbound;
 	hp_list_init(&f->of_assoc);
 	hp_flow_time_start(f);
+	hp_flow_share_take(f);
 	db->counters[HP_FLOWC_ADDED]++;
 	*out = f;
 	return 0;
@@ -351,7 +357,7 @@ no_memory:
 
 static int full(struct hp_flowdb *db)
 {
-	if (db->flows.used < db->cfg.limit)
+	if (db->flows.used < db->cfg.limit || hp_flow_make_room(db))
 		return 0;
 	db->counters[HP_FLOWC_LIMIT]++;
 	return -ENOBUFS;
@@ -374,7 +380,9 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	hash[given] = hash_ahead(db, given, &name[given]);
 	if (find(db, given, hash[given], &name[given]))
 		return -EEXIST;
-	err = full(db);
+	err = hp_flow_share_check(db, &k, outbound);
+	if (!err)
+		err = full(db);
 	if (err)
 		return err;
 	if (find(db, chosen, hash[chosen], &name[chosen]))

@@ -79,6 +79,11 @@ extern const struct hp_flow_timeouts hp_flow_timeouts_default;
 
 struct hp_flowdb_config {
 	size_t limit;                /* most flows, above 0 */
+	struct hp_flow_shares {
+		uint32_t client; /* flows that one legacy host may have; 0: all */
+		uint32_t peer;   /* flows that one HIP peer may have begun; 0: all */
+		uint32_t port;   /* of them to one service, where they need ports; 0: all */
+	} share;                     /* flows that have ended are not counted */
 	size_t area_bytes;           /* plugins' areas in each flow, all together */
 	struct hp_flow_timeouts timeouts;
 	struct hp_hash_key hash_key; /* random; also the seed of port choice */
@@ -94,6 +99,9 @@ enum hp_flow_counter {
 	HP_FLOWC_EXPIRED,
 	HP_FLOWC_DELETED,
 	HP_FLOWC_LIMIT,      /* refused: table full */
+	HP_FLOWC_EVICTED,    /* had ended, or was never answered: the table was full */
+	HP_FLOWC_SHARE,      /* refused: its client has its share of the table */
+	HP_FLOWC_PORT_SHARE, /* refused: its client has its share of the service's ports */
 	HP_FLOWC_TRANSLATED, /* got another port than the first host chose */
 	HP_FLOWC_TAKEN_OVER, /* had ended: another flow got its port */
 	HP_FLOWC_NO_PORT,    /* refused: every port in use */
@@ -111,8 +119,11 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 void hp_flowdb_free(struct hp_flowdb *db);
 /* New limit and timeouts; flows that exist stay, their next packet takes the new timeouts. */
 void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
+			   const struct hp_flow_shares *share,
 			   const struct hp_flow_timeouts *t);
 size_t hp_flowdb_count(const struct hp_flowdb *db);
+/* Flows that a legacy host or a HIP peer has begun and that have not ended. */
+uint32_t hp_flowdb_client_count(const struct hp_flowdb *db, const struct hp_addr *client);
 /* HP_FLOWC_MAX values. */
 const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db);
 const char *hp_flow_counter_name(enum hp_flow_counter c);
@@ -159,9 +170,11 @@ struct hp_flow *hp_flow_find_hit_hashed(struct hp_flowdb *db, uint32_t hash, uin
 /* Makes a flow in state NEW.  outbound: key->local_port is chosen here (legacy_port if it is
  * free on the HIT side, else another of the same range and, for UDP, if possible, parity); else
  * key->far_port is chosen likewise from peer_port.  Where no port is free a flow that has ended
- * is deleted and gives up its own.  ICMP: identifiers are the ports.
+ * is deleted and gives up its own; the same where the table is full, where one that nobody has
+ * answered does too.  ICMP: identifiers are the ports.
  * 0; -EEXIST: a flow of this name is there; -EADDRINUSE: no free port; -ENOBUFS: table full;
- * -ENOMEM.  The database owns *out. */
+ * -EDQUOT: the client has its share of the table; -EUSERS: it has its share of the service's
+ * ports; -ENOMEM.  The database owns *out. */
 int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		struct hp_flow **out);
 /* As hp_flow_add with all ports as they are in key; -EEXIST also for the other name. */

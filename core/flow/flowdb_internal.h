@@ -10,6 +10,7 @@
 #include "flow/seqadj.h"
 #include "util/index.h"
 #include "util/slab.h"
+#include "util/tally.h"
 
 #define HP_FLOW_WHEEL 8192u /* seconds; more than the longest usual timeout */
 #define HP_PORT_FULLS 64u
@@ -29,6 +30,7 @@ struct hp_flowdb {
 	const struct hp_clock *clock;
 	struct hp_timer tick;
 	struct hp_expect_db *expect;
+	struct hp_tally of_client, of_service; /* flows that have not ended */
 	uint64_t start_ms;
 	uint32_t done_s; /* the wheel's buckets up to this second are empty */
 	uint32_t serial; /* of the last flow made */
@@ -69,6 +71,26 @@ static inline uint16_t *hp_flow_chosen_port(struct hp_flow_key *k, bool outbound
 {
 	return outbound ? &k->local_port : &k->far_port;
 }
+
+/* A number that strangers can't foresee: the hash key is random. */
+static inline uint32_t hp_flow_random_below(struct hp_flowdb *db, uint32_t n)
+{
+	uint64_t w[2] = { 0x706f7274, ++db->random_count };
+
+	return (uint32_t)hp_hash(&db->cfg.hash_key, w, sizeof(w)) % n;
+}
+
+/* share.c.  check: 0, -EDQUOT or -EUSERS, counted.  take and give: when f is no longer, or again,
+ * one that has ended, and at its beginning and end. */
+int hp_flow_shares_init(struct hp_flowdb *db);
+void hp_flow_shares_fini(struct hp_flowdb *db);
+int hp_flow_share_check(struct hp_flowdb *db, const struct hp_flow_key *k, bool outbound);
+void hp_flow_share_take(struct hp_flow *f);
+void hp_flow_share_give(struct hp_flow *f);
+/* Has it ended so long ago that its place may be taken? */
+bool hp_flow_has_ended(const struct hp_flow *f, uint64_t *idle_ms);
+/* Removes a flow that has ended or that nobody has answered; false: none was found. */
+bool hp_flow_make_room(struct hp_flowdb *db);
 
 /* ports.c: the port that k asks for is in use; another one.  *name_hash: of the name that it makes.
  * 0; -EADDRINUSE: none is free, or the protocol has none. */

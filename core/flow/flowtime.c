@@ -179,9 +179,10 @@ static void reopen(struct hp_flow *f, uint8_t flags)
 
 static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 {
+	bool had_ended = f->state == HP_FLOW_CLOSING;
 	unsigned int bit = 1u << dir;
 
-	if (f->state == HP_FLOW_CLOSING)
+	if (had_ended)
 		reopen(f, flags);
 	if (!(flags & (HP_TCP_SYN | HP_TCP_RST)))
 		f->tcp_seen |= bit;
@@ -191,6 +192,8 @@ static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 		f->state = HP_FLOW_CLOSING;
 	else if (f->state == HP_FLOW_NEW && f->tcp_seen && f->way[0].packets && f->way[1].packets)
 		f->state = HP_FLOW_ESTABLISHED;
+	if (had_ended != (f->state == HP_FLOW_CLOSING))
+		had_ended ? hp_flow_share_take(f) : hp_flow_share_give(f);
 }
 
 void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len)

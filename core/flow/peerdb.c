@@ -7,8 +7,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/tally.h"
+
+/* Without a HIT, and with one: the order in which a full table loses them. */
+enum { NAMELESS, NAMED, CLASSES };
+
+/* Somebody who asked for destinations. */
+struct hp_peer_client {
+	struct hp_hnode node;
+	struct hp_addr addr;
+	struct hp_list peers; /* hp_peer.of_client, last asked last */
+	size_t n;
+};
+
 struct hp_peerdb {
-	struct hp_htab tab;
+	struct hp_htab tab, clients;
+	struct hp_tally held; /* packets, by their sources */
+	struct hp_list age[CLASSES]; /* hp_peer.of_age, last asked last */
 	struct hp_peerdb_config cfg;
 	struct hp_timers *timers;
 	const struct hp_clock *clock;
@@ -22,7 +37,11 @@ struct hp_peerdb *hp_peerdb_new(const struct hp_peerdb_config *cfg, struct hp_ti
 
 	if (!db)
 		return NULL;
-	if (hp_htab_init(&db->tab, 0)) {
+	for (int i = 0; i < CLASSES; i++)
+		hp_list_init(&db->age[i]);
+	if (hp_htab_init(&db->tab, 0) || hp_htab_init(&db->clients, 0) || hp_tally_init(&db->held)) {
+		hp_htab_fini(&db->tab);
+		hp_htab_fini(&db->clients);
 		free(db);
 		errno = ENOMEM;
 		return NULL;
@@ -39,11 +58,16 @@ void hp_peerdb_free(struct hp_peerdb *db)
 		return;
 	hp_peerdb_flush(db, true);
 	hp_htab_fini(&db->tab);
+	hp_htab_fini(&db->clients);
+	hp_tally_fini(&db->held);
 	free(db);
 }
 
-void hp_peerdb_reconfigure(struct hp_peerdb *db, size_t limit, const struct hp_hold_pool *hold)
+void hp_peerdb_reconfigure(struct hp_peerdb *db, size_t limit, size_t share,
+			   const struct hp_hold_pool *hold, size_t hold_share)
 {
+	db->cfg.hold_share = hold_share;
+	db->cfg.share = share;
 	db->cfg.limit = limit;
 	db->cfg.hold.max_packets = hold->max_packets;
 	db->cfg.hold.max_octets = hold->max_octets;
@@ -62,7 +86,8 @@ const uint64_t *hp_peerdb_counters(const struct hp_peerdb *db)
 
 const char *hp_peer_counter_name(enum hp_peer_counter c)
 {
-	static const char *const names[] = { "added", "expired", "deleted", "limit" };
+	static const char *const names[] = { "added", "expired", "deleted", "limit", "share",
+					     "hold", "hold_share" };
 
 	return (unsigned int)c < HP_PEERC_MAX ? names[c] : "?";
 }
@@ -103,6 +128,63 @@ int hp_peerdb_each(struct hp_peerdb *db, int (*fn)(struct hp_peer *e, void *arg)
 	return hp_htab_each(&db->tab, each_node, &each);
 }
 
+/* ---- clients and ages */
+
+static bool client_eq(const struct hp_hnode *n, const void *key)
+{
+	return hp_addr_eq(&HP_CONTAINER(n, const struct hp_peer_client, node)->addr, key);
+}
+
+static struct hp_peer_client *client_find(const struct hp_peerdb *db, const struct hp_addr *addr,
+					  uint64_t hash)
+{
+	struct hp_hnode *n = hp_htab_find(&db->clients, hash, client_eq, addr);
+
+	return n ? HP_CONTAINER(n, struct hp_peer_client, node) : NULL;
+}
+
+/* 0, or -ENOMEM. */
+static int client_join(struct hp_peer *e, const struct hp_addr *addr)
+{
+	uint64_t hash = hp_hash(&e->db->cfg.hash_key, addr, sizeof(*addr));
+	struct hp_peer_client *c = client_find(e->db, addr, hash);
+
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return -ENOMEM;
+		c->addr = *addr;
+		hp_list_init(&c->peers);
+		hp_htab_add(&e->db->clients, &c->node, hash);
+	}
+	c->n++;
+	e->client = c;
+	return 0;
+}
+
+static void client_leave(struct hp_peer *e)
+{
+	struct hp_peer_client *c = e->client;
+
+	if (!c)
+		return;
+	hp_list_del(&e->of_client);
+	if (--c->n)
+		return;
+	hp_htab_del(&e->db->clients, &c->node);
+	free(c);
+}
+
+void hp_peer_asked(struct hp_peer *e)
+{
+	hp_list_del(&e->of_age);
+	hp_list_add_tail(&e->db->age[e->hit_known ? NAMED : NAMELESS], &e->of_age);
+	if (!e->client)
+		return;
+	hp_list_del(&e->of_client);
+	hp_list_add_tail(&e->client->peers, &e->of_client);
+}
+
 static void peer_remove(struct hp_peer *e, enum hp_peer_counter why)
 {
 	struct hp_peerdb *db = e->db;
@@ -110,6 +192,8 @@ static void peer_remove(struct hp_peer *e, enum hp_peer_counter why)
 	db->counters[why]++;
 	hp_timer_cancel(db->timers, &e->timer);
 	hp_htab_del(&db->tab, &e->node);
+	hp_list_del(&e->of_age);
+	client_leave(e);
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, e);
 	free(e);
@@ -156,28 +240,78 @@ static void peer_lifetime(struct hp_peer *e, uint64_t lifetime_ms)
 		hp_timer_cancel(db->timers, &e->timer);
 }
 
-int hp_peer_add(struct hp_peerdb *db, const struct hp_addr *addr, uint64_t lifetime_ms,
-		struct hp_peer **out)
+/* The one whose loss matters least; static ones stay. */
+static struct hp_peer *oldest(struct hp_peerdb *db)
 {
-	struct hp_peer *e = hp_peer_find(db, addr);
+	struct hp_list *n;
 
-	*out = e;
-	if (e)
-		return -EEXIST;
-	if (db->tab.count >= db->cfg.limit) {
-		db->counters[HP_PEERC_LIMIT]++;
-		return -ENOBUFS;
+	for (int i = 0; i < CLASSES; i++) {
+		HP_LIST_EACH(n, &db->age[i])
+		{
+			struct hp_peer *e = HP_CONTAINER(n, struct hp_peer, of_age);
+
+			if (!e->is_static)
+				return e;
+		}
 	}
-	e = calloc(1, sizeof(*e));
+	return NULL;
+}
+
+static int make_room(struct hp_peerdb *db, const struct hp_addr *client)
+{
+	uint64_t hash = client ? hp_hash(&db->cfg.hash_key, client, sizeof(*client)) : 0;
+	struct hp_peer_client *c = client ? client_find(db, client, hash) : NULL;
+	struct hp_peer *e;
+
+	if (c && db->cfg.share && c->n >= db->cfg.share)
+		peer_remove(HP_CONTAINER(hp_list_first(&c->peers), struct hp_peer, of_client),
+			    HP_PEERC_SHARE);
+	if (db->tab.count < db->cfg.limit)
+		return 0;
+	e = oldest(db);
 	if (!e)
-		return -ENOMEM;
+		return -ENOBUFS;
+	peer_remove(e, HP_PEERC_LIMIT);
+	return 0;
+}
+
+static struct hp_peer *peer_new(struct hp_peerdb *db, const struct hp_addr *addr,
+				const struct hp_addr *client)
+{
+	struct hp_peer *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
 	e->db = db;
 	e->addr = *addr;
+	if (client && client_join(e, client)) {
+		free(e);
+		return NULL;
+	}
 	hp_timer_init(&e->timer, peer_expired);
+	hp_list_init(&e->of_age);
+	hp_list_init(&e->of_client);
 	hp_htab_add(&db->tab, &e->node, hp_hash(&db->cfg.hash_key, addr, sizeof(*addr)));
-	peer_lifetime(e, lifetime_ms);
+	hp_peer_asked(e);
 	db->counters[HP_PEERC_ADDED]++;
-	*out = e;
+	return e;
+}
+
+int hp_peer_add(struct hp_peerdb *db, const struct hp_addr *addr, const struct hp_addr *client,
+		uint64_t lifetime_ms, struct hp_peer **out)
+{
+	int err;
+
+	*out = hp_peer_find(db, addr);
+	if (*out)
+		return -EEXIST;
+	err = make_room(db, client);
+	if (err)
+		return err;
+	*out = peer_new(db, addr, client);
+	if (!*out)
+		return -ENOMEM;
+	peer_lifetime(*out, lifetime_ms);
 	return 0;
 }
 
@@ -200,14 +334,48 @@ void hp_peer_set_hit(struct hp_peer *e, const struct hp_addr *hit,
 	e->n_locators = n < HP_PEER_LOCATORS ? (uint8_t)n : HP_PEER_LOCATORS;
 	for (size_t i = 0; i < e->n_locators; i++)
 		e->locators[i] = locators[i];
+	hp_peer_asked(e);
+}
+
+/* ---- held packets */
+
+static uint64_t source_of(const struct hp_peerdb *db, const struct hp_packet *p)
+{
+	return hp_hash(&db->cfg.hash_key, &p->src, sizeof(p->src));
+}
+
+static int may_hold(const struct hp_peer *e, const struct hp_packet *p)
+{
+	const struct hp_peerdb *db = e->db;
+	const struct hp_hold_pool *pool = &db->cfg.hold;
+	size_t most = pool->max_total_packets;
+
+	if (db->cfg.hold_share && hp_tally_get(&db->held, source_of(db, p)) >= db->cfg.hold_share)
+		return -EDQUOT;
+	if (!e->hit_known)
+		most -= most / 4;
+	return pool->packets < most ? 0 : -ENOSPC;
 }
 
 int hp_peer_hold(struct hp_peer *e, struct hp_packet *p)
 {
-	return hp_hold_add(&e->db->cfg.hold, &e->hold, p);
+	struct hp_peerdb *db = e->db;
+	int err = may_hold(e, p);
+
+	if (!err)
+		err = hp_hold_add(&db->cfg.hold, &e->hold, p);
+	if (!err)
+		hp_tally_add(&db->held, source_of(db, p));
+	else
+		db->counters[err == -EDQUOT ? HP_PEERC_HOLD_SHARE : HP_PEERC_HOLD]++;
+	return err;
 }
 
 struct hp_packet *hp_peer_take(struct hp_peer *e)
 {
-	return hp_hold_take(&e->db->cfg.hold, &e->hold);
+	struct hp_packet *p = hp_hold_take(&e->db->cfg.hold, &e->hold);
+
+	if (p)
+		hp_tally_sub(&e->db->held, source_of(e->db, p));
+	return p;
 }

@@ -15,11 +15,6 @@
 #define RANDOM_TRIES   32u
 #define FULL_MEMORY_MS 1000 /* how long "no port is free" is believed */
 
-/* An ended connection keeps its port so long.  A RST may have been ignored by the ends (RFC 5961,
- * section 3.2), so that it proves less than two FINs. */
-#define RESERVED_FIN_MS 1000u
-#define RESERVED_RST_MS 5000u
-
 /* n ports: low, low + step, low + 2 * step, ... */
 struct range {
 	uint32_t low, n, step;
@@ -37,14 +32,6 @@ static bool has_ports(uint8_t proto)
 {
 	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP || proto == HP_PROTO_ICMP ||
 	       proto == HP_PROTO_ICMP6;
-}
-
-/* A number that strangers can't foresee: the hash key is random. */
-static uint32_t random_below(struct hp_flowdb *db, uint32_t n)
-{
-	uint64_t w[2] = { 0x706f7274, ++db->random_count };
-
-	return (uint32_t)hp_hash(&db->cfg.hash_key, w, sizeof(w)) % n;
 }
 
 /* RFC 4787, REQ-3 a: a well-known port stays one.  rsh, lpd and NFS servers take clients on
@@ -66,14 +53,6 @@ static struct range half_of(struct range r, unsigned int parity)
 	return (struct range){ low, (r.low + r.n - low + 1) / 2, 2 };
 }
 
-static bool has_ended(const struct hp_flow *f, uint64_t *idle_ms)
-{
-	if (f->state != HP_FLOW_CLOSING)
-		return false;
-	*idle_ms = hp_flow_idle_ms(f);
-	return *idle_ms >= (f->fin_seen == 3 ? RESERVED_FIN_MS : RESERVED_RST_MS);
-}
-
 /* Looks at a port; true if it is better than what was found before. */
 static bool look(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound, uint32_t port,
 		 struct found *best)
@@ -82,7 +61,7 @@ static bool look(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound, uin
 
 	*hp_flow_chosen_port(k, outbound) = it.port;
 	it.ended = hp_flow_by_name(db, k, hp_flow_chosen_side(outbound), &it.hash);
-	if (it.ended && !has_ended(it.ended, &it.idle_ms))
+	if (it.ended && !hp_flow_has_ended(it.ended, &it.idle_ms))
 		return false;
 	if (it.ended && best->port && it.idle_ms <= best->idle_ms)
 		return false;
@@ -94,7 +73,7 @@ static void try_some(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
 		     struct found *best)
 {
 	for (uint32_t i = 0; i < RANDOM_TRIES; i++) {
-		uint32_t port = r.low + random_below(db, r.n) * r.step;
+		uint32_t port = r.low + hp_flow_random_below(db, r.n) * r.step;
 
 		if (look(db, k, outbound, port, best) && !best->ended)
 			return;
@@ -104,7 +83,7 @@ static void try_some(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
 static void try_all(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound, struct range r,
 		    struct found *best)
 {
-	uint32_t at = random_below(db, r.n);
+	uint32_t at = hp_flow_random_below(db, r.n);
 
 	for (uint32_t i = 0; i < r.n; i++) {
 		if (look(db, k, outbound, r.low + at * r.step, best))

@@ -104,8 +104,13 @@ void hp_assoc_state_after(struct hp_assoc *a, uint64_t ms)
 struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 			      const struct hp_addr *peer)
 {
-	struct hp_assoc *a = calloc(1, sizeof(*a));
+	bool reserved = hp_assoc_is_reserved(hip, peer);
+	struct hp_assoc *a;
 
+	errno = ENOBUFS;
+	if (!hp_room_make(hip, reserved))
+		return NULL;
+	a = calloc(1, sizeof(*a));
 	errno = ENOMEM;
 	if (!a)
 		return NULL;
@@ -128,6 +133,7 @@ struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 	}
 	hp_identity_ref(id);
 	a->in_table = true;
+	hp_assoc_reserve(a, reserved);
 	hp_list_add_tail(&hip->assocs, &a->all);
 	if (a->opportunistic)
 		hp_list_add_tail(&hip->opps, &a->opp);
@@ -141,6 +147,7 @@ int hp_assoc_rename(struct hp_assoc *a, const struct hp_addr *peer)
 	hp_htab_del(&hip->by_hits, &a->node);
 	hp_list_del(&a->opp);
 	a->peer = *peer;
+	hp_assoc_reserve(a, hp_assoc_is_reserved(hip, peer));
 	return hp_htab_add(&hip->by_hits, &a->node, pair_hash(hip, &a->local, peer));
 }
 
@@ -170,6 +177,7 @@ void hp_assoc_remove(struct hp_assoc *a)
 	hp_assoc_rekey_clear(a);
 	hp_timer_cancel(hip->timers, &a->t_state);
 	hp_assoc_down(a);
+	hp_assoc_reserve(a, false);
 	hp_htab_del(&hip->by_hits, &a->node);
 	hp_list_del(&a->all);
 	hp_list_del(&a->opp);

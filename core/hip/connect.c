@@ -28,6 +28,11 @@ const struct hp_known *hp_known_find(const struct hp_hip *hip, const struct hp_a
 	return known(hip, hit);
 }
 
+bool hp_hip_knows(const struct hp_hip *hip, const struct hp_addr *hit)
+{
+	return known(hip, hit);
+}
+
 /* Where it was met in UDP stays its first address, if it is among the new ones. */
 static void set_known(struct hp_known *k, const struct hp_addr *addrs, size_t n)
 {
@@ -110,6 +115,7 @@ static int free_known(struct hp_hnode *n, void *arg)
 
 void hp_hip_forget_peers(struct hp_hip *hip)
 {
+	hp_room_forget(hip);
 	if (hip->known.slots)
 		hp_htab_each(&hip->known, free_known, hip);
 }

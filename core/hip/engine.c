@@ -16,6 +16,7 @@ static void second(struct hp_timer *t)
 	struct hp_hip *hip = HP_CONTAINER(t, struct hp_hip, t_second);
 
 	hp_load_second(hip);
+	hp_room_second(hip);
 	hp_r1_tick(hip);
 	hp_timer_set(hip->timers, t, hp_hip_now(hip) + 1000);
 }

@@ -131,6 +131,9 @@ struct hp_hip_ops {
 	/* ev happened; a is valid during the call.  Must not close or free a; NULL:
 	 * ignored. */
 	void (*event)(void *ctx, struct hp_assoc *a, enum hp_hip_event ev);
+	/* Is there something that needs the association?  In a full table one that nobody needs
+	 * gives way.  NULL: only recent data counts. */
+	bool (*in_use)(void *ctx, const struct hp_assoc *a);
 	/* For debugging: the keys of a new SA.  NULL: nobody wants them. */
 	void (*sa_keys)(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 			const struct hp_keypair *keys);
@@ -155,6 +158,7 @@ enum hp_hip_count {
 	HP_HIPC_KEEPALIVE_OUT,
 	HP_HIPC_PATH_CHECKS,
 	HP_HIPC_PATH_CHANGES,
+	HP_HIPC_EVICTED,
 	/* drops from here on */
 	HP_HIPD_MALFORMED,
 	HP_HIPD_VERSION,
@@ -274,7 +278,15 @@ void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addr);
 /* Where that was; NULL: nowhere. */
 const struct hp_addr *hp_hip_met(const struct hp_hip *hip, const struct hp_addr *hit);
+/* Besides, the configuration names it: whoever fills the table, there is a place for it, as long as
+ * such peers need no more than half of the table. */
+void hp_hip_known_reserve(struct hp_hip *hip, const struct hp_addr *hit);
 void hp_hip_forget_peers(struct hp_hip *hip);
+/* Is it a peer of the configuration, or one that was met before the start? */
+bool hp_hip_knows(const struct hp_hip *hip, const struct hp_addr *hit);
+/* The limit of associations: does it bite? */
+struct hp_limit;
+const struct hp_limit *hp_hip_room(const struct hp_hip *hip);
 
 /* ---- messages and data */
 

@@ -22,6 +22,7 @@
 #include "crypto/keymat.h"
 #include "hip/hip.h"
 #include "util/hash.h"
+#include "util/limit.h"
 #include "util/list.h"
 #include "wire/hip.h"
 
@@ -163,6 +164,7 @@ struct hp_assoc {
 	struct hp_hip *hip;
 	unsigned refs; /* one while in the table, one for each job */
 	bool in_table, dead;
+	bool reserved; /* of a peer that the configuration names */
 	uint32_t epoch; /* changes when a new exchange begins */
 	struct hp_identity *id;
 	struct hp_addr local, peer;
@@ -236,6 +238,7 @@ struct hp_known {
 	bool no_esn_icv;
 	uint16_t port; /* 0, or where addrs[0] was met */
 	struct hp_addr met; /* where an association was up; zero: nowhere */
+	bool reserved;	    /* the configuration names it: there is room for it */
 };
 
 struct hp_hip {
@@ -249,6 +252,8 @@ struct hp_hip {
 	struct hp_hash_key key;
 	struct hp_list identities, assocs, opps, asking;
 	size_t n_asking;
+	size_t n_reserved, n_reserved_assocs; /* configured peers, associations of such */
+	struct hp_limit room;
 	struct hp_htab by_hits, known, pending, used;
 	struct hp_sadb sadb;
 	struct hp_hip_nat nat;
@@ -317,6 +322,16 @@ int hp_assoc_install(struct hp_assoc *a, struct hp_secrets *s);
 void hp_assoc_reset(struct hp_assoc *a);
 void hp_assoc_established(struct hp_assoc *a);
 void hp_assoc_rekey_clear(struct hp_assoc *a);
+
+/* ---- room.c */
+bool hp_assoc_is_reserved(const struct hp_hip *hip, const struct hp_addr *peer);
+void hp_assoc_reserve(struct hp_assoc *a, bool reserved);
+/* Room for one more; another may be removed for it.  False: there is none. */
+bool hp_room_make(struct hp_hip *hip, bool reserved);
+void hp_room_forget(struct hp_hip *hip); /* no peer is configured any more */
+void hp_room_second(struct hp_hip *hip);
+/* The lowest difficulty while the table is as full as it is. */
+uint8_t hp_room_puzzle_k(const struct hp_hip *hip);
 
 /* ---- send.c */
 /* 0, or -errno: there is no source address towards path->dst. */

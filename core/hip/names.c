@@ -44,6 +44,8 @@ static const struct hp_counter counters[HP_HIPC_MAX] = {
 				 "Times a peer was asked at another address or port."},
 	[HP_HIPC_PATH_CHANGES] = {"hip_path_changes",
 				  "Times it answered there, and the path is a new one."},
+	[HP_HIPC_EVICTED] = {"hip_evicted",
+		"associations that gave way to others in a full table"},
 	[HP_HIPD_MALFORMED] = {"hip_malformed",
 			       "Not a HIP message: header or parameters are wrong."},
 	[HP_HIPD_VERSION] = {"hip_version", "Another HIP version than 2."},

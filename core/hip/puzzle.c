@@ -3,8 +3,8 @@
  * The Responder's side of the puzzle (RFC 7401, section 4.1.1 and appendix A).
  *
  * I is a keyed hash of both HITs, both addresses and the R1's name, so nothing is stored
- * until a right solution comes back.  K rises while more arrives than can be served, and
- * falls again. A solution counts once: with the same R1 it would give the same keys
+ * until a right solution comes back.  K rises while more arrives than can be served, and as
+ * the table fills, and falls again. A solution counts once: with the same R1 it would give the same keys
  * again.
  */
 #include "hip/internal.h"
@@ -109,9 +109,11 @@ void hp_load_second(struct hp_hip *hip)
 	bool low = !hip->full_count && hip->i2_count <= limit / 2 &&
 		   hip->i1_count / 16 <= limit / 2;
 
-	if (high && hip->k_now < hip->cfg.puzzle_k_max)
+	uint8_t least = hp_room_puzzle_k(hip);
+
+	if ((high && hip->k_now < hip->cfg.puzzle_k_max) || hip->k_now < least)
 		hip->k_now++;
-	else if (low && hip->k_now > hip->cfg.puzzle_k)
+	else if (low && hip->k_now > least)
 		hip->k_now--;
 	hip->i1_count = hip->i2_count = hip->full_count = 0;
 }

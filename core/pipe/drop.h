@@ -19,7 +19,10 @@
 	X(HOLD_FULL, "hold-full", "the hold queue of first packets is full")                   \
 	X(HOLD_TIMEOUT, "hold-timeout", "held longer than hold_timeout_ms")                    \
 	X(PEERS_FULL, "peers-full", "limits.peers is reached")                                 \
+	X(CLIENT_HOLD, "client-hold", "its client has its share of the held packets")           \
 	X(FLOWS_FULL, "flows-full", "limits.flows is reached")                                 \
+	X(CLIENT_FLOWS, "client-flows", "its client, or peer, has its share of limits.flows")   \
+	X(CLIENT_PORTS, "client-ports", "its client has its share of the ports to this service") \
 	X(PORTS_USED, "ports-used", "no free port towards this peer")                          \
 	X(NO_MAPPING, "no-mapping", "this protocol has no mapping to HIP without a plugin")    \
 	X(XLAT, "translation", "the header can't be translated (source route, bad length)")    \

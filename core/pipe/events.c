@@ -35,6 +35,13 @@ void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octet
 	*mtu = pa ? pa->mtu : 0;
 }
 
+bool hp_pipe_assoc_in_use(const struct hp_assoc *a)
+{
+	const struct hp_pipe_assoc *pa = *hp_assoc_udata((struct hp_assoc *)a);
+
+	return pa && !hp_list_empty(&pa->flows);
+}
+
 static bool is_of(const struct hp_packet *p, const void *assoc)
 {
 	return p->assoc == assoc;

@@ -26,11 +26,8 @@ enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,
 	e.key.peer_port = e.key.far_port = p->sport;
 	pa = hp_pipe_assoc_area(p->assoc);
 	err = pa ? hp_flow_add(pipe->flows, &e.key, false, f) : -ENOMEM;
-	if (err == -EADDRINUSE)
-		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_PORTS_USED);
 	if (err)
-		return hp_pipe_drop(pipe, p, "in.flow",
-				    err == -ENOMEM ? HP_DROP_NO_MEMORY : HP_DROP_FLOWS_FULL);
+		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_flow_refused(pipe, p, err));
 	hp_flow_flag_set(*f, e.flags);
 	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
 	return HP_NEXT;

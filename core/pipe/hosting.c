@@ -70,13 +70,8 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
 	int err = pa ? hp_flow_add(pipe->flows, &key, false, f) : -ENOMEM;
 
-	if (err == -EADDRINUSE)
-		hp_pipe_ports_used(pipe, p, "every port of the client's address is in use");
-	if (err == -EADDRINUSE)
-		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_PORTS_USED);
 	if (err)
-		return hp_pipe_drop(pipe, p, "in.flow",
-				    err == -ENOMEM ? HP_DROP_NO_MEMORY : HP_DROP_FLOWS_FULL);
+		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_flow_refused(pipe, p, err));
 	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
 	return HP_NEXT;
 }

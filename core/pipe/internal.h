@@ -13,6 +13,7 @@
 #include "flow/peerdb.h"
 #include "flow/policy.h"
 #include "hip/hip.h"
+#include "pipe/limits.h"
 #include "pipe/pipe.h"
 #include "plugin/registry.h"
 #include "util/clock.h"
@@ -114,6 +115,8 @@ struct hp_pipe {
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* looks after ready, outside the engine's events */
 	struct hp_tokens icmp_tokens, log_tokens, drop_tokens;
+	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
+	struct hp_timer limits_timer; /* while one of them bites */
 	struct hp_told told[HP_TOLD];
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
@@ -263,6 +266,15 @@ void hp_pipe_peer_gone(void *ctx, struct hp_peer *e);
 /* The association has come up (err 0) or has failed: whoever waits for it is told later. */
 void hp_pipe_wake(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, struct hp_assoc *a, int err);
 void hp_pipe_work(struct hp_timer *t);
+/* limits.c: so many of so much, at least a few. */
+uint32_t hp_pipe_share(uint32_t percent, uint32_t of);
+#define HP_PIPE_PORTS (65536 - 1024) /* that connections to one service can have */
+/* A limit was reached, by who (may be NULL). */
+void hp_pipe_limited(struct hp_pipe *pipe, enum hp_pipe_limit which, const struct hp_addr *who);
+void hp_pipe_limits_look(struct hp_timer *t);
+/* hp_flow_add has refused p with err: told as a limit; why p is dropped. */
+enum hp_drop_reason hp_pipe_flow_refused(struct hp_pipe *pipe, const struct hp_packet *p, int err);
+
 /* icmp.c: the one exit for ICMP errors; rate-limited. */
 void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);

@@ -147,16 +147,9 @@ static enum hp_verdict ready(struct hp_pipe *pipe, struct hp_packet *p, struct h
 
 static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int err)
 {
-	switch (err) {
-	case -EADDRINUSE:
-		hp_pipe_ports_used(pipe, p, "every port to this service is in use");
+	if (err != -ENOMEM)
 		hp_pipe_icmp_unreachable(pipe, p);
-		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_PORTS_USED);
-	case -ENOMEM:
-		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MEMORY);
-	default:
-		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_FLOWS_FULL);
-	}
+	return hp_pipe_drop(pipe, p, "out.flow", hp_pipe_flow_refused(pipe, p, err));
 }
 
 static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,

@@ -39,6 +39,15 @@ static struct hp_flow_timeouts flow_timeouts(const struct hp_conf_timeouts *t)
 	};
 }
 
+static struct hp_flow_shares flow_shares(const struct hp_conf_limits *l)
+{
+	return (struct hp_flow_shares){
+		.client = hp_pipe_share(l->client_share, l->flows),
+		.peer = hp_pipe_share(l->peer_share, l->flows),
+		.port = hp_pipe_share(l->client_share, HP_PIPE_PORTS),
+	};
+}
+
 static struct hp_policy_rule policy_rule(const struct hp_conf *conf,
 					 const struct hp_conf_rule *r)
 {
@@ -126,6 +135,7 @@ static int tables_new(struct hp_pipe *pipe)
 {
 	struct hp_flowdb_config fc = {
 		.limit = pipe->conf->limits.flows,
+		.share = flow_shares(&pipe->conf->limits),
 		.area_bytes = hp_registry_area_bytes(pipe->d.registry),
 		.timeouts = flow_timeouts(&pipe->conf->timeouts),
 		.ctx = pipe,
@@ -134,6 +144,9 @@ static int tables_new(struct hp_pipe *pipe)
 	};
 	struct hp_peerdb_config pc = {
 		.limit = pipe->conf->limits.peers,
+		.share = hp_pipe_share(pipe->conf->limits.client_share, pipe->conf->limits.peers),
+		.hold_share = hp_pipe_share(pipe->conf->limits.client_share,
+					    pipe->conf->limits.hold_packets),
 		.hold = hold_limits(pipe->conf),
 		.ctx = pipe,
 		.gone = hp_pipe_peer_gone,
@@ -173,6 +186,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	pipe->conf = deps->conf;
 	hp_list_init(&pipe->ready);
 	hp_timer_init(&pipe->work, hp_pipe_work);
+	hp_timer_init(&pipe->limits_timer, hp_pipe_limits_look);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_tokens_init(&pipe->drop_tokens, 5, 20);
@@ -208,6 +222,7 @@ void hp_pipe_free(struct hp_pipe *pipe)
 	if (pipe->reasm)
 		hp_reassembly_free(pipe->reasm);
 	hp_timer_cancel(pipe->d.timers, &pipe->work);
+	hp_timer_cancel(pipe->d.timers, &pipe->limits_timer);
 	hp_policy_free(pipe->policy);
 	hp_pipe_choices_free(pipe);
 	free(pipe->segment);
@@ -230,13 +245,16 @@ void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
 			 struct hp_policy *policy)
 {
 	struct hp_flow_timeouts t = flow_timeouts(&conf->timeouts);
+	struct hp_flow_shares shares = flow_shares(&conf->limits);
 	struct hp_hold_pool hold = hold_limits(conf);
+	const struct hp_conf_limits *l = &conf->limits;
 
 	hp_policy_free(pipe->policy);
 	pipe->policy = policy;
 	pipe->conf = conf;
-	hp_flowdb_reconfigure(pipe->flows, conf->limits.flows, &t);
-	hp_peerdb_reconfigure(pipe->peers, conf->limits.peers, &hold);
+	hp_flowdb_reconfigure(pipe->flows, l->flows, &shares, &t);
+	hp_peerdb_reconfigure(pipe->peers, l->peers, hp_pipe_share(l->client_share, l->peers), &hold,
+			      hp_pipe_share(l->client_share, l->hold_packets));
 	hp_reassembly_reconfigure(pipe->reasm, conf->limits.reassembly,
 				  1000ull * conf->timeouts.reassembly_s);
 	hp_peerdb_each(pipe->peers, forget_idle, NULL);

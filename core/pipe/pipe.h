@@ -150,6 +150,8 @@ bool hp_pipe_peer_learned(const struct hp_peer *e);
 /* What an association carried: inner packets and octets by enum hp_direction, and the MTU. */
 void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
 			 unsigned int *mtu);
+/* Does it have flows? */
+bool hp_pipe_assoc_in_use(const struct hp_assoc *a);
 /* What peers wanted lately: the last HP_PIPE_WISHES different ones. */
 #define HP_PIPE_WISHES 8
 struct hp_pipe_wish {

@@ -106,9 +106,16 @@ static void outlive_wait(struct hp_pipe *pipe, struct hp_peer *e)
 
 static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_packet *p)
 {
+	int err;
+
 	p = pipe->d.ops->compact(pipe->d.ops->ctx, p);
-	if (hp_peer_hold(e, p)) {
-		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", HP_DROP_HOLD_FULL));
+	err = hp_peer_hold(e, p);
+	if (err) {
+		if (err != -ENOBUFS)
+			hp_pipe_limited(pipe, err == -EDQUOT ? HP_PIPE_LIMIT_CLIENT_HOLD :
+							       HP_PIPE_LIMIT_HOLD, &p->src);
+		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", err == -EDQUOT ?
+				 HP_DROP_CLIENT_HOLD : HP_DROP_HOLD_FULL));
 		return HP_TAKEN;
 	}
 	hp_pipe_note(pipe, p, "out.hold", "held", hp_peer_state_name(e->state));
@@ -342,13 +349,30 @@ static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e)
 	return pp;
 }
 
-static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_addr *dst)
+/* Adds an entry, and tells if another had to give way. */
+static struct hp_peer *entry_add(struct hp_pipe *pipe, const struct hp_addr *dst,
+				 const struct hp_addr *client)
+{
+	const uint64_t *count = hp_peerdb_counters(pipe->peers);
+	uint64_t full = count[HP_PEERC_LIMIT], share = count[HP_PEERC_SHARE];
+	struct hp_peer *e;
+	int err = hp_peer_add(pipe->peers, dst, client, 0, &e);
+
+	if (count[HP_PEERC_LIMIT] != full)
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_PEERS, client);
+	if (count[HP_PEERC_SHARE] != share)
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_CLIENT_PEERS, client);
+	return err ? NULL : e;
+}
+
+static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_packet *p,
+				 const struct hp_addr *dst)
 {
 	const struct hp_conf_peer *c = static_peer(pipe->conf, dst);
 	struct hp_pipe_peer *pp;
-	struct hp_peer *e;
+	struct hp_peer *e = entry_add(pipe, dst, hp_pipe_is_local(pipe, p) ? NULL : &p->src);
 
-	if (hp_peer_add(pipe->peers, dst, 0, &e))
+	if (!e)
 		return NULL;
 	pp = pp_new(pipe, e);
 	if (!pp) {
@@ -471,10 +495,11 @@ enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
 	struct hp_peer *e = hp_peer_find(pipe->peers, q->dst);
 
 	if (!e)
-		e = entry_new(pipe, q->dst);
+		e = entry_new(pipe, p, q->dst);
 	if (!e)
 		return hp_pipe_drop(pipe, p, "out.resolve", HP_DROP_PEERS_FULL);
 	e->hits++;
+	hp_peer_asked(e);
 	switch (e->state) {
 	case HP_PEER_PASSTHROUGH:
 		hp_pipe_note(pipe, p, "out.resolve", "pass", "no HIT is known");

@@ -451,15 +451,126 @@ static void an_identity_takes_its_associations_along(void)
 	world_fini(&w);
 }
 
+/* An exchange without an answer gives way; an association in use stays. */
 static void the_limit_of_associations_holds(void)
 {
+	const struct hp_addr *other = hp_key_hit(world_key(HP_KEY_P384, 0));
+
 	begin();
 	w.s[1].cfg.max_associations = 1;
 	world_start(&w);
-	hp_hip_connect(w.s[1].hip, NULL, hp_key_hit(world_key(HP_KEY_P384, 0)),
-		       &w.s[0].addr, 1);
-	CU_ASSERT_FALSE(world_connect(&w, 50));
-	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_LIMIT), 1);
+	CU_ASSERT_PTR_NOT_NULL(hp_hip_connect(w.s[1].hip, NULL, other, &w.s[0].addr, 1));
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_EVICTED), 1);
+	CU_ASSERT_PTR_NULL(hp_hip_connect(w.s[1].hip, NULL, other, &w.s[0].addr, 1));
+	CU_ASSERT_EQUAL(errno, ENOBUFS);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
+/* HITs of nobody, as many as one likes. */
+static struct hp_addr hit_number(uint32_t n)
+{
+	struct hp_addr hit = *hp_key_hit(world_key(HP_KEY_P384, 0));
+
+	for (int i = 0; i < 4; i++)
+		hit.b[12 + i] = (uint8_t)(n >> 8 * i);
+	return hit;
+}
+
+static void flood(unsigned n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct hp_addr hit = hit_number(i);
+
+		CU_ASSERT_PTR_NOT_NULL(hp_hip_connect(w.s[0].hip, NULL, &hit, &w.s[1].addr, 1));
+		if (i % 1000 == 999)
+			world_run(&w, 5);
+	}
+}
+
+/* 13,000 destinations that nobody answers for: the configured peer is reached all the same. */
+static void a_flood_of_exchanges_leaves_room_for_a_configured_peer(void)
+{
+	begin();
+	w.s[0].cfg.max_associations = 100;
+	world_start(&w);
+	CU_ASSERT_EQUAL(hp_hip_known_peer(w.s[0].hip, &w.s[1].hit, &w.s[1].addr, 1, false), 0);
+	hp_hip_known_reserve(w.s[0].hip, &w.s[1].hit);
+	flood(13000);
+	CU_ASSERT_EQUAL(hp_hip_count(w.s[0].hip), 99);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	CU_ASSERT_EQUAL(hp_hip_count(w.s[0].hip), 100);
+	flood(1000);
+	CU_ASSERT_TRUE(world_up(&w));
+	CU_ASSERT_TRUE(world_data(&w));
+	CU_ASSERT(world_counted(&w, 0, HP_HIPC_EVICTED) >= 13900);
+	world_run(&w, 1000);
+	CU_ASSERT_TRUE(hp_limit_bites(hp_hip_room(w.s[0].hip)));
+	world_run(&w, HP_LIMIT_QUIET_MS + 1000);
+	CU_ASSERT_FALSE(hp_limit_bites(hp_hip_room(w.s[0].hip)));
+	world_fini(&w);
+}
+
+/* A reload may name other peers, also while their associations stand. */
+static void places_are_kept_as_the_configuration_says_now(void)
+{
+	struct hp_addr other = hit_number(7);
+
+	begin();
+	w.s[0].cfg.max_associations = 2;
+	stand();
+	flood(20);
+	CU_ASSERT_TRUE(world_up(&w)); /* it carries data */
+	world_run(&w, 61000);
+	hp_hip_known_peer(w.s[0].hip, &w.s[1].hit, &w.s[1].addr, 1, false);
+	hp_hip_known_reserve(w.s[0].hip, &w.s[1].hit);
+	hp_hip_known_reserve(w.s[0].hip, &w.s[1].hit); /* once is enough */
+	flood(20);
+	CU_ASSERT_TRUE(world_up(&w));
+	hp_hip_forget_peers(w.s[0].hip);
+	CU_ASSERT_EQUAL(hp_hip_known_peer(w.s[0].hip, &other, &w.s[1].addr, 1, false), 0);
+	hp_hip_known_reserve(w.s[0].hip, &other);
+	flood(20);
+	CU_ASSERT_FALSE(world_up(&w)); /* idle, and nobody's */
+	CU_ASSERT_PTR_NOT_NULL(hp_hip_find(w.s[0].hip, &w.s[0].hit, &other));
+	world_fini(&w);
+}
+
+static bool wanted(void *ctx, const struct hp_assoc *a)
+{
+	(void)ctx;
+	return hp_assoc_sa_out(a) != NULL;
+}
+
+static void an_association_with_flows_stays_however_long_it_is_idle(void)
+{
+	begin();
+	w.s[0].cfg.max_associations = 2;
+	w.s[0].ops.in_use = wanted;
+	stand();
+	world_run(&w, 120000);
+	flood(200);
+	CU_ASSERT_TRUE(world_up(&w));
+	world_fini(&w);
+}
+
+/* Before strangers fill the table, each has to work more. */
+static void the_puzzle_becomes_harder_as_the_table_fills(void)
+{
+	uint8_t usual;
+
+	begin();
+	w.s[0].cfg.max_associations = 64;
+	world_start(&w);
+	world_run(&w, 3000);
+	usual = hp_hip_puzzle_k(w.s[0].hip);
+	flood(32);
+	world_run(&w, 2000);
+	CU_ASSERT_EQUAL(hp_hip_puzzle_k(w.s[0].hip), usual);
+	flood(64);
+	world_run(&w, 20000);
+	CU_ASSERT_EQUAL(hp_hip_puzzle_k(w.s[0].hip), w.s[0].cfg.puzzle_k_max);
 	world_fini(&w);
 }
 
@@ -500,6 +611,10 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_reload_keeps_associations),
 	HP_TEST(an_identity_takes_its_associations_along),
 	HP_TEST(the_limit_of_associations_holds),
+	HP_TEST(a_flood_of_exchanges_leaves_room_for_a_configured_peer),
+	HP_TEST(places_are_kept_as_the_configuration_says_now),
+	HP_TEST(an_association_with_flows_stays_however_long_it_is_idle),
+	HP_TEST(the_puzzle_becomes_harder_as_the_table_fills),
 	HP_TEST(every_counter_has_a_name),
 	HP_TEST_END};
 

@@ -12,6 +12,7 @@
 #include "../journal.h"
 #include "lab.h"
 #include "probe.h"
+#include "pipe/limits.h"
 
 #define SYN 2
 #define ACK 16
@@ -465,10 +466,96 @@ static void peers_are_limited(void)
 		t.served.b[15] = i;
 		udp(&t, i);
 	}
-	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_PEERS_FULL), 2);
+	/* Those asked for first have given way, with what was held for them. */
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_CLOSED), 2);
 	lab_run(&l, 60);
-	CU_ASSERT_TRUE(arrived(0, 2));
+	CU_ASSERT_TRUE(arrived(2, 2));
 	end();
+}
+
+/* One client asks for 65,000 destinations that nobody knows.  Others get theirs, and the
+ * configured peer needs none of the table. */
+static void one_client_that_asks_for_everything_harms_nobody(void)
+{
+	struct talk bad = lab_talk4(1), good = lab_talk4(2);
+
+	prepare();
+	l.n[0].more = "limits = { peers = 2000; };";
+	l.n[0].client = "unknown = \"pass\";";
+	lab_start(&l);
+	good.client.b[15] = 77;
+	good.served = bad.served;
+	bad.served.b[12] = 198;
+	for (uint32_t i = 0; i < 65000; i++) {
+		bad.served.b[14] = (uint8_t)(i >> 8);
+		bad.served.b[15] = (uint8_t)i;
+		udp(&bad, 0);
+		if (i % 4096 == 4095)
+			lab_run(&l, 10);
+	}
+	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 0);
+	CU_ASSERT_EQUAL(hp_peerdb_count(hp_pipe_peerdb(l.n[0].pipe)), 500);
+	udp(&good, 1);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(1, 1));
+	end();
+}
+
+/* Packets for destinations that nobody answers for fill the queues; the configured peer's wait for
+ * its exchange as if there were no others. */
+static void one_client_that_fills_hold_queues_harms_nobody(void)
+{
+	struct talk bad = lab_talk4(1), good = lab_talk4(2);
+
+	prepare();
+	l.n[0].client = "resolvers = [ \"slow\" ]; hold_packets = 64;";
+	l.n[0].more = "limits = { hold_packets = 256; };";
+	lab_start(&l);
+	good.client.b[15] = 77;
+	bad.served.b[12] = 198;
+	for (uint32_t i = 0; i < 300; i++) {
+		bad.served.b[15] = (uint8_t)(i / 32);
+		udp(&bad, 0);
+	}
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_CLIENT_HOLD), 300 - 64);
+	for (uint8_t i = 0; i < 64; i++)
+		udp(&good, i);
+	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 300 - 64);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 64));
+	end();
+}
+
+/* One client opens all connections it can to one port; another one still gets through. */
+static void one_client_that_opens_every_port_harms_nobody(void)
+{
+	struct talk bad = lab_talk4(1), good = lab_talk4(2);
+	struct hp_limit_row row;
+
+	begin_known("");
+	l.discard = true;
+	lab_open(&l, &good);
+	for (uint32_t port = 1024; port < 65536; port++) {
+		bad.client.b[15] = (uint8_t)(9 + (port & 1)); /* two of them */
+		bad.sport = (uint16_t)port;
+		udp(&bad, 0);
+		if (port % 1000 == 0)
+			lab_run(&l, 1);
+	}
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_CLIENT_PORTS), 64512 - 2 * 16128);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_PORTS_USED), 0);
+	hp_pipe_limit_row(l.n[0].pipe, HP_PIPE_LIMIT_CLIENT_PORTS, &row);
+	CU_ASSERT(hp_limit_bites(row.limit) && row.most == 16128);
+	lab_run(&l, 10);
+	lab_forget(&l, 1);
+	l.discard = false;
+	good.sport = 5000;
+	udp(&good, 1);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(1, 1));
+	lab_run(&l, HP_LIMIT_QUIET_MS + 3000);
+	CU_ASSERT_FALSE(hp_limit_bites(row.limit));
+	CU_ASSERT_TRUE(lab_fini(&l));
 }
 
 static void an_empty_pool_is_no_trouble(void)
@@ -606,6 +693,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(all_hold_queues_together_are_bounded),
 	HP_TEST(flows_are_limited),
 	HP_TEST(peers_are_limited),
+	HP_TEST(one_client_that_asks_for_everything_harms_nobody),
+	HP_TEST(one_client_that_fills_hold_queues_harms_nobody),
+	HP_TEST(one_client_that_opens_every_port_harms_nobody),
 	HP_TEST(an_empty_pool_is_no_trouble),
 	HP_TEST(a_reload_keeps_held_packets_and_flows),
 	HP_TEST(a_reload_may_make_the_unknown_known),

@@ -115,9 +115,9 @@ static void an_entry_lives_its_lifetime(void)
 	struct hp_addr a = test_addr("192.0.2.1"), b = test_addr("192.0.2.2");
 	struct hp_peer *e, *same;
 
-	CU_ASSERT(!hp_peer_find(db, &a) && !hp_peer_add(db, &a, 1000, &e));
+	CU_ASSERT(!hp_peer_find(db, &a) && !hp_peer_add(db, &a, NULL, 1000, &e));
 	CU_ASSERT(e->state == HP_PEER_RESOLVING && hp_peer_find(db, &a) == e);
-	CU_ASSERT(hp_peer_add(db, &a, 1000, &same) == -EEXIST && same == e);
+	CU_ASSERT(hp_peer_add(db, &a, NULL, 1000, &same) == -EEXIST && same == e);
 	CU_ASSERT(!hp_peer_find(db, &b));
 	to_ms(5999);
 	hp_peer_set(e, HP_PEER_PASSTHROUGH, 300000);
@@ -136,12 +136,12 @@ static void a_static_entry_stays_for_ever(void)
 	struct hp_addr hit = test_addr("2001:20::5"), loc[9] = { a };
 	struct hp_peer *e, *f;
 
-	hp_peer_add(db, &a, 0, &e);
+	hp_peer_add(db, &a, NULL, 0, &e);
 	e->is_static = true;
 	hp_peer_set_hit(e, &hit, loc, 9);
 	hp_peer_set(e, HP_PEER_PROTECTED, 10);
 	CU_ASSERT(e->n_locators == HP_PEER_LOCATORS && e->hit_known);
-	hp_peer_add(db, &b, 0, &f);
+	hp_peer_add(db, &b, NULL, 0, &f);
 	to_ms(100000000);
 	CU_ASSERT(hp_peerdb_count(db) == 2);
 	hp_peerdb_flush(db, false);
@@ -151,18 +151,21 @@ static void a_static_entry_stays_for_ever(void)
 	hp_peerdb_free(db);
 }
 
+/* Static entries never give way. */
 static void a_full_proxy_database_refuses(void)
 {
 	struct hp_peerdb *db = db_new(2);
 	struct hp_addr a = test_addr("192.0.2.1");
 	struct hp_peer *e;
 
-	CU_ASSERT(!hp_peer_add(db, &a, 10, &e));
+	CU_ASSERT(!hp_peer_add(db, &a, NULL, 10, &e));
+	e->is_static = true;
 	a.b[15]++;
-	CU_ASSERT(!hp_peer_add(db, &a, 10, &e));
+	CU_ASSERT(!hp_peer_add(db, &a, NULL, 10, &e));
+	e->is_static = true;
 	a.b[15]++;
-	CU_ASSERT(hp_peer_add(db, &a, 10, &e) == -ENOBUFS && !e);
-	CU_ASSERT(hp_peerdb_counters(db)[HP_PEERC_LIMIT] == 1);
+	CU_ASSERT(hp_peer_add(db, &a, NULL, 10, &e) == -ENOBUFS && !e);
+	CU_ASSERT(hp_peerdb_count(db) == 2 && !hp_peerdb_counters(db)[HP_PEERC_LIMIT]);
 	hp_peerdb_free(db);
 }
 
@@ -173,7 +176,7 @@ static void held_packets_are_handed_back_when_an_entry_goes(void)
 	struct hp_packet p[4] = { { .len = 1 }, { .len = 1 }, { .len = 1 }, { .len = 1 } };
 	struct hp_peer *e;
 
-	hp_peer_add(db, &a, 10, &e);
+	hp_peer_add(db, &a, NULL, 10, &e);
 	CU_ASSERT(!hp_peer_hold(e, &p[0]) && !hp_peer_hold(e, &p[1]) && !hp_peer_hold(e, &p[2]));
 	CU_ASSERT(hp_peer_hold(e, &p[3]) == -ENOBUFS);
 	to_ms(6000);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Room for associations: what is kept for peers of the configuration, and who gives way in a full
+ * table.
+ *
+ * Strangers (peers that the configuration does not name) may fill the table but for the places of
+ * those that it names.  A new association takes the place of one that nobody needs: an exchange
+ * that failed or is ending first, then one of a stranger that carries nothing, the one that was
+ * silent longest.  What carries data stays.
+ */
+#include "hip/internal.h"
+
+#define LOOK_AT	    64u	   /* associations in one search */
+#define AT_ONCE	    256u   /* associations that give way for one */
+#define IN_USE_MS   60000u /* without flows (host role), data in this time counts as use */
+
+bool hp_assoc_is_reserved(const struct hp_hip *hip, const struct hp_addr *peer)
+{
+	const struct hp_known *k = hp_known_find(hip, peer);
+
+	return k && k->reserved;
+}
+
+void hp_assoc_reserve(struct hp_assoc *a, bool reserved)
+{
+	if (a->reserved == reserved)
+		return;
+	a->reserved = reserved;
+	a->hip->n_reserved_assocs += reserved ? 1 : (size_t)-1;
+}
+
+void hp_hip_known_reserve(struct hp_hip *hip, const struct hp_addr *hit)
+{
+	struct hp_known *k = (struct hp_known *)hp_known_find(hip, hit);
+	struct hp_list *n;
+
+	if (!k || k->reserved)
+		return;
+	k->reserved = true;
+	hip->n_reserved++;
+	HP_LIST_EACH(n, &hip->identities)
+	{
+		const struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
+		struct hp_assoc *a = hp_hip_find(hip, &id->hit, hit);
+
+		if (a)
+			hp_assoc_reserve(a, true);
+	}
+}
+
+void hp_room_forget(struct hp_hip *hip)
+{
+	struct hp_list *n;
+
+	hip->n_reserved = 0;
+	HP_LIST_EACH(n, &hip->assocs)
+	hp_assoc_reserve(HP_CONTAINER(n, struct hp_assoc, all), false);
+}
+
+/* Places that are kept: never more than half of the table. */
+static size_t kept(const struct hp_hip *hip)
+{
+	size_t half = hip->cfg.max_associations / 2;
+
+	return hip->n_reserved < half ? hip->n_reserved : half;
+}
+
+/* Strangers' associations, and how many there may be. */
+static size_t strangers(const struct hp_hip *hip, size_t *most)
+{
+	*most = hip->cfg.max_associations - kept(hip);
+	return hip->by_hits.count - hip->n_reserved_assocs;
+}
+
+static bool has_room(const struct hp_hip *hip, bool reserved)
+{
+	size_t most, n = strangers(hip, &most);
+
+	return hip->by_hits.count < hip->cfg.max_associations && (reserved || n < most);
+}
+
+/* ---- who gives way */
+
+static uint64_t last_used(const struct hp_assoc *a)
+{
+	uint64_t last = a->last_in_ms > a->last_out_ms ? a->last_in_ms : a->last_out_ms;
+
+	return last > a->created_ms ? last : a->created_ms;
+}
+
+static bool in_use(const struct hp_assoc *a)
+{
+	const struct hp_hip *hip = a->hip;
+
+	if (a->busy || a->signing)
+		return true;
+	if (hip->ops.in_use && hip->ops.in_use(hip->ops.ctx, a))
+		return true;
+	return a->up && hp_hip_now(hip) - last_used(a) < IN_USE_MS;
+}
+
+/* 0: it stays. */
+static unsigned dispensable(const struct hp_assoc *a)
+{
+	if (a->reserved)
+		return 0;
+	switch (a->state) {
+	case HP_UNASSOCIATED:
+	case HP_E_FAILED:
+	case HP_CLOSED:
+	case HP_CLOSING:
+		return 3;
+	case HP_I1_SENT:
+		return 2;
+	default:
+		return in_use(a) ? 0 : 1;
+	}
+}
+
+/* Each one that was looked at goes to the end of the list: the next search sees others. */
+static struct hp_assoc *find_victim(struct hp_hip *hip)
+{
+	struct hp_assoc *best = NULL;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < LOOK_AT && i < hip->by_hits.count && most < 3; i++) {
+		struct hp_assoc *a =
+			HP_CONTAINER(hp_list_first(&hip->assocs), struct hp_assoc, all);
+		unsigned d = dispensable(a);
+
+		hp_list_del(&a->all);
+		hp_list_add_tail(&hip->assocs, &a->all);
+		if (d > most || (d && d == most && last_used(a) < last_used(best))) {
+			most = d;
+			best = a;
+		}
+	}
+	return best;
+}
+
+/* ---- the limit */
+
+static void bites(struct hp_hip *hip)
+{
+	struct hp_log_about about = { .reason = "associations" };
+
+	if (hp_limit_hit(&hip->room, hp_hip_now(hip)))
+		hp_log_about(HP_LOG_HIP, HP_LOG_WARNING, &about,
+			     "limit reached: HIP associations (limits.associations); those without "
+			     "traffic give way, %zu places are kept for configured peers",
+			     kept(hip));
+}
+
+void hp_room_second(struct hp_hip *hip)
+{
+	struct hp_log_about about = { .reason = "associations" };
+	uint64_t n;
+
+	if (hp_limit_over(&hip->room, hp_hip_now(hip), &n))
+		hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about,
+			     "limit no longer reached: HIP associations (limits.associations), "
+			     "%llu refused or given way", (unsigned long long)n);
+}
+
+bool hp_room_make(struct hp_hip *hip, bool reserved)
+{
+	if (has_room(hip, reserved))
+		return true;
+	bites(hip);
+	/* One is enough, except after a reload that has lowered the limit. */
+	for (unsigned i = 0; i < AT_ONCE && !has_room(hip, reserved); i++) {
+		struct hp_assoc *a = find_victim(hip);
+
+		if (!a)
+			return false;
+		hp_count(&hip->counters, HP_HIPC_EVICTED);
+		hp_assoc_remove(a);
+	}
+	return has_room(hip, reserved);
+}
+
+const struct hp_limit *hp_hip_room(const struct hp_hip *hip)
+{
+	return &hip->room;
+}
+
+/* Half full: the usual difficulty; full: the highest. */
+uint8_t hp_room_puzzle_k(const struct hp_hip *hip)
+{
+	size_t most, n = strangers(hip, &most), k = hip->cfg.puzzle_k_max - hip->cfg.puzzle_k;
+
+	if (2 * n <= most)
+		return hip->cfg.puzzle_k;
+	return (uint8_t)(hip->cfg.puzzle_k + k * (2 * n - most) / most);
+}

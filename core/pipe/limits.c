@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Limits that bite: counted, and told in the log when they begin and when they end.
+ */
+#include "pipe/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define LOOK_MS 2000
+
+static const struct {
+	const char *name, *setting, *help;
+} rows[] = {
+#define X(e, n, s, h) { n, s, h },
+	HP_PIPE_LIMITS(X)
+#undef X
+};
+
+/* A share of so few would hurt those who do nothing wrong. */
+#define SHARE_MIN 64u
+
+uint32_t hp_pipe_share(uint32_t percent, uint32_t of)
+{
+	uint64_t n = (uint64_t)of * percent / 100;
+
+	return n < SHARE_MIN ? SHARE_MIN : (uint32_t)n;
+}
+
+static uint64_t used(const struct hp_pipe *pipe, enum hp_pipe_limit which)
+{
+	switch (which) {
+	case HP_PIPE_LIMIT_FLOWS:
+		return hp_flowdb_count(pipe->flows);
+	case HP_PIPE_LIMIT_PEERS:
+		return hp_peerdb_count(pipe->peers);
+	case HP_PIPE_LIMIT_HOLD:
+		return hp_peerdb_hold_pool(pipe->peers)->packets;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t most(const struct hp_conf_limits *l, enum hp_pipe_limit which)
+{
+	switch (which) {
+	case HP_PIPE_LIMIT_FLOWS:
+		return l->flows;
+	case HP_PIPE_LIMIT_CLIENT_FLOWS:
+		return hp_pipe_share(l->client_share, l->flows);
+	case HP_PIPE_LIMIT_PEER_FLOWS:
+		return hp_pipe_share(l->peer_share, l->flows);
+	case HP_PIPE_LIMIT_CLIENT_PORTS:
+		return hp_pipe_share(l->client_share, HP_PIPE_PORTS);
+	case HP_PIPE_LIMIT_PEERS:
+		return l->peers;
+	case HP_PIPE_LIMIT_CLIENT_PEERS:
+		return hp_pipe_share(l->client_share, l->peers);
+	case HP_PIPE_LIMIT_HOLD:
+		return l->hold_packets;
+	default:
+		return hp_pipe_share(l->client_share, l->hold_packets);
+	}
+}
+
+void hp_pipe_limit_row(const struct hp_pipe *pipe, enum hp_pipe_limit which,
+		       struct hp_limit_row *out)
+{
+	*out = (struct hp_limit_row){
+		.name = rows[which].name, .setting = rows[which].setting,
+		.help = rows[which].help, .used = used(pipe, which),
+		.most = most(&pipe->conf->limits, which), .limit = &pipe->limits[which],
+	};
+}
+
+/* ---- the log */
+
+static void log_begin(enum hp_pipe_limit which, const struct hp_addr *who)
+{
+	struct hp_log_about about = { .client = who, .reason = rows[which].name };
+	char text[HP_ADDR_STRLEN] = "";
+
+	hp_log_about(HP_LOG_PIPE, HP_LOG_WARNING, &about, "limit reached: %s (%s)%s%s",
+		     rows[which].help, rows[which].setting, who ? ", first by " : "",
+		     who ? hp_addr_format(who, text) : "");
+}
+
+static bool ended(struct hp_pipe *pipe, enum hp_pipe_limit which, uint64_t now)
+{
+	struct hp_log_about about = { .reason = rows[which].name };
+	uint64_t n;
+
+	if (!hp_limit_over(&pipe->limits[which], now, &n))
+		return false;
+	hp_log_about(HP_LOG_PIPE, HP_LOG_NOTICE, &about,
+		     "limit no longer reached: %s (%s), %" PRIu64 " refused or given way",
+		     rows[which].help, rows[which].setting, n);
+	return true;
+}
+
+void hp_pipe_limits_look(struct hp_timer *t)
+{
+	struct hp_pipe *pipe = HP_CONTAINER(t, struct hp_pipe, limits_timer);
+	uint64_t now = hp_pipe_now(pipe);
+	bool more = false;
+
+	for (int i = 0; i < HP_PIPE_LIMIT_MAX; i++) {
+		ended(pipe, i, now);
+		more |= hp_limit_bites(&pipe->limits[i]);
+	}
+	if (more)
+		hp_timer_set(pipe->d.timers, t, now + LOOK_MS);
+}
+
+void hp_pipe_limited(struct hp_pipe *pipe, enum hp_pipe_limit which, const struct hp_addr *who)
+{
+	uint64_t now = hp_pipe_now(pipe);
+
+	if (!hp_limit_hit(&pipe->limits[which], now))
+		return;
+	log_begin(which, who);
+	if (!hp_timer_armed(&pipe->limits_timer))
+		hp_timer_set(pipe->d.timers, &pipe->limits_timer, now + LOOK_MS);
+}
+
+/* ---- a flow that could not be made */
+
+enum hp_drop_reason hp_pipe_flow_refused(struct hp_pipe *pipe, const struct hp_packet *p, int err)
+{
+	bool out = p->dir == HP_OUTBOUND;
+
+	switch (err) {
+	case -EADDRINUSE:
+		hp_pipe_ports_used(pipe, p, out ? "every port to this service is in use" :
+						  "every port of the client's address is in use");
+		return HP_DROP_PORTS_USED;
+	case -EDQUOT:
+		hp_pipe_limited(pipe, out ? HP_PIPE_LIMIT_CLIENT_FLOWS : HP_PIPE_LIMIT_PEER_FLOWS,
+				&p->src);
+		return HP_DROP_CLIENT_FLOWS;
+	case -EUSERS:
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_CLIENT_PORTS, &p->src);
+		return HP_DROP_CLIENT_PORTS;
+	case -ENOMEM:
+		return HP_DROP_NO_MEMORY;
+	default:
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_FLOWS, &p->src);
+		return HP_DROP_FLOWS_FULL;
+	}
+}
