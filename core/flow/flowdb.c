@@ -192,6 +192,7 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 	if (!db)
 		return NULL;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
+	db->cfg = *cfg;
 	if (!db->expect || hp_flow_shares_init(db) || hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
 	    hp_index_init(&db->names[HP_SIDE_HIT])) {
 		tables_free(db);
@@ -199,7 +200,6 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 		return NULL;
 	}
 	hp_slab_init(&db->flows, sizeof(struct hp_flow), cfg->area_bytes);
-	db->cfg = *cfg;
 	hp_flowdb_time_init(db, timers, clock);
 	return db;
 }
@@ -320,10 +320,16 @@ uint64_t hp_flow_name_hash(const struct hp_flowdb *db, const struct hp_flow_key 
 	return hash64_of(db, &t);
 }
 
-/* hash: of both names, by enum hp_flow_side. */
+/* What is computed once for a new flow: hashes of both names, by enum hp_flow_side, and owners. */
+struct newcomer {
+	uint32_t hash[2];
+	struct hp_flow_owner owner;
+};
+
 static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
-		const uint32_t hash[2], struct hp_flow **out)
+		const struct newcomer *n, struct hp_flow **out)
 {
+	const uint32_t *hash = n->hash;
 	uint32_t number = hp_slab_get(&db->flows);
 	struct hp_flow *f;
 
@@ -341,7 +347,7 @@ static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	f->outbound = outbound;
 	hp_list_init(&f->of_assoc);
 	hp_flow_time_start(f);
-	hp_flow_share_take(f);
+	hp_flow_share_take(f, &n->owner);
 	db->counters[HP_FLOWC_ADDED]++;
 	*out = f;
 	return 0;
@@ -368,8 +374,9 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 {
 	enum hp_flow_side chosen = hp_flow_chosen_side(outbound), given = !chosen;
 	struct hp_flow_key k = *key;
+	struct newcomer n = { .owner = hp_flow_owner_of(db, key, outbound) };
+	uint32_t *hash = n.hash;
 	struct tuple name[2];
-	uint32_t hash[2];
 	int err;
 
 	*out = NULL;
@@ -380,7 +387,7 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	hash[given] = hash_ahead(db, given, &name[given]);
 	if (find(db, given, hash[given], &name[given]))
 		return -EEXIST;
-	err = hp_flow_share_check(db, &k, outbound);
+	err = hp_flow_share_check(db, &n.owner, outbound);
 	if (!err)
 		err = full(db);
 	if (err)
@@ -391,21 +398,21 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 		db->counters[HP_FLOWC_NO_PORT]++;
 		return err;
 	}
-	return make(db, &k, outbound, hash, out);
+	return make(db, &k, outbound, &n, out);
 }
 
 int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		    struct hp_flow **out)
 {
-	uint32_t hash[2];
+	struct newcomer n = { .owner = hp_flow_owner_of(db, key, outbound) };
 	int err;
 
 	*out = NULL;
-	if (hp_flow_by_name(db, key, HP_SIDE_LEGACY, &hash[HP_SIDE_LEGACY]) ||
-	    hp_flow_by_name(db, key, HP_SIDE_HIT, &hash[HP_SIDE_HIT]))
+	if (hp_flow_by_name(db, key, HP_SIDE_LEGACY, &n.hash[HP_SIDE_LEGACY]) ||
+	    hp_flow_by_name(db, key, HP_SIDE_HIT, &n.hash[HP_SIDE_HIT]))
 		return -EEXIST;
 	err = full(db);
-	return err ? err : make(db, key, outbound, hash, out);
+	return err ? err : make(db, key, outbound, &n, out);
 }
 
 void hp_flow_bind(struct hp_flow *f, struct hp_assoc *assoc, struct hp_list *list)

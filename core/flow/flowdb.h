@@ -122,7 +122,8 @@ void hp_flowdb_reconfigure(struct hp_flowdb *db, size_t limit,
 			   const struct hp_flow_shares *share,
 			   const struct hp_flow_timeouts *t);
 size_t hp_flowdb_count(const struct hp_flowdb *db);
-/* Flows that a legacy host or a HIP peer has begun and that have not ended. */
+/* Flows that a legacy host or a HIP peer has begun and that have not ended; it may be said to have a
+ * few more (util/sketch.h). */
 uint32_t hp_flowdb_client_count(const struct hp_flowdb *db, const struct hp_addr *client);
 /* HP_FLOWC_MAX values. */
 const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db);

@@ -10,7 +10,7 @@
 #include "flow/seqadj.h"
 #include "util/index.h"
 #include "util/slab.h"
-#include "util/tally.h"
+#include "util/sketch.h"
 
 #define HP_FLOW_WHEEL 8192u /* seconds; more than the longest usual timeout */
 #define HP_PORT_FULLS 64u
@@ -30,7 +30,7 @@ struct hp_flowdb {
 	const struct hp_clock *clock;
 	struct hp_timer tick;
 	struct hp_expect_db *expect;
-	struct hp_tally of_client, of_service; /* flows that have not ended */
+	struct hp_sketch of_client, of_service; /* flows that have not ended */
 	uint64_t start_ms;
 	uint32_t done_s; /* the wheel's buckets up to this second are empty */
 	uint32_t serial; /* of the last flow made */
@@ -80,12 +80,19 @@ static inline uint32_t hp_flow_random_below(struct hp_flowdb *db, uint32_t n)
 	return (uint32_t)hp_hash(&db->cfg.hash_key, w, sizeof(w)) % n;
 }
 
+/* Whose shares a flow is part of, as numbers. */
+struct hp_flow_owner {
+	uint64_t client, service;
+};
+
 /* share.c.  check: 0, -EDQUOT or -EUSERS, counted.  take and give: when f is no longer, or again,
  * one that has ended, and at its beginning and end. */
+struct hp_flow_owner hp_flow_owner_of(const struct hp_flowdb *db, const struct hp_flow_key *k,
+				      bool outbound);
 int hp_flow_shares_init(struct hp_flowdb *db);
 void hp_flow_shares_fini(struct hp_flowdb *db);
-int hp_flow_share_check(struct hp_flowdb *db, const struct hp_flow_key *k, bool outbound);
-void hp_flow_share_take(struct hp_flow *f);
+int hp_flow_share_check(struct hp_flowdb *db, const struct hp_flow_owner *o, bool outbound);
+void hp_flow_share_take(struct hp_flow *f, const struct hp_flow_owner *o);
 void hp_flow_share_give(struct hp_flow *f);
 /* Has it ended so long ago that its place may be taken? */
 bool hp_flow_has_ended(const struct hp_flow *f, uint64_t *idle_ms);

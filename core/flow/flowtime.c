@@ -177,6 +177,19 @@ static void reopen(struct hp_flow *f, uint8_t flags)
 		f->state = f->tcp_seen ? HP_FLOW_ESTABLISHED : HP_FLOW_NEW;
 }
 
+/* Only flows that have not ended are part of a share. */
+static void share_moved(struct hp_flow *f, bool had_ended)
+{
+	struct hp_flow_owner o;
+
+	if (!had_ended) {
+		hp_flow_share_give(f);
+		return;
+	}
+	o = hp_flow_owner_of(f->db, &f->key, f->outbound);
+	hp_flow_share_take(f, &o);
+}
+
 static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 {
 	bool had_ended = f->state == HP_FLOW_CLOSING;
@@ -193,7 +206,7 @@ static void track_tcp(struct hp_flow *f, enum hp_direction dir, uint8_t flags)
 	else if (f->state == HP_FLOW_NEW && f->tcp_seen && f->way[0].packets && f->way[1].packets)
 		f->state = HP_FLOW_ESTABLISHED;
 	if (had_ended != (f->state == HP_FLOW_CLOSING))
-		had_ended ? hp_flow_share_take(f) : hp_flow_share_give(f);
+		share_moved(f, had_ended);
 }
 
 void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, size_t len)

@@ -8,6 +8,7 @@
 #include "flow/flowdb_internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define ROOM_TRIES 64u    /* flows looked at when the table is full */
 #define SILENT_MS  10000u /* a flow that nobody has answered for so long gives way */
@@ -19,15 +20,15 @@
 
 int hp_flow_shares_init(struct hp_flowdb *db)
 {
-	int err = hp_tally_init(&db->of_client);
+	int err = hp_sketch_init(&db->of_client, db->cfg.limit);
 
-	return err ? err : hp_tally_init(&db->of_service);
+	return err ? err : hp_sketch_init(&db->of_service, db->cfg.limit);
 }
 
 void hp_flow_shares_fini(struct hp_flowdb *db)
 {
-	hp_tally_fini(&db->of_client);
-	hp_tally_fini(&db->of_service);
+	hp_sketch_fini(&db->of_client);
+	hp_sketch_fini(&db->of_service);
 }
 
 static const struct hp_addr *client_of(const struct hp_flow_key *k, bool outbound)
@@ -35,10 +36,12 @@ static const struct hp_addr *client_of(const struct hp_flow_key *k, bool outboun
 	return outbound ? &k->legacy : &k->peer_hit;
 }
 
-static uint64_t client_hash(const struct hp_flowdb *db, const struct hp_flow_key *k,
-			    bool outbound)
+static uint64_t client_hash(const struct hp_flowdb *db, const struct hp_addr *client)
 {
-	return hp_hash(&db->cfg.hash_key, client_of(k, outbound), sizeof(struct hp_addr));
+	uint64_t w[2];
+
+	memcpy(w, client->b, sizeof(w));
+	return hp_hash_words(&db->cfg.hash_key, w, 2);
 }
 
 /* Of the client and the service that it uses: where ports are scarce. */
@@ -52,40 +55,48 @@ static uint64_t service_hash(const struct hp_flowdb *db, const struct hp_flow_ke
 	return hp_hash_words(&db->cfg.hash_key, w, 5);
 }
 
-int hp_flow_share_check(struct hp_flowdb *db, const struct hp_flow_key *k, bool outbound)
+struct hp_flow_owner hp_flow_owner_of(const struct hp_flowdb *db, const struct hp_flow_key *k,
+				      bool outbound)
+{
+	return (struct hp_flow_owner){ client_hash(db, client_of(k, outbound)),
+				       outbound ? service_hash(db, k) : 0 };
+}
+
+int hp_flow_share_check(struct hp_flowdb *db, const struct hp_flow_owner *o, bool outbound)
 {
 	uint32_t most = outbound ? db->cfg.share.client : db->cfg.share.peer;
 
-	if (most && hp_tally_get(&db->of_client, client_hash(db, k, outbound)) >= most) {
+	if (most && hp_sketch_get(&db->of_client, o->client) >= most) {
 		db->counters[HP_FLOWC_SHARE]++;
 		return -EDQUOT;
 	}
 	if (outbound && db->cfg.share.port &&
-	    hp_tally_get(&db->of_service, service_hash(db, k)) >= db->cfg.share.port) {
+	    hp_sketch_get(&db->of_service, o->service) >= db->cfg.share.port) {
 		db->counters[HP_FLOWC_PORT_SHARE]++;
 		return -EUSERS;
 	}
 	return 0;
 }
 
-/* Without memory a flow goes uncounted, which only makes its client's share larger. */
-void hp_flow_share_take(struct hp_flow *f)
+void hp_flow_share_take(struct hp_flow *f, const struct hp_flow_owner *o)
 {
-	hp_tally_add(&f->db->of_client, client_hash(f->db, &f->key, f->outbound));
+	hp_sketch_add(&f->db->of_client, o->client);
 	if (f->outbound)
-		hp_tally_add(&f->db->of_service, service_hash(f->db, &f->key));
+		hp_sketch_add(&f->db->of_service, o->service);
 }
 
 void hp_flow_share_give(struct hp_flow *f)
 {
-	hp_tally_sub(&f->db->of_client, client_hash(f->db, &f->key, f->outbound));
+	struct hp_flow_owner o = hp_flow_owner_of(f->db, &f->key, f->outbound);
+
+	hp_sketch_sub(&f->db->of_client, o.client);
 	if (f->outbound)
-		hp_tally_sub(&f->db->of_service, service_hash(f->db, &f->key));
+		hp_sketch_sub(&f->db->of_service, o.service);
 }
 
 uint32_t hp_flowdb_client_count(const struct hp_flowdb *db, const struct hp_addr *client)
 {
-	return hp_tally_get(&db->of_client, hp_hash(&db->cfg.hash_key, client, sizeof(*client)));
+	return hp_sketch_get(&db->of_client, client_hash(db, client));
 }
 
 /* ---- room */

@@ -12,6 +12,7 @@
 #include "flow/peerdb.h"
 #include "packets.h"
 #include "util/limit.h"
+#include "util/sketch.h"
 #include "util/tally.h"
 #include "wire/tcp.h"
 
@@ -57,6 +58,34 @@ static void a_tally_counts_each_owner(void)
 	CU_ASSERT_EQUAL(hp_tally_get(&t, 0), 0);
 	CU_ASSERT(!hp_tally_add(&t, 0));
 	hp_tally_fini(&t);
+}
+
+/* A million owners in a fixed space: nobody is said to have less than he has, and who has much is
+ * told from who has little. */
+static void a_sketch_finds_those_who_have_much(void)
+{
+	struct hp_hash_key key = { { 3, 4 } };
+	struct hp_sketch s;
+	uint32_t low = 0, wrong = 0;
+
+	CU_ASSERT(!hp_sketch_init(&s, 1000000));
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint64_t i = 0; i < 1000000; i++)
+			pass ? hp_sketch_sub(&s, hp_hash(&key, &i, 8)) :
+			       hp_sketch_add(&s, hp_hash(&key, &i, 8));
+		for (uint64_t i = 0; !pass && i < 16128; i++)
+			hp_sketch_add(&s, hp_hash(&key, &(uint64_t){ 77 }, 8));
+		for (uint64_t i = 0; i < 1000000; i++) {
+			uint32_t n = hp_sketch_get(&s, hp_hash(&key, &i, 8));
+
+			low += n < !pass;
+			wrong += i != 77 && n >= 16128;
+		}
+		CU_ASSERT(hp_sketch_get(&s, hp_hash(&key, &(uint64_t){ 77 }, 8)) >= 16128);
+		CU_ASSERT(hp_sketch_get(&s, hp_hash(&key, &(uint64_t){ 77 }, 8)) < 16128 + 64);
+	}
+	CU_ASSERT(!low && !wrong);
+	hp_sketch_fini(&s);
 }
 
 static void a_limit_begins_and_ends_once(void)
@@ -394,6 +423,7 @@ static void held_packets_have_shares_and_a_reserve(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(a_tally_counts_each_owner),
+	HP_TEST(a_sketch_finds_those_who_have_much),
 	HP_TEST(a_limit_begins_and_ends_once),
 	HP_TEST(one_client_leaves_room_for_others),
 	HP_TEST(ended_flows_are_not_counted),
