@@ -16,6 +16,7 @@
 /* RFC 4106, section 9, and good measure: long before a counter or a birthday bound. */
 #define SOFT_PACKETS_ESN (UINT64_C(1) << 40)
 #define SOFT_PACKETS_32	 (UINT64_C(0xf0000000))
+#define HARD_PACKETS_32	 (UINT64_C(0xff000000)) /* what is left lasts for some seconds */
 #define SOFT_BYTES	 (UINT64_C(1) << 44)
 
 static int init_outbound(struct hp_sa *sa, const struct hp_rand *rand)
@@ -38,6 +39,22 @@ static int open_ctx(struct hp_sa *sa, const struct hp_sa_params *p)
 				     &sa->ctx);
 }
 
+/* What is configured, but not beyond what the SA can bear.  Both ends may have the same limit:
+ * each takes up to an eighth off, so that they seldom begin at the same moment. */
+static int set_limits(struct hp_sa *sa, const struct hp_sa_params *p, const struct hp_rand *rand)
+{
+	uint64_t most = p->no_esn_icv ? SOFT_PACKETS_32 : SOFT_PACKETS_ESN;
+	uint64_t r[2];
+
+	if (hp_rand_fill(rand, r, sizeof(r)))
+		return -EIO;
+	sa->soft_packets = p->soft_packets && p->soft_packets < most ? p->soft_packets : most;
+	sa->soft_bytes = p->soft_bytes && p->soft_bytes < SOFT_BYTES ? p->soft_bytes : SOFT_BYTES;
+	sa->soft_packets -= r[0] % (sa->soft_packets / 8 + 1);
+	sa->soft_bytes -= r[1] % (sa->soft_bytes / 8 + 1);
+	return 0;
+}
+
 int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p)
 {
 	const struct hp_rand *rand = p->rand ? p->rand : &hp_rand_system;
@@ -56,12 +73,10 @@ int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p)
 	sa->src_hit = p->src_hit;
 	sa->dst_hit = p->dst_hit;
 	sa->owner = p->owner;
-	sa->soft_packets = p->soft_packets ? p->soft_packets
-			   : p->no_esn_icv ? SOFT_PACKETS_32
-					   : SOFT_PACKETS_ESN;
-	sa->soft_bytes = p->soft_bytes ? p->soft_bytes : SOFT_BYTES;
 	sa->backend = p->backend ? p->backend : &hp_esp_openssl;
-	err = open_ctx(sa, p);
+	err = set_limits(sa, p, rand);
+	if (!err)
+		err = open_ctx(sa, p);
 	if (err == -ENOTSUP && sa->backend != &hp_esp_openssl) {
 		sa->backend = &hp_esp_openssl;
 		err = open_ctx(sa, p);
@@ -91,6 +106,11 @@ bool hp_sa_rekey_due(const struct hp_sa *sa)
 	uint64_t seq = sa->outbound ? sa->seq : sa->replay.top;
 
 	return seq >= sa->soft_packets || sa->bytes >= sa->soft_bytes;
+}
+
+bool hp_sa_exhausted(const struct hp_sa *sa)
+{
+	return sa->no_esn_icv && sa->seq >= HARD_PACKETS_32;
 }
 
 /* ---- table */

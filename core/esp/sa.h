@@ -33,7 +33,9 @@ struct hp_sa_params {
 	const struct hp_keypair *keys;	      /* copied into the engine's context */
 	struct hp_addr src_hit, dst_hit;      /* inner addresses of the packets */
 	uint32_t replay_window;		      /* inbound: packets; 0 means 1024 */
-	uint64_t soft_packets, soft_bytes;    /* rekey wanted from here on; 0: defaults */
+	/* A rekeying is wanted from here on, or up to an eighth sooner; 0, or more than an SA
+	 * can bear: that. */
+	uint64_t soft_packets, soft_bytes;
 	/* NULL: OpenSSL, which also does the suites that backend does not have. */
 	const struct hp_esp_backend *backend;
 	const struct hp_rand *rand;	      /* NULL: the system's */
@@ -68,6 +70,8 @@ int hp_sa_init(struct hp_sa *sa, const struct hp_sa_params *p);
 void hp_sa_fini(struct hp_sa *sa);
 /* Has a soft limit been reached? */
 bool hp_sa_rekey_due(const struct hp_sa *sa);
+/* Are hardly any sequence numbers left for sending? */
+bool hp_sa_exhausted(const struct hp_sa *sa);
 
 /* ---- arithmetic: octets from SPI to ICV */
 
