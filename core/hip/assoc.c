@@ -86,12 +86,38 @@ static void state_over(struct hp_timer *t)
 		hp_assoc_remove(a);
 }
 
+static void drop_old(struct hp_assoc *a, size_t at)
+{
+	hp_assoc_free_sa(a, a->old[at].sa);
+	a->n_old--;
+	memmove(&a->old[at], &a->old[at + 1], (a->n_old - at) * sizeof(a->old[0]));
+}
+
+static void watch_old(struct hp_assoc *a)
+{
+	if (a->n_old)
+		hp_timer_set(a->hip->timers, &a->t_old, hp_hip_now(a->hip) + HP_OLD_SA_LOOK_MS);
+}
+
+/* RFC 7402, section 6.10, step 4: the old SA may go once data has come by the new one.  Until
+ * then the peer may not know that it can use that; afterwards packets may still be overtaken. */
 static void old_over(struct hp_timer *t)
 {
 	struct hp_assoc *a = HP_CONTAINER(t, struct hp_assoc, t_old);
+	bool newer = a->in && a->in->packets;
+	uint64_t now = hp_hip_now(a->hip);
 
-	hp_assoc_free_sa(a, a->in_old);
-	a->in_old = NULL;
+	for (size_t i = a->n_old; i-- > 0;) {
+		struct hp_old_sa *o = &a->old[i];
+
+		if (newer && !o->proved_ms)
+			o->proved_ms = now;
+		newer = newer || o->sa->packets;
+		if ((o->proved_ms && now - o->proved_ms >= a->hip->cfg.old_sa_ms) ||
+		    now - o->replaced_ms >= HP_OLD_SA_MAX_MS)
+			drop_old(a, i);
+	}
+	watch_old(a);
 }
 
 void hp_assoc_state_after(struct hp_assoc *a, uint64_t ms)
@@ -158,6 +184,7 @@ void hp_assoc_unref(struct hp_assoc *a)
 	hp_secrets_free(a->cur);
 	hp_secrets_free(a->next);
 	free(a->r2);
+	hp_locator_forget(a);
 	hp_identity_unref(a->id);
 	hp_wipe(a, sizeof(*a));
 	free(a);
@@ -270,6 +297,7 @@ void hp_assoc_reset(struct hp_assoc *a)
 	a->peer_update_seen = false;
 	a->n_recent = 0;
 	a->verifying_addr = false;
+	hp_locator_forget(a);
 	a->unanswered_ms = 0;
 	a->last_in_ms = a->last_out_ms = hp_hip_now(a->hip);
 	a->nat.keepalive_ms = a->last_out_ms;
@@ -325,10 +353,12 @@ void hp_assoc_free_sa(struct hp_assoc *a, struct hp_sa *sa)
 
 void hp_assoc_drop_sas(struct hp_assoc *a)
 {
-	struct hp_sa **all[] = {&a->in, &a->in_old, &a->in_next, &a->out};
+	struct hp_sa **all[] = {&a->in, &a->in_next, &a->out};
 
 	hp_timer_cancel(a->hip->timers, &a->t_old);
-	for (size_t i = 0; i < 4; i++) {
+	while (a->n_old)
+		drop_old(a, 0);
+	for (size_t i = 0; i < 3; i++) {
 		hp_assoc_free_sa(a, *all[i]);
 		*all[i] = NULL;
 	}
@@ -337,12 +367,12 @@ void hp_assoc_drop_sas(struct hp_assoc *a)
 /* What is still under way for the old one is opened for a while. */
 static void replace_in(struct hp_assoc *a, struct hp_sa *in)
 {
-	hp_assoc_free_sa(a, a->in_old);
-	a->in_old = a->in;
+	if (a->in && a->n_old == HP_OLD_SAS)
+		drop_old(a, 0);
+	if (a->in)
+		a->old[a->n_old++] = (struct hp_old_sa){a->in, hp_hip_now(a->hip), 0};
 	a->in = in;
-	if (a->in_old)
-		hp_timer_set(a->hip->timers, &a->t_old,
-			     hp_hip_now(a->hip) + a->hip->cfg.old_sa_ms);
+	watch_old(a);
 }
 
 int hp_assoc_install(struct hp_assoc *a, struct hp_secrets *s)

@@ -77,14 +77,10 @@ static void pending_del(struct hp_hip *hip, struct i2_work *w)
 static int decrypt_host_id(struct i2_work *w, const struct hp_hip_tlv *t, uint8_t *plain,
 			   struct hp_hip_list *list)
 {
-	const struct hp_cipher *c = hp_cipher_find(w->s->cipher);
-	struct hp_encrypted e;
+	int reason = hp_secrets_decrypt(w->s, t, plain, list);
 
-	if (hp_hip_read_encrypted(t, c->iv_len, &e) || e.len > HP_HIP_MAX)
-		return HP_HIPD_DECRYPT;
-	if (hp_cipher_decrypt(c, w->s->hip.in.enc, e.iv, e.data, e.len, plain))
-		return HP_HIPD_DECRYPT;
-	hp_hip_parse_list(plain, e.len, list);
+	if (reason)
+		return reason;
 	return hp_hip_list_find(list, HP_PARAM_HOST_ID, 0) ? 0 : HP_HIPD_DECRYPT;
 }
 

@@ -33,7 +33,12 @@
 #define HP_I2_TRIES	   2	/* then start over from I1: perhaps the R1 was not for us */
 #define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
 #define HP_PROBE_TRIES	   3	/* retransmissions of an UPDATE that asks for life */
-#define HP_REKEY_GIVEUP_MS 30000
+#define HP_REKEY_AGAIN_MS  30000  /* acknowledged, but no ESP_INFO came: it is asked for again */
+#define HP_REKEY_LONGEST_MS 300000 /* an UPDATE for new SAs is repeated to a living peer so long */
+#define HP_ALIVE_MS	   10000  /* a peer whose data came within this time lives */
+#define HP_OLD_SAS	   4	  /* replaced inbound SAs kept */
+#define HP_OLD_SA_LOOK_MS  200
+#define HP_OLD_SA_MAX_MS   120000 /* also if nothing ever comes in by a newer one */
 #define HP_USED_MAX	   262144
 #define HP_ECHO_LEN	   16
 #define HP_STRANGER_MS	   60000 /* the same wrong I1 is logged again after this */
@@ -124,11 +129,15 @@ int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,
 		      const struct hp_addr *peer);
 /* ESP keys from esp_at; moves km_next.  0 or a reason. */
 int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp);
+/* What is inside ENCRYPTED; plain: HP_HIP_MAX octets, into which out points.  0 or a reason. */
+int hp_secrets_decrypt(const struct hp_secrets *s, const struct hp_hip_tlv *t, uint8_t *plain,
+		       struct hp_hip_list *out);
 
 /* ---- associations */
 
 struct hp_sent { /* a message that awaits an answer */
 	struct hp_path path;
+	struct hp_path other; /* every second time there, if dst is set */
 	uint8_t *msg;
 	size_t len;
 	unsigned tries, max;
@@ -137,15 +146,30 @@ struct hp_sent { /* a message that awaits an answer */
 	struct hp_timer timer;
 };
 
+struct hp_old_sa { /* inbound, replaced */
+	struct hp_sa *sa;
+	uint64_t replaced_ms;
+	uint64_t proved_ms; /* when data by a newer one had come; 0: none yet */
+};
+
+struct hp_rekey_work;
+
 struct hp_rekey {
-	bool active, acked, got_peer, answering, finishing;
-	uint64_t started_ms;
-	uint32_t update_id, spi_in, spi_out;
+	bool active;
+	bool answering; /* the peer has begun */
+	bool acked;	/* it has acknowledged our UPDATE */
+	bool got_peer;	/* its ESP_INFO is here: what follows in spi_out, peer_idx, peer_pub */
+	bool making_dh; /* a job makes our new value */
+	bool working;	/* a job derives keys */
+	uint64_t started_ms, asked_ms;
+	uint32_t update_id, ack_id; /* ack_id: of the peer's UPDATE that ours answers */
+	uint32_t spi_in, spi_out;
 	uint16_t my_idx, peer_idx;
 	struct hp_dh *dh; /* ours, if new */
 	uint8_t peer_pub[HP_DH_PUBLIC_MAX];
-	size_t peer_pub_len; /* 0: the peer keeps its value */
-	struct hp_secrets *next;
+	size_t peer_pub_len;	    /* 0: the peer keeps its value */
+	struct hp_secrets *next;    /* of the new SAs; the inbound one is there: in_next */
+	struct hp_rekey_work *held; /* the peer's ESP_INFO, until our value is made */
 };
 
 /* What UDP encapsulation keeps for an association (nat.c). */
@@ -180,7 +204,9 @@ struct hp_assoc {
 	size_t n_addrs, addr_at;
 
 	struct hp_secrets *cur, *next; /* next: between I2 and R2 */
-	struct hp_sa *in, *in_old, *in_next, *out;
+	struct hp_sa *in, *in_next, *out;
+	struct hp_old_sa old[HP_OLD_SAS]; /* the oldest first */
+	size_t n_old;
 	struct hp_timer t_old, t_state, t_check;
 	struct hp_sent sent;
 	unsigned rounds;
@@ -201,6 +227,7 @@ struct hp_assoc {
 	bool verifying_addr;
 	bool strict;		 /* the answer must come from new_path itself */
 	struct hp_path new_path; /* being verified */
+	struct hp_locators *locators; /* NULL: none were announced */
 	uint8_t addr_echo[HP_ECHO_LEN];
 	uint8_t close_echo[HP_ECHO_LEN];
 	struct hp_nat_assoc nat;
@@ -459,13 +486,46 @@ void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path,
 /* An UPDATE that only asks for an acknowledgement. */
 void hp_update_probe(struct hp_assoc *a);
 void hp_update_gave_up(struct hp_assoc *a);
-int hp_rekey_start(struct hp_assoc *a);
-/* ESP_INFO of a verified UPDATE.  *answered: an UPDATE with ACK is under way. */
-int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m,
-		   const struct hp_path *path, bool *answered);
-void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
+/* No new SA was agreed on in time: a new base exchange. */
+void hp_update_exhausted(struct hp_assoc *a);
+/* Nobody has answered yet; the peer lives: the UPDATE is repeated. */
+bool hp_update_goes_on(const struct hp_assoc *a);
+/* A question whether the peer is at path goes with the UPDATE under way.  0 or a reason. */
+int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict);
+/* The peer's UPDATE m is done with: it is remembered, and acknowledged. */
+int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+		     const struct hp_path *path);
+void hp_update_record(struct hp_assoc *a, uint32_t id);
+/* Asks whether the peer is at addr; acknowledges *ack unless NULL.  0 or a reason. */
+int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const uint32_t *ack);
 void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 		     size_t cap);
+
+/* ---- rekey.c */
+int hp_rekey_start(struct hp_assoc *a);
+/* ESP_INFO of a verified UPDATE with SEQ id.  *held: it is acknowledged later. */
+int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+		   const struct hp_path *path, bool *held);
+void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
+/* Switches to the new SAs if all is there. */
+void hp_rekey_go_on(struct hp_assoc *a);
+/* Signs and sends our UPDATE once more, to where the peer is expected now. */
+void hp_rekey_repeat(struct hp_assoc *a);
+void hp_rekey_look(struct hp_assoc *a, uint64_t now);
+
+/* ---- locator.c: addresses that the peer has announced */
+struct hp_locators;
+/* LOCATOR_SET of a verified UPDATE, if it has one.  0 or a reason. */
+int hp_locator_input(struct hp_assoc *a, const struct hp_hip_msg *m);
+/* The address to which the peer should be asked to answer from; NULL: none. */
+const struct hp_addr *hp_locator_wanted(struct hp_assoc *a);
+/* Goes over to a better address, or asks there, if nothing else is under way. */
+void hp_locator_check(struct hp_assoc *a);
+void hp_locator_answered(struct hp_assoc *a, const struct hp_addr *addr);
+void hp_locator_silent(struct hp_assoc *a, const struct hp_addr *addr);
+void hp_locator_forget(struct hp_assoc *a);
+/* R1's preferred locator, if it has one. */
+bool hp_locator_of_r1(const struct hp_hip_msg *m, struct hp_addr *out);
 /* NOTIFY, signed in a job, rate-limited; data may be NULL. */
 void hp_notify_send(struct hp_hip *hip, struct hp_identity *id,
 		    const struct hp_addr *peer, const struct hp_path *path, uint16_t type,

@@ -43,19 +43,29 @@ static void rest(struct hp_assoc *a)
 	hp_secrets_compact(a->cur);
 }
 
+/* Several old SAs are kept, so that nothing under way is lost; a limit may wait for their end. */
+static bool rekey_due(const struct hp_assoc *a)
+{
+	return a->n_old < HP_OLD_SAS &&
+	       ((a->out && hp_sa_rekey_due(a->out)) || (a->in && hp_sa_rekey_due(a->in)));
+}
+
 static void look(struct hp_assoc *a, uint64_t now)
 {
 	rest(a);
-	if (a->rk.active && now - a->rk.started_ms > HP_REKEY_GIVEUP_MS)
-		hp_assoc_rekey_clear(a);
+	hp_rekey_look(a, now);
 	if (a->state != HP_ESTABLISHED)
 		return;
 	if (idle(a, now))
 		hp_close_start(a);
-	else if ((a->out && hp_sa_rekey_due(a->out)) || (a->in && hp_sa_rekey_due(a->in)))
+	else if (a->out && hp_sa_exhausted(a->out))
+		hp_update_exhausted(a);
+	else if (rekey_due(a))
 		hp_rekey_start(a);
 	else if (one_way(a, now))
 		hp_update_probe(a);
+	else
+		hp_locator_check(a);
 }
 
 static void check(struct hp_timer *t)

@@ -154,7 +154,8 @@ static bool asked_already(const struct hp_assoc *a, const struct hp_path *path)
 /* Keys are being changed: that UPDATE cannot be overtaken, so it goes there itself. */
 static void redirect(struct hp_assoc *a, const struct hp_path *path)
 {
-	if (!a->sent.msg || hp_nat_same(&a->sent.path, path))
+	/* A question whether the peer is somewhere is asked nowhere else. */
+	if (!a->sent.msg || a->verifying_addr || hp_nat_same(&a->sent.path, path))
 		return;
 	a->sent.path = *path;
 	hp_hip_send(a->hip, path, a->sent.msg, a->sent.len);

@@ -320,16 +320,27 @@ static bool was_asked(const struct hp_assoc *a, const struct hp_path *path)
 }
 
 /* Where I2 goes.  Anybody can get an R1 from the Responder and send it on, from an address of
- * his: R1's signature does not cover where it comes from.  The address that was asked wins. */
-static void choose_path(struct hp_assoc *a, const struct hp_path *from)
+ * his: R1's signature does not cover where it comes from.  The address that was asked wins; a
+ * locator that R1 prefers is signed, and goes before both. */
+static struct hp_path choose_path(struct hp_assoc *a, const struct r1_work *w)
 {
-	a->foreign = !was_asked(a, from);
-	a->path = a->foreign ? a->asked : *from;
+	struct hp_path other = {.sport = 0};
+	struct hp_addr locator;
+
+	a->foreign = !was_asked(a, &w->path);
+	a->path = a->foreign ? a->asked : w->path;
+	if (!hp_locator_of_r1(&w->m, &locator) || hp_addr_eq(&locator, &a->path.dst))
+		return other;
+	other = a->path;
+	a->path.dst = locator;
+	memset(&a->path.src, 0, sizeof(a->path.src));
+	return other;
 }
 
 static int proceed(struct hp_assoc *a, struct r1_work *w)
 {
 	struct hp_hip *hip = a->hip;
+	struct hp_path other;
 	int reason = 0;
 
 	if (a->state != HP_I1_SENT && a->state != HP_I2_SENT)
@@ -342,13 +353,14 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 	a->next = w->s;
 	w->s = NULL;
 	a->r1_counter = a->next->r1_counter;
-	choose_path(a, &w->path);
+	other = choose_path(a, w);
 	a->heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
 	prepare_in(a);
 	hp_assoc_set_state(a, HP_I2_SENT);
 	hp_assoc_transmit(a, &a->path, w->i2, (size_t)w->len,
 			  a->rounds + 1 < HP_ROUNDS ? HP_I2_TRIES
 						    : hip->cfg.retransmit_max);
+	a->sent.other = other;
 	return 0;
 }
 

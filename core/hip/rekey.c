@@ -2,36 +2,25 @@
  *
  * New ESP SAs by UPDATE (RFC 7402, sections 5.3 and 6.8 to 6.10).
  *
- * Either side may begin, or both at once.  A side is done when its own UPDATE is
- * acknowledged and the peer's ESP_INFO is here.  The side that answers knows all keys
- * when it answers, and has its new inbound SA in place before the peer can use it.
+ * Either side may begin, or both at once.  A side is done when its own UPDATE is acknowledged
+ * and the peer's ESP_INFO is here.  One rule keeps every packet under way from being refused:
+ * the peer's ESP_INFO is acknowledged only when our new inbound SA stands, for with that
+ * acknowledgement the peer may begin to use it.  The old inbound SA stays until data has come
+ * by the new one (assoc.c), since the peer keeps to it as long as our acknowledgement is lost.
  */
-#include "hip/internal.h"
+#include "hip/rekey.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "util/wipe.h"
 
-enum mode {
-	START,	/* our UPDATE with ESP_INFO */
-	ANSWER, /* the same with ACK, and all keys */
-	FINISH, /* keys only */
-};
-
-struct rekey_work {
-	struct hp_work w;
-	enum mode mode;
-	struct hp_path path;
-	struct hp_identity *id;
-	struct hp_addr local, peer;
-	struct hp_secrets *s; /* a copy of the present ones, becoming the next */
-	struct hp_dh *dh;     /* our new value */
-	bool new_dh, new_keymat;
+struct offer { /* the ESP_INFO of an UPDATE that was found authentic */
+	const struct hp_hip_msg *m;
+	const struct hp_path *path;
+	uint32_t id;
 	struct hp_esp_info ei;
-	uint32_t update_id, ack_id;
-	int reason, len;
-	uint8_t msg[HP_HIP_MAX];
+	struct hp_dh_value dh; /* pub is NULL: none */
 };
 
 void hp_assoc_rekey_clear(struct hp_assoc *a)
@@ -44,160 +33,110 @@ void hp_assoc_rekey_clear(struct hp_assoc *a)
 	}
 	hp_dh_unref(rk->dh);
 	hp_secrets_free(rk->next);
+	hp_rekey_work_free(rk->held);
 	hp_wipe(rk, sizeof(*rk));
 }
 
-/* ---- in the job */
-
-/* Section 6.10, steps 1 to 3: the HIP keys stay, only KEYMAT is new. */
-static int renew_keymat(struct rekey_work *w)
+/* It does not work out.  What of it is under way asks for nothing any more. */
+static void give_up(struct hp_assoc *a, int reason)
 {
-	struct hp_keyset hip = w->s->hip;
+	hp_count(&a->hip->counters, (size_t)reason);
+	if (a->update_out)
+		hp_assoc_sent_clear(a);
+	hp_assoc_rekey_clear(a);
+}
+
+/* ---- the keys are known */
+
+static int prepare_in(struct hp_assoc *a, struct hp_secrets *next)
+{
+	struct hp_keyset esp;
 	int reason;
 
-	if (w->dh) {
-		hp_dh_unref(w->s->dh);
-		w->s->dh = hp_dh_ref(w->dh);
-	}
-	reason = hp_secrets_derive(w->s, &w->local, &w->peer);
-	w->s->hip = hip;
-	w->s->km_next = 0;
-	w->s->esp_at = 0;
-	hp_wipe(&hip, sizeof(hip));
-	return reason;
+	hp_assoc_free_sa(a, a->in_next);
+	a->in_next = NULL;
+	hp_secrets_free(a->rk.next);
+	a->rk.next = next;
+	reason = hp_secrets_esp(next, hp_assoc_greater(a), &esp);
+	if (!reason)
+		a->in_next = hp_assoc_make_sa(a, a->rk.spi_in, next->suite, false, &esp);
+	hp_wipe(&esp, sizeof(esp));
+	return reason || a->in_next ? reason : HP_HIPD_MEMORY;
 }
 
-static int build(struct rekey_work *w)
+static void install(struct hp_assoc *a)
 {
-	struct hp_secrets *s = w->s;
-	struct hp_hip_builder b;
-
-	hp_hip_begin(&b, w->msg, sizeof(w->msg), HP_HIP_UPDATE, 0, &w->local, &w->peer);
-	hp_hip_add_esp_info(&b, &w->ei);
-	hp_hip_add_seq(&b, w->update_id);
-	if (w->mode == ANSWER)
-		hp_hip_add_ack(&b, &w->ack_id, 1);
-	if (w->dh) {
-		struct hp_dh_value v = {s->group, hp_dh_public(w->dh),
-					hp_dh_public_len(s->group)};
-
-		hp_hip_add_dh(&b, &v);
-	}
-	w->len = hp_auth_seal(&b, s->rhash, &s->hip.out, NULL, w->id);
-	return w->len < 0 ? HP_HIPD_SEND : 0;
-}
-
-static void rekey_run(struct hp_work *work)
-{
-	struct rekey_work *w = HP_CONTAINER(work, struct rekey_work, w);
-
-	if (w->new_dh && hp_dh_generate(w->s->group, &w->dh))
-		w->reason = HP_HIPD_MEMORY;
-	if (!w->reason && w->new_keymat && w->mode != START)
-		w->reason = renew_keymat(w);
-	if (!w->reason && w->mode != FINISH)
-		w->reason = build(w);
-}
-
-/* ---- on the loop */
-
-static void install(struct hp_assoc *a, struct hp_secrets *next)
-{
+	struct hp_secrets *next = a->rk.next;
 	int reason;
 
 	next->spi_in = a->rk.spi_in;
 	next->spi_out = a->rk.spi_out;
+	a->rk.next = NULL;
 	reason = hp_assoc_install(a, next);
-	hp_assoc_rekey_clear(a);
 	if (reason) {
-		hp_count(&a->hip->counters, (size_t)reason);
+		give_up(a, reason);
 		return;
 	}
+	if (a->update_out)
+		hp_assoc_sent_clear(a);
+	hp_assoc_rekey_clear(a);
 	a->rekeys++;
 	hp_count(&a->hip->counters, HP_HIPC_REKEYS);
 	hp_assoc_event(a, HP_HIP_REKEYED);
 }
 
-/* The keys are known: packets for the new SPI can be opened from now on. */
-static void prepare_in(struct hp_assoc *a, struct hp_secrets *next)
+void hp_rekey_go_on(struct hp_assoc *a)
 {
-	struct hp_keyset esp;
-
-	hp_assoc_free_sa(a, a->in_next);
-	a->in_next = NULL;
-	if (!hp_secrets_esp(next, hp_assoc_greater(a), &esp))
-		a->in_next = hp_assoc_make_sa(a, a->rk.spi_in, next->suite, false, &esp);
-	hp_wipe(&esp, sizeof(esp));
+	if (!a->rk.active || !a->rk.acked || !a->rk.next)
+		return;
+	install(a);
+	hp_locator_check(a);
 }
 
-static void came_back(struct hp_assoc *a, struct rekey_work *w)
+void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
 {
-	if (w->mode == FINISH) {
-		install(a, w->s);
-		w->s = NULL;
-		return;
-	}
-	a->rk.dh = w->dh;
-	w->dh = NULL;
-	if (w->mode == ANSWER) {
-		a->rk.next = w->s;
-		w->s = NULL;
-		prepare_in(a, a->rk.next);
-	}
-	hp_update_transmit(a, &w->path, w->msg, (size_t)w->len);
+	if (a->rk.active && a->rk.update_id == update_id)
+		a->rk.acked = true;
 }
 
-static void rekey_done(struct hp_work *work, bool live)
-{
-	struct rekey_work *w = HP_CONTAINER(work, struct rekey_work, w);
-	struct hp_assoc *a = work->a;
+/* ---- our own UPDATE */
 
-	if (!live)
+/* A new address of the peer is asked with it whether the peer is there (RFC 8046, section 3.2.2);
+ * the question goes nowhere else, or an answer would prove nothing. */
+static void aim(struct hp_assoc *a, struct hp_rekey_work *w)
+{
+	const struct hp_addr *addr = hp_locator_wanted(a);
+	struct hp_path to = {.sport = a->path.sport, .dport = a->path.dport};
+
+	if (!addr)
 		return;
-	if (w->mode != FINISH)
-		a->signing = false;
-	if (!a->rk.active || a->rk.spi_in != w->ei.new_spi)
+	to.dst = *addr;
+	if (hp_update_ask(a, &to, false))
 		return;
-	if (w->reason) {
-		hp_count(&a->hip->counters, (size_t)w->reason);
-		hp_assoc_rekey_clear(a);
-		return;
-	}
-	came_back(a, w);
+	w->path = to;
+	w->ask = true;
+	memcpy(w->echo, a->addr_echo, HP_ECHO_LEN);
 }
 
-static void rekey_free(struct hp_work *work)
+static int start_work(struct hp_assoc *a, struct hp_rekey_work *w)
 {
-	struct rekey_work *w = HP_CONTAINER(work, struct rekey_work, w);
+	struct hp_rekey *rk = &a->rk;
+	bool repeat = w->mode == HP_REKEY_REPEAT, keys = w->mode == HP_REKEY_KEYS;
+	int reason;
 
-	hp_secrets_free(w->s);
-	hp_dh_unref(w->dh);
-	hp_identity_unref(w->id);
-	free(w);
-}
-
-static struct rekey_work *work_new(struct hp_assoc *a, enum mode mode,
-				   const struct hp_path *path)
-{
-	struct rekey_work *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return NULL;
-	w->w.run = rekey_run;
-	w->w.done = rekey_done;
-	w->w.free = rekey_free;
-	w->mode = mode;
-	w->id = hp_identity_ref(a->id);
-	w->path = *path;
-	w->local = a->local;
-	w->peer = a->peer;
-	w->s = hp_secrets_clone(a->cur);
-	w->ei = (struct hp_esp_info){a->rk.my_idx, a->in ? a->in->spi : 0, a->rk.spi_in};
-	if (!w->s) {
-		rekey_free(&w->w);
-		return NULL;
-	}
-	return w;
+	if (!repeat && !keys)
+		rk->update_id = hp_update_claim(a);
+	if (!keys)
+		aim(a, w);
+	w->update_id = rk->update_id;
+	rk->making_dh = rk->making_dh || (w->mode == HP_REKEY_START && w->new_dh);
+	rk->working = rk->working || keys || w->mode == HP_REKEY_ANSWER;
+	reason = hp_work_start(a->hip, a, &w->w);
+	if (!reason || repeat)
+		return reason;
+	a->signing = a->signing && keys;
+	hp_assoc_rekey_clear(a);
+	return reason;
 }
 
 /* Begins a rekeying: our new SPI, and from where keys are to be drawn. */
@@ -207,48 +146,32 @@ static int begin(struct hp_assoc *a, uint16_t idx)
 	if (hp_sadb_new_spi(&a->hip->sadb, &a->rk.spi_in))
 		return HP_HIPD_MEMORY;
 	a->rk.active = true;
-	a->rk.started_ms = hp_hip_now(a->hip);
+	a->rk.started_ms = a->rk.asked_ms = hp_hip_now(a->hip);
 	a->rk.my_idx = idx;
 	return 0;
 }
 
-static int start_work(struct hp_assoc *a, struct rekey_work *w)
-{
-	int reason;
-
-	if (w->mode != FINISH) {
-		w->update_id = hp_update_claim(a);
-		a->rk.update_id = w->update_id;
-	}
-	reason = hp_work_start(a->hip, a, &w->w);
-	if (!reason)
-		return 0;
-	a->signing = false;
-	hp_assoc_rekey_clear(a);
-	return reason;
-}
-
-/* Is there as much KEYMAT left as another pair of SAs needs? */
-static bool keymat_left(const struct hp_secrets *s)
+/* Is there as much KEYMAT left from idx on as another pair of SAs needs? */
+static bool keymat_left(const struct hp_secrets *s, size_t idx)
 {
 	size_t need = 4 * (size_t)HP_KEY_MAX;
 
-	return s->km_next + need <= 255 * hp_rhash_len(s->rhash);
+	return idx + need <= 255 * hp_rhash_len(s->rhash);
 }
 
 int hp_rekey_start(struct hp_assoc *a)
 {
-	struct rekey_work *w;
+	struct hp_rekey_work *w;
 	bool dh;
 
 	if (a->state != HP_ESTABLISHED)
 		return -ENOTCONN;
 	if (a->rk.active || a->signing || a->update_out)
 		return -EBUSY;
-	dh = a->hip->cfg.rekey_dh || !keymat_left(a->cur);
+	dh = a->hip->cfg.rekey_dh || !keymat_left(a->cur, a->cur->km_next);
 	if (begin(a, dh ? 0 : (uint16_t)a->cur->km_next))
 		return -ENOMEM;
-	w = work_new(a, START, &a->path);
+	w = hp_rekey_work_new(a, HP_REKEY_START, &a->path);
 	if (!w) {
 		hp_assoc_rekey_clear(a);
 		return -ENOMEM;
@@ -262,16 +185,75 @@ int hp_assoc_rekey(struct hp_assoc *a)
 	return hp_rekey_start(a);
 }
 
-static void keep_peer(struct hp_assoc *a, const struct hp_esp_info *ei,
-		      const struct hp_dh_value *dh)
+/* Our UPDATE of this rekeying: the same ESP_INFO and Diffie-Hellman value as before. */
+static struct hp_rekey_work *same_again(struct hp_assoc *a, enum hp_rekey_mode mode)
 {
-	a->rk.got_peer = true;
-	a->rk.spi_out = ei->new_spi;
-	a->rk.peer_idx = ei->keymat_idx;
-	if (dh->pub) {
-		memcpy(a->rk.peer_pub, dh->pub, dh->pub_len);
-		a->rk.peer_pub_len = dh->pub_len;
-	}
+	struct hp_rekey_work *w = hp_rekey_work_new(a, mode, &a->path);
+
+	if (!w)
+		return NULL;
+	a->rk.asked_ms = hp_hip_now(a->hip);
+	w->dh = a->rk.dh ? hp_dh_ref(a->rk.dh) : NULL;
+	w->ack = a->rk.answering;
+	w->ack_id = a->rk.ack_id;
+	return w;
+}
+
+void hp_rekey_repeat(struct hp_assoc *a)
+{
+	struct hp_rekey_work *w;
+
+	if (!a->rk.active || a->rk.acked || a->signing)
+		return;
+	w = same_again(a, HP_REKEY_REPEAT);
+	if (w)
+		start_work(a, w);
+}
+
+/* A peer that has acknowledged our UPDATE, but sends none of its own, is asked again (section 6.8,
+ * step 5).  For the same SA: should its UPDATE be under way, it fits. */
+static void ask_again(struct hp_assoc *a)
+{
+	struct hp_rekey_work *w = same_again(a, HP_REKEY_START);
+
+	a->rk.acked = false;
+	if (w)
+		start_work(a, w);
+}
+
+void hp_rekey_look(struct hp_assoc *a, uint64_t now)
+{
+	const struct hp_rekey *rk = &a->rk;
+
+	if (!rk->active || a->update_out || a->signing || rk->working ||
+	    a->state != HP_ESTABLISHED || now - rk->asked_ms < HP_REKEY_AGAIN_MS)
+		return;
+	if (rk->acked)
+		ask_again(a);
+	else
+		hp_rekey_repeat(a); /* it was lost here: no memory, or a full queue */
+}
+
+/* ---- the peer's UPDATE */
+
+static bool same_dh(const struct hp_rekey *rk, const struct hp_dh_value *dh)
+{
+	return rk->peer_pub_len == (dh->pub ? dh->pub_len : 0) &&
+	       (!dh->pub || !memcmp(rk->peer_pub, dh->pub, dh->pub_len));
+}
+
+/* The same keys as what was here before? */
+static bool keep_peer(struct hp_rekey *rk, const struct offer *o)
+{
+	bool same = rk->got_peer && rk->peer_idx == o->ei.keymat_idx && same_dh(rk, &o->dh);
+
+	rk->got_peer = true;
+	rk->spi_out = o->ei.new_spi;
+	rk->peer_idx = o->ei.keymat_idx;
+	rk->peer_pub_len = o->dh.pub ? o->dh.pub_len : 0;
+	if (o->dh.pub)
+		memcpy(rk->peer_pub, o->dh.pub, o->dh.pub_len);
+	return same;
 }
 
 static void use_peer_value(const struct hp_assoc *a, struct hp_secrets *s)
@@ -282,73 +264,71 @@ static void use_peer_value(const struct hp_assoc *a, struct hp_secrets *s)
 	s->peer_pub_len = a->rk.peer_pub_len;
 }
 
-static uint16_t greater_index(const struct hp_assoc *a)
-{
-	return a->rk.my_idx > a->rk.peer_idx ? a->rk.my_idx : a->rk.peer_idx;
-}
-
-/* Section 6.10. */
-static void try_finish(struct hp_assoc *a)
+/* Section 6.10, with our value and the peer's.  Without new KEYMAT it is done at once. */
+static int derive(struct hp_assoc *a, struct hp_rekey_work *w)
 {
 	struct hp_rekey *rk = &a->rk;
-	struct hp_secrets *next = rk->next;
-	struct rekey_work *w;
+	struct hp_secrets *s = w->s;
+	int reason;
 
-	if (!rk->active || !rk->acked || !rk->got_peer || rk->finishing)
-		return;
-	if (next) {
-		rk->next = NULL;
-		install(a, next);
-		return;
-	}
-	w = work_new(a, FINISH, &a->path);
-	if (!w) {
-		hp_assoc_rekey_clear(a);
-		return;
-	}
-	rk->finishing = true;
-	w->new_keymat = rk->dh || rk->peer_pub_len;
+	use_peer_value(a, s);
+	s->esp_at = rk->my_idx > rk->peer_idx ? rk->my_idx : rk->peer_idx;
 	w->dh = rk->dh ? hp_dh_ref(rk->dh) : NULL;
-	use_peer_value(a, w->s);
-	w->s->esp_at = greater_index(a);
-	if (w->new_keymat) {
-		start_work(a, w);
-		return;
-	}
-	install(a, w->s);
+	w->new_keymat = rk->dh || rk->peer_pub_len;
+	if (w->new_keymat)
+		return start_work(a, w);
 	w->s = NULL;
-	rekey_free(&w->w);
+	hp_rekey_work_free(w);
+	reason = prepare_in(a, s);
+	if (reason)
+		give_up(a, reason);
+	return reason;
 }
 
-void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
+/* The peer's ESP_INFO for a rekeying that we have begun, too.  *held: it is acknowledged later. */
+static int join(struct hp_assoc *a, const struct offer *o, bool *held)
 {
-	if (!a->rk.active || a->rk.update_id != update_id)
-		return;
-	a->rk.acked = true;
-	try_finish(a);
+	struct hp_rekey *rk = &a->rk;
+	struct hp_rekey_work *w;
+
+	if (keep_peer(rk, o) && rk->next)
+		return 0;
+	w = hp_rekey_work_new(a, HP_REKEY_KEYS, o->path);
+	if (!w)
+		return HP_HIPD_MEMORY;
+	w->ack_id = o->id;
+	w->len = (int)o->m->len;
+	memcpy(w->msg, o->m->raw, o->m->len);
+	*held = rk->making_dh || rk->dh || rk->peer_pub_len;
+	if (!rk->making_dh)
+		return derive(a, w);
+	hp_rekey_work_free(rk->held);
+	rk->held = w;
+	return 0;
 }
 
 /* Section 6.9.1. */
-static int answer(struct hp_assoc *a, const struct hp_hip_msg *m,
-		  const struct hp_esp_info *ei, const struct hp_dh_value *dh,
-		  const struct hp_path *path)
+static int answer(struct hp_assoc *a, const struct offer *o)
 {
-	uint16_t idx = ei->keymat_idx > a->cur->km_next ? ei->keymat_idx
-							: (uint16_t)a->cur->km_next;
-	struct rekey_work *w;
-	int reason = begin(a, dh->pub ? 0 : idx);
+	uint16_t next = (uint16_t)a->cur->km_next;
+	uint16_t idx = o->ei.keymat_idx > next ? o->ei.keymat_idx : next;
+	bool dh = o->dh.pub || !keymat_left(a->cur, idx);
+	struct hp_rekey_work *w;
+	int reason = begin(a, dh ? 0 : idx);
 
 	if (reason)
 		return reason;
 	a->rk.answering = true;
-	keep_peer(a, ei, dh);
-	w = work_new(a, ANSWER, path);
+	a->rk.ack_id = o->id;
+	keep_peer(&a->rk, o);
+	w = hp_rekey_work_new(a, HP_REKEY_ANSWER, o->path);
 	if (!w) {
 		hp_assoc_rekey_clear(a);
 		return HP_HIPD_MEMORY;
 	}
-	hp_hip_read_seq(hp_hip_param_find(m, HP_PARAM_SEQ, 0), &w->ack_id);
-	w->new_dh = w->new_keymat = dh->pub != NULL;
+	w->ack = true;
+	w->ack_id = o->id;
+	w->new_dh = w->new_keymat = dh;
 	use_peer_value(a, w->s);
 	w->s->esp_at = idx;
 	return start_work(a, w);
@@ -371,30 +351,130 @@ static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
 	return 0;
 }
 
-int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m,
-		   const struct hp_path *path, bool *answered)
+/* OLD SPI is what the peer gets by the rekeying under way: it has finished that, and its
+ * acknowledgement was lost. */
+static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
+{
+	if (!a->rk.active || !a->rk.next || a->signing || ei->old_spi != a->rk.spi_out)
+		return;
+	a->rk.acked = true;
+	hp_rekey_go_on(a);
+}
+
+/* Does the offer belong to the rekeying under way?  Not if that only waits for an
+ * acknowledgement, and the peer begins anew. */
+static bool belongs(const struct hp_rekey *rk, const struct offer *o)
+{
+	return rk->active && (!rk->answering || rk->acked || o->ei.new_spi == rk->spi_out);
+}
+
+int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+		   const struct hp_path *path, bool *held)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0);
 	const struct hp_hip_tlv *d = hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0);
-	struct hp_dh_value dh = {0, NULL, 0};
-	struct hp_esp_info ei;
+	struct offer o = {.m = m, .path = path, .id = id};
 	int reason;
 
-	/* RFC 8046, section 5.2: equal SPIs mean that only addresses change. */
-	if (!t || (!hp_hip_read_esp_info(t, &ei) && ei.old_spi == ei.new_spi))
+	/* RFC 8046, section 5.3: equal SPIs mean that only addresses change. */
+	if (!t || (!hp_hip_read_esp_info(t, &o.ei) && o.ei.old_spi == o.ei.new_spi))
 		return 0;
-	if (hp_hip_read_esp_info(t, &ei) || (d && hp_hip_read_dh(d, &dh)))
+	if (hp_hip_read_esp_info(t, &o.ei) || (d && hp_hip_read_dh(d, &o.dh)))
 		return HP_HIPD_MISSING;
-	reason = check(a, &ei, &dh);
+	if (a->rk.working)
+		return HP_HIPD_BUSY;
+	finish_as_peer(a, &o.ei);
+	reason = check(a, &o.ei, &o.dh);
 	if (reason)
 		return reason;
-	if (a->rk.active && !a->rk.answering) {
-		if (!a->rk.got_peer) {
-			keep_peer(a, &ei, &dh);
-			try_finish(a);
-		}
-		return 0;
+	if (belongs(&a->rk, &o))
+		return join(a, &o, held);
+	*held = true;
+	return answer(a, &o);
+}
+
+/* ---- jobs come back */
+
+static void acknowledge(struct hp_assoc *a, const struct hp_rekey_work *w)
+{
+	struct hp_hip_msg m;
+
+	if (!hp_hip_parse(w->msg, (size_t)w->len, &m))
+		hp_hip_drop(a->hip, hp_update_answer(a, &m, w->ack_id, &w->path),
+			    HP_HIP_UPDATE, &a->peer);
+}
+
+/* An UPDATE of ours is signed, but for HP_REKEY_KEYS. */
+static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
+{
+	if (w->mode == HP_REKEY_REPEAT && (a->rk.acked || a->rk.update_id != w->update_id))
+		return;
+	hp_update_transmit(a, &w->path, w->msg, (size_t)w->len);
+	/* The peer has told of a new address meanwhile. */
+	if (!w->ask && hp_locator_wanted(a))
+		hp_rekey_repeat(a);
+}
+
+/* The peer's ESP_INFO has waited for our Diffie-Hellman value. */
+static void release_held(struct hp_assoc *a)
+{
+	struct hp_rekey_work *w = a->rk.held;
+
+	a->rk.held = NULL;
+	a->rk.making_dh = false;
+	if (w)
+		derive(a, w);
+}
+
+static void take_keys(struct hp_assoc *a, struct hp_rekey_work *w)
+{
+	struct hp_secrets *s = w->s;
+	int reason;
+
+	a->rk.working = false;
+	w->s = NULL;
+	reason = prepare_in(a, s);
+	if (reason) {
+		give_up(a, reason);
+		return;
 	}
-	*answered = true;
-	return answer(a, m, &ei, &dh, path);
+	if (w->mode == HP_REKEY_ANSWER) {
+		hp_update_record(a, w->ack_id);
+		transmit(a, w);
+		return;
+	}
+	acknowledge(a, w);
+	hp_rekey_go_on(a);
+}
+
+static void take_dh(struct hp_assoc *a, struct hp_rekey_work *w)
+{
+	if (w->mode == HP_REKEY_KEYS || !w->dh)
+		return;
+	hp_dh_unref(a->rk.dh);
+	a->rk.dh = w->dh;
+	w->dh = NULL;
+}
+
+void hp_rekey_came_back(struct hp_assoc *a, struct hp_rekey_work *w)
+{
+	if ((w->mode == HP_REKEY_START || w->mode == HP_REKEY_ANSWER) &&
+	    w->update_id == a->update_out_id)
+		a->signing = false;
+	if (!a->rk.active || a->rk.spi_in != w->ei.new_spi)
+		return;
+	if (w->reason && w->mode == HP_REKEY_REPEAT)
+		return;
+	if (w->reason) {
+		give_up(a, w->reason);
+		return;
+	}
+	take_dh(a, w);
+	if (w->mode == HP_REKEY_ANSWER || w->mode == HP_REKEY_KEYS) {
+		take_keys(a, w);
+		return;
+	}
+	transmit(a, w);
+	if (w->mode == HP_REKEY_START)
+		release_held(a);
 }

@@ -84,3 +84,17 @@ int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp)
 		s->km_next = end;
 	return 0;
 }
+
+int hp_secrets_decrypt(const struct hp_secrets *s, const struct hp_hip_tlv *t, uint8_t *plain,
+		       struct hp_hip_list *out)
+{
+	const struct hp_cipher *c = hp_cipher_find(s->cipher);
+	struct hp_encrypted e;
+
+	if (hp_hip_read_encrypted(t, c->iv_len, &e) || e.len > HP_HIP_MAX)
+		return HP_HIPD_DECRYPT;
+	if (hp_cipher_decrypt(c, s->hip.in.enc, e.iv, e.data, e.len, plain))
+		return HP_HIPD_DECRYPT;
+	hp_hip_parse_list(plain, e.len, out);
+	return 0;
+}

@@ -38,6 +38,18 @@ static void next_address(struct hp_assoc *a)
 	a->sent.path = a->asked = a->path;
 }
 
+/* RFC 8047, section 4.2.8: I2 goes to the locator that R1 prefers.  It may be wrong, or not be
+ * reached from here: every second time I2 goes where I1 went. */
+static void other_path(struct hp_sent *s)
+{
+	struct hp_path path = s->path;
+
+	if (hp_addr_is_zero(&s->other.dst))
+		return;
+	s->path = s->other;
+	s->other = path;
+}
+
 /* Another round begins where the last I1 went, from whatever address is ours now.  What the R1's
  * source was is nobody's word. */
 static void next_round(struct hp_assoc *a)
@@ -95,7 +107,7 @@ static void again(struct hp_timer *t)
 	struct hp_hip *hip = a->hip;
 	struct hp_sent *s = &a->sent;
 
-	if (s->tries >= s->max) {
+	if (s->tries >= s->max && !(a->update_out && hp_update_goes_on(a))) {
 		gave_up(a);
 		return;
 	}
@@ -104,6 +116,7 @@ static void again(struct hp_timer *t)
 	if (s->wait_ms > hip->cfg.retransmit_max_ms)
 		s->wait_ms = hip->cfg.retransmit_max_ms;
 	next_address(a);
+	other_path(s);
 	hp_count(&hip->counters, HP_HIPC_RETRANSMITTED);
 	hp_timer_set(hip->timers, t, hp_hip_now(hip) + s->wait_ms);
 	put(a);

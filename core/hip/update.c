@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * UPDATE (RFC 7401, sections 6.11 and 6.12): SEQ and ACK, asking whether the peer lives,
- * and a peer's new address (RFC 8046, sections 5.4 and 5.5, the single-address case).
+ * UPDATE (RFC 7401, sections 6.11 and 6.12): SEQ and ACK, asking whether the peer lives, and
+ * whether it is at another address (RFC 8046, section 5.4).
+ *
+ * One UPDATE with SEQ is under way at a time.
  */
 #include "hip/internal.h"
 
@@ -31,15 +33,28 @@ void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path,
 	if (a->state != HP_ESTABLISHED && a->state != HP_R2_SENT)
 		return;
 	hp_assoc_transmit(a, path, msg, len,
-			  a->rk.active ? a->hip->cfg.retransmit_max : HP_PROBE_TRIES);
-	a->update_out = true;
+			  a->rk.active && !a->verifying_addr ? a->hip->cfg.retransmit_max
+							     : HP_PROBE_TRIES);
+	a->update_out = a->sent.msg != NULL;
 }
 
+static uint32_t seq_of(const uint8_t *msg, size_t len)
+{
+	struct hp_hip_msg m;
+	uint32_t id = 0;
+
+	if (!hp_hip_parse(msg, len, &m))
+		hp_hip_read_seq(hp_hip_param_find(&m, HP_PARAM_SEQ, 0), &id);
+	return id;
+}
+
+/* The peer's UPDATE for new SAs may have taken the place of this one meanwhile. */
 static void seq_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
 		       const struct hp_path *path)
 {
 	(void)hip;
-	hp_update_transmit(a, path, msg, len);
+	if (seq_of(msg, len) == a->update_out_id)
+		hp_update_transmit(a, path, msg, len);
 }
 
 static void sign_seq(struct hp_assoc *a, const struct hp_hip_builder *b,
@@ -58,31 +73,61 @@ void hp_update_probe(struct hp_assoc *a)
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	if (a->signing || a->update_out)
+	/* RFC 7402, section 6.8: no other UPDATE while new SAs are asked for. */
+	if (a->signing || a->update_out || a->rk.active)
 		return;
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_seq(&b, hp_update_claim(a));
 	sign_seq(a, &b, &a->path);
 }
 
-/* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with; what the
- * data needs is a new exchange, with a peer that perhaps has restarted. */
-void hp_update_gave_up(struct hp_assoc *a)
+/* The data needs a new exchange, with a peer that perhaps has restarted. */
+static void new_exchange(struct hp_assoc *a, const char *text, const char *reason)
 {
 	struct hp_log_about about = { .limit = &a->hip->log_rate, .peer = &a->peer,
-				      .peer_at = &a->path.dst, .reason = "no-answer" };
-	char text[HP_ADDR_STRLEN];
+				      .peer_at = &a->path.dst, .reason = reason };
+	char peer[HP_ADDR_STRLEN];
 
-	/* Asked at another address, where it perhaps never was: all stays as it is. */
-	if (a->verifying_addr && a->strict) {
-		a->verifying_addr = false;
-		return;
-	}
-	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about, "%s does not answer: new base exchange",
-		     hp_addr_format(&a->peer, text));
+	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about, "%s %s: new base exchange",
+		     hp_addr_format(&a->peer, peer), text);
 	a->rounds = 0;
 	a->verifying_addr = false;
 	hp_i1_start(a);
+}
+
+/* It is asked at another address, where it perhaps never was: all stays as it is. */
+static void silent_there(struct hp_assoc *a)
+{
+	a->verifying_addr = false;
+	if (!a->strict)
+		hp_locator_silent(a, &a->new_path.dst);
+	hp_rekey_repeat(a);
+	hp_locator_check(a);
+}
+
+/* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with. */
+void hp_update_gave_up(struct hp_assoc *a)
+{
+	if (a->verifying_addr)
+		silent_there(a);
+	else
+		new_exchange(a, "does not answer", "no-answer");
+}
+
+void hp_update_exhausted(struct hp_assoc *a)
+{
+	new_exchange(a, "agrees on no new SA and sequence numbers end", "exhausted");
+}
+
+/* The SAs work, and what does not arrive are messages for new ones (RFC 7402, section 6.8, steps
+ * 4 and 5): only a peer of which nothing is heard is given up. */
+bool hp_update_goes_on(const struct hp_assoc *a)
+{
+	uint64_t now = hp_hip_now(a->hip);
+
+	return a->rk.active && !a->verifying_addr && a->state == HP_ESTABLISHED &&
+	       now - a->last_in_ms < HP_ALIVE_MS &&
+	       now - a->rk.started_ms < HP_REKEY_LONGEST_MS;
 }
 
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
@@ -100,37 +145,21 @@ static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	return hp_sign_start(a->hip, a, a->id, &b, path, true, NULL);
 }
 
-/* ---- a new address of the peer */
+/* ---- another address of the peer */
 
-static bool usable(const struct hp_locator *l)
+int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict)
 {
-	return l->type <= HP_LOCATOR_SPI_ADDR && l->traffic != HP_LOCATOR_DATA &&
-	       !hp_addr_is_multicast(&l->addr) && !hp_addr_is_zero(&l->addr);
+	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
+		return HP_HIPD_MEMORY;
+	a->new_path = *path;
+	a->verifying_addr = true;
+	a->strict = strict;
+	return 0;
 }
 
-/* The preferred locator, else the first usable one.  False if there is none. */
-static bool pick_locator(const struct hp_hip_tlv *t, struct hp_addr *out)
-{
-	struct hp_locator l;
-	struct hp_rd r;
-	bool found = false;
-
-	if (hp_hip_read_locators(t, &r))
-		return false;
-	while (hp_hip_locator_next(&r, &l)) {
-		if (!usable(&l) || (found && !l.preferred))
-			continue;
-		*out = l.addr;
-		found = true;
-		if (l.preferred)
-			break;
-	}
-	return found;
-}
-
-/* Nothing is sent there before the peer has answered from there (RFC 8046, section 5.5).
- */
-static int verify_addr(struct hp_assoc *a, uint32_t ack_id, const struct hp_addr *addr)
+/* Nothing is sent there before the peer has answered (RFC 8046, section 5.4), so that no credit
+ * (section 5.6) is needed. */
+int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const uint32_t *ack)
 {
 	struct hp_path path = {
 		.dst = *addr, .dport = a->path.dport, .sport = a->path.sport};
@@ -138,15 +167,15 @@ static int verify_addr(struct hp_assoc *a, uint32_t ack_id, const struct hp_addr
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
-		return HP_HIPD_MEMORY;
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_esp_info(&b, &ei);
 	hp_hip_add_seq(&b, hp_update_claim(a));
-	a->new_path = path;
-	a->verifying_addr = true;
-	a->strict = false;
-	hp_hip_add_ack(&b, &ack_id, 1);
+	if (ack)
+		hp_hip_add_ack(&b, ack, 1);
+	if (hp_update_ask(a, &path, false)) {
+		a->signing = false;
+		return HP_HIPD_MEMORY;
+	}
 	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
 	sign_seq(a, &b, &path);
 	return 0;
@@ -157,14 +186,13 @@ int hp_update_check(struct hp_assoc *a, const struct hp_path *path)
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
-		return HP_HIPD_MEMORY;
 	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_seq(&b, hp_update_claim(a));
-	a->new_path = *path;
-	a->verifying_addr = true;
-	a->strict = true;
+	if (hp_update_ask(a, path, true)) {
+		a->signing = false;
+		return HP_HIPD_MEMORY;
+	}
 	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
 	sign_seq(a, &b, path);
 	return 0;
@@ -182,6 +210,7 @@ static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m,
 		return;
 	a->verifying_addr = false;
 	a->path = a->strict ? *path : a->new_path;
+	hp_locator_answered(a, &a->path.dst);
 	a->nat.changed_ms = hp_hip_now(a->hip);
 	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
 	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
@@ -221,35 +250,45 @@ static bool too_old(const struct hp_assoc *a, uint32_t id)
 	return a->peer_update_seen && (int32_t)(id - a->peer_update_id) <= 0;
 }
 
-static void record(struct hp_assoc *a, uint32_t id)
+void hp_update_record(struct hp_assoc *a, uint32_t id)
 {
 	a->peer_update_seen = true;
 	a->peer_update_id = id;
 	a->recent[a->n_recent++ % HP_OTHERS_MAX] = id;
 }
 
+int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+		     const struct hp_path *path)
+{
+	const struct hp_addr *addr = hp_locator_wanted(a);
+	bool free = !a->signing && !a->rk.active;
+	struct hp_addr to;
+
+	hp_update_record(a, id);
+	if (addr && free) {
+		to = *addr;
+		/* The question acknowledges as well, but perhaps nobody is there. */
+		hp_hip_drop(a->hip, hp_update_verify(a, &to, &id), HP_HIP_UPDATE, &a->peer);
+		if (hp_addr_eq(&to, &path->dst) && (a->signing || a->update_out))
+			return 0;
+	} else if (addr && !a->verifying_addr) {
+		hp_rekey_repeat(a);
+	}
+	return send_ack(a, m, id, path);
+}
+
 static int take_new(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
-	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_LOCATOR_SET, 0);
-	bool answered = false;
-	struct hp_addr addr;
-	int reason;
+	bool held = false;
+	int reason = hp_locator_input(a, m);
 
-	/* An answer with a SEQ of its own needs the one place for such a message. */
-	if (a->signing)
-		return HP_HIPD_BUSY;
-	reason = hp_rekey_input(a, m, path, &answered);
+	if (!reason)
+		reason = hp_rekey_input(a, m, id, path, &held);
 	if (reason)
 		return reason;
-	record(a, id);
 	a->unanswered_ms = 0;
-	if (answered)
-		return 0;
-	if (t && pick_locator(t, &addr) && !hp_addr_eq(&addr, &a->path.dst) &&
-	    !a->rk.active)
-		return verify_addr(a, id, &addr);
-	return send_ack(a, m, id, path);
+	return held ? 0 : hp_update_answer(a, m, id, path);
 }
 
 static int verified(struct hp_assoc *a, const struct hp_verified *v,
@@ -274,6 +313,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 		reason = send_ack(a, m, id, path);
 	else if (seq)
 		reason = too_old(a, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
+	hp_rekey_go_on(a);
 	if (!reason && hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0))
 		hp_nat_asked(a, path);
 	else if (!reason)

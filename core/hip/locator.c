@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Addresses that the peer announces by LOCATOR_SET (RFC 8046, sections 5.1 to 5.5).
+ *
+ * The address in use stays in use until the peer has answered at a better one.  One that was
+ * announced and does not answer is asked again, ever more seldom, and does no harm.
+ */
+#include "hip/internal.h"
+
+#include <stdlib.h>
+
+#define FOREVER	      UINT32_MAX /* a lifetime without end */
+#define ASK_AGAIN_MS  30000	 /* doubled each time */
+#define ASK_DOUBLINGS 5
+
+enum state { UNVERIFIED, ACTIVE, DEPRECATED };
+
+struct locator {
+	struct hp_addr addr;
+	enum state state;
+	bool preferred, listed;
+	uint64_t until_ms;	    /* UINT64_MAX: no end */
+	uint64_t ask_ms;	    /* it was silent: not asked again before */
+	unsigned silent;	    /* how often */
+};
+
+struct hp_locators {
+	struct locator at[HP_HIP_LOCATORS];
+	size_t n;
+};
+
+void hp_locator_forget(struct hp_assoc *a)
+{
+	free(a->locators);
+	a->locators = NULL;
+}
+
+/* ---- what the peer says */
+
+static bool usable(const struct hp_locator *l)
+{
+	return l->type <= HP_LOCATOR_SPI_ADDR && l->traffic != HP_LOCATOR_DATA &&
+	       !hp_addr_is_multicast(&l->addr) && !hp_addr_is_zero(&l->addr) &&
+	       !hp_addr_is_hit(&l->addr) &&
+	       (!hp_addr_is4(&l->addr) || hp_addr_to4(&l->addr));
+}
+
+static struct locator *find(struct hp_locators *ls, const struct hp_addr *addr)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (hp_addr_eq(&ls->at[i].addr, addr))
+			return &ls->at[i];
+	return NULL;
+}
+
+/* A place for another one: that of a deprecated one if need be.  NULL: there is none. */
+static struct locator *place(struct hp_locators *ls)
+{
+	if (ls->n < HP_HIP_LOCATORS)
+		return &ls->at[ls->n++];
+	for (size_t i = 0; i < ls->n; i++)
+		if (ls->at[i].state == DEPRECATED && !ls->at[i].listed)
+			return &ls->at[i];
+	return NULL;
+}
+
+/* Section 5.3.  The address in use has been answered from. */
+static void take(struct hp_assoc *a, const struct hp_locator *l)
+{
+	struct locator *p = find(a->locators, &l->addr);
+	bool used = hp_addr_eq(&l->addr, &a->path.dst);
+
+	if (!p) {
+		p = place(a->locators);
+		if (!p)
+			return;
+		*p = (struct locator){.addr = l->addr, .state = DEPRECATED};
+	}
+	if (p->state == DEPRECATED)
+		p->state = used ? ACTIVE : UNVERIFIED;
+	p->preferred = l->preferred;
+	p->listed = true;
+	p->silent = 0;
+	p->ask_ms = 0;
+	p->until_ms = l->lifetime_s == FOREVER
+			      ? UINT64_MAX
+			      : hp_hip_now(a->hip) + 1000ull * l->lifetime_s;
+}
+
+static int take_set(struct hp_assoc *a, const struct hp_hip_tlv *t)
+{
+	struct hp_locator l;
+	struct hp_rd r;
+
+	if (hp_hip_read_locators(t, &r))
+		return HP_HIPD_MALFORMED;
+	if (!a->locators)
+		a->locators = calloc(1, sizeof(*a->locators));
+	if (!a->locators)
+		return HP_HIPD_MEMORY;
+	for (size_t i = 0; i < a->locators->n; i++)
+		a->locators->at[i].listed = a->locators->at[i].preferred = false;
+	while (hp_hip_locator_next(&r, &l))
+		if (usable(&l) && l.lifetime_s)
+			take(a, &l);
+	for (size_t i = 0; i < a->locators->n; i++)
+		if (!a->locators->at[i].listed)
+			a->locators->at[i].state = DEPRECATED;
+	return 0;
+}
+
+/* RFC 9028, section 5.7, has it inside ENCRYPTED. */
+int hp_locator_input(struct hp_assoc *a, const struct hp_hip_msg *m)
+{
+	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_LOCATOR_SET, 0);
+	const struct hp_hip_tlv *enc = hp_hip_param_find(m, HP_PARAM_ENCRYPTED, 0);
+	uint8_t plain[HP_HIP_MAX];
+	struct hp_hip_list inside;
+	int reason = 0;
+
+	if (!t && enc) {
+		reason = hp_secrets_decrypt(a->cur, enc, plain, &inside);
+		t = reason ? NULL : hp_hip_list_find(&inside, HP_PARAM_LOCATOR_SET, 0);
+	}
+	return t && !reason ? take_set(a, t) : reason;
+}
+
+bool hp_locator_of_r1(const struct hp_hip_msg *m, struct hp_addr *out)
+{
+	struct hp_locator l;
+	struct hp_rd r;
+
+	if (hp_hip_read_locators(hp_hip_param_find(m, HP_PARAM_LOCATOR_SET, 0), &r))
+		return false;
+	while (hp_hip_locator_next(&r, &l))
+		if (l.preferred && usable(&l) && l.lifetime_s) {
+			*out = l.addr;
+			return true;
+		}
+	return false;
+}
+
+/* ---- which to use */
+
+static void expire(struct hp_locators *ls, uint64_t now)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (ls->at[i].until_ms <= now)
+			ls->at[i].state = DEPRECATED;
+}
+
+static bool may_use(const struct locator *l, uint64_t now)
+{
+	return l->state == ACTIVE || (l->state == UNVERIFIED && l->ask_ms <= now);
+}
+
+/* Better ones have more. */
+static unsigned rank(const struct hp_assoc *a, const struct locator *l)
+{
+	return 4 * l->preferred + 2 * hp_addr_eq(&l->addr, &a->path.dst) + (l->state == ACTIVE);
+}
+
+/* NULL: there is none but the address in use, whatever the peer says of that. */
+static struct locator *best(struct hp_assoc *a)
+{
+	uint64_t now = hp_hip_now(a->hip);
+	struct locator *found = NULL;
+
+	if (!a->locators)
+		return NULL;
+	expire(a->locators, now);
+	for (size_t i = 0; i < a->locators->n; i++) {
+		struct locator *l = &a->locators->at[i];
+
+		if (may_use(l, now) && (!found || rank(a, l) > rank(a, found)))
+			found = l;
+	}
+	return found;
+}
+
+const struct hp_addr *hp_locator_wanted(struct hp_assoc *a)
+{
+	const struct locator *l = best(a);
+
+	return l && l->state == UNVERIFIED && !hp_addr_eq(&l->addr, &a->path.dst) ? &l->addr
+										  : NULL;
+}
+
+/* Section 5.5, step 1: it has answered before. */
+static void use_active(struct hp_assoc *a)
+{
+	const struct locator *l = best(a);
+
+	if (!l || l->state != ACTIVE || hp_addr_eq(&l->addr, &a->path.dst))
+		return;
+	a->path.dst = l->addr;
+	memset(&a->path.src, 0, sizeof(a->path.src));
+	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
+	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
+}
+
+void hp_locator_check(struct hp_assoc *a)
+{
+	const struct hp_addr *addr;
+	struct hp_addr to;
+
+	if (!a->locators || a->state != HP_ESTABLISHED || a->signing || a->update_out ||
+	    a->rk.active)
+		return;
+	use_active(a);
+	addr = hp_locator_wanted(a);
+	if (!addr)
+		return;
+	to = *addr;
+	hp_hip_drop(a->hip, hp_update_verify(a, &to, NULL), HP_HIP_UPDATE, &a->peer);
+}
+
+void hp_locator_answered(struct hp_assoc *a, const struct hp_addr *addr)
+{
+	struct locator *l = a->locators ? find(a->locators, addr) : NULL;
+
+	if (l && l->state == UNVERIFIED)
+		l->state = ACTIVE;
+}
+
+void hp_locator_silent(struct hp_assoc *a, const struct hp_addr *addr)
+{
+	struct locator *l = a->locators ? find(a->locators, addr) : NULL;
+
+	if (!l)
+		return;
+	l->ask_ms = hp_hip_now(a->hip) + ((uint64_t)ASK_AGAIN_MS << l->silent);
+	if (l->silent < ASK_DOUBLINGS)
+		l->silent++;
+}
