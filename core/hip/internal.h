@@ -27,7 +27,7 @@
 #include "wire/hip.h"
 
 #define HP_REFUSED_WAIT_MS 200 /* an R1 may still come after an ICMP error */
-#define HP_CHECK_MS	   1000 /* how often an association looks after itself */
+#define HP_CHECK_MS	   1000 /* how often an association looks after itself, about */
 #define HP_R1_BUCKETS	   1024 /* token buckets for R1s, by hashed address */
 #define HP_R1_REFRESH_MS   1000 /* a used R1 is replaced after this, not sooner */
 #define HP_I2_TRIES	   2	/* then start over from I1: perhaps the R1 was not for us */

@@ -68,13 +68,22 @@ static void look(struct hp_assoc *a, uint64_t now)
 		hp_locator_check(a);
 }
 
+/* Not in step with the peer, so that both seldom notice the same limit at the same moment. */
+static uint64_t next_check(struct hp_assoc *a)
+{
+	uint32_t r = 0;
+
+	hp_rand_fill(a->hip->rand, &r, sizeof(r));
+	return hp_hip_now(a->hip) + HP_CHECK_MS * 3 / 4 + r % (HP_CHECK_MS / 2);
+}
+
 static void check(struct hp_timer *t)
 {
 	struct hp_assoc *a = HP_CONTAINER(t, struct hp_assoc, t_check);
 	struct hp_hip *hip = a->hip;
 	uint64_t now = hp_hip_now(hip);
 
-	hp_timer_set(hip->timers, t, now + HP_CHECK_MS);
+	hp_timer_set(hip->timers, t, next_check(a));
 	look(a, now);
 	hp_nat_look(a, now);
 }
@@ -83,5 +92,5 @@ void hp_assoc_watch(struct hp_assoc *a)
 {
 	hp_timer_cancel(a->hip->timers, &a->t_check);
 	hp_timer_init(&a->t_check, check);
-	hp_timer_set(a->hip->timers, &a->t_check, hp_hip_now(a->hip) + HP_CHECK_MS);
+	hp_timer_set(a->hip->timers, &a->t_check, next_check(a));
 }

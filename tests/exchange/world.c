@@ -95,9 +95,9 @@ static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg,
 	keep(w, &p);
 	if (f == LOSE)
 		return;
-	enqueue(w, &p, f == LATE ? 20 : 0);
+	enqueue(w, &p, f == LATE ? w->late_ms : 0);
 	if (f == TWICE)
-		enqueue(w, &p, 3);
+		enqueue(w, &p, w->late_ms);
 }
 
 static int net_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
@@ -200,6 +200,7 @@ void world_init(struct world *w)
 	w->now_us = 1000000;
 	w->seed = 0x9e3779b97f4a7c15u;
 	w->max_jobs = WORLD_QUEUE;
+	w->late_ms = 20;
 	w->clock = (struct hp_clock){clock_ms, clock_us, w};
 	w->rand = (struct hp_rand){fill, w};
 	for (int i = 0; i < 2; i++) {

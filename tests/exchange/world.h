@@ -53,7 +53,8 @@ struct world {
 	/* What becomes of a message; may alter it.  NULL: all pass. */
 	enum fate (*fate)(struct world *w, const struct side *from, struct packet *p);
 	void *arg;
-	unsigned count; /* for fate */
+	unsigned count;	  /* for fate */
+	unsigned late_ms; /* what LATE means, and how much later the second one of TWICE is */
 	struct packet *queue[WORLD_QUEUE];
 	size_t n_queue;
 	bool slow_jobs; /* jobs wait in the queue below */
