@@ -34,7 +34,7 @@
 #define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
 #define HP_PROBE_TRIES	   3	/* retransmissions of an UPDATE that asks for life */
 #define HP_REKEY_AGAIN_MS  30000  /* acknowledged, but no ESP_INFO came: it is asked for again */
-#define HP_REKEY_LONGEST_MS 300000 /* an UPDATE for new SAs is repeated to a living peer so long */
+#define HP_UPDATE_LONGEST_MS 300000 /* an UPDATE is repeated to a living peer for so long */
 #define HP_ALIVE_MS	   10000  /* a peer whose data came within this time lives */
 #define HP_OLD_SAS	   4	  /* replaced inbound SAs kept */
 #define HP_OLD_SA_LOOK_MS  200
@@ -140,6 +140,7 @@ struct hp_sent { /* a message that awaits an answer */
 	struct hp_path other; /* every second time there, if dst is set */
 	uint8_t *msg;
 	size_t len;
+	uint64_t first_ms;
 	unsigned tries, max;
 	bool doubted; /* a NOTIFY says that no answer will come */
 	uint32_t wait_ms;

@@ -137,6 +137,7 @@ void hp_assoc_transmit(struct hp_assoc *a, const struct hp_path *path, const uin
 	memcpy(s->msg, msg, len);
 	s->path = *path;
 	s->len = len;
+	s->first_ms = hp_hip_now(hip);
 	s->max = max;
 	s->wait_ms = hip->cfg.retransmit_ms;
 	hp_timer_init(&s->timer, again);

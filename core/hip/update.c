@@ -119,15 +119,15 @@ void hp_update_exhausted(struct hp_assoc *a)
 	new_exchange(a, "agrees on no new SA and sequence numbers end", "exhausted");
 }
 
-/* The SAs work, and what does not arrive are messages for new ones (RFC 7402, section 6.8, steps
- * 4 and 5): only a peer of which nothing is heard is given up. */
+/* The SAs work, and what does not arrive are messages (RFC 7402, section 6.8, steps 4 and 5): only
+ * a peer of which nothing is heard is given up. */
 bool hp_update_goes_on(const struct hp_assoc *a)
 {
 	uint64_t now = hp_hip_now(a->hip);
 
-	return a->rk.active && !a->verifying_addr && a->state == HP_ESTABLISHED &&
-	       now - a->last_in_ms < HP_ALIVE_MS &&
-	       now - a->rk.started_ms < HP_REKEY_LONGEST_MS;
+	return !a->verifying_addr && a->state == HP_ESTABLISHED &&
+	       a->last_in_ms > a->sent.first_ms && now - a->last_in_ms < HP_ALIVE_MS &&
+	       now - a->sent.first_ms < HP_UPDATE_LONGEST_MS;
 }
 
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,

@@ -78,12 +78,13 @@ static void net_send(void *ctx, const struct hp_path *path, const uint8_t *msg,
 {
 	struct side *s = ctx;
 	struct world *w = s->w;
-	struct packet p = {.to = hp_addr_eq(&path->dst, &w->s[0].addr) ? 0 : 1,
-			   .len = len};
+	struct packet p = {.to = !s->at, .len = len}; /* any address is the other's but ours */
 	enum fate f;
 
 	if (len > HP_HIP_MAX)
 		abort();
+	if (hp_addr_eq(&path->dst, &s->addr))
+		p.to = s->at;
 	s->sent[msg[HP_HIP_OFF_TYPE]]++;
 	s->in_udp += path->dport != 0;
 	p.src = path->src;
