@@ -512,7 +512,8 @@ void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
 void hp_rekey_go_on(struct hp_assoc *a);
 /* Signs and sends our UPDATE once more, to where the peer is expected now. */
 void hp_rekey_repeat(struct hp_assoc *a);
-void hp_rekey_look(struct hp_assoc *a, uint64_t now);
+/* Asks again for an answer that does not come.  silent: nothing comes of the peer. */
+void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent);
 
 /* ---- locator.c: addresses that the peer has announced */
 struct hp_locators;

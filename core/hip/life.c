@@ -53,7 +53,7 @@ static bool rekey_due(const struct hp_assoc *a)
 static void look(struct hp_assoc *a, uint64_t now)
 {
 	rest(a);
-	hp_rekey_look(a, now);
+	hp_rekey_look(a, now, one_way(a, now));
 	if (a->state != HP_ESTABLISHED)
 		return;
 	if (idle(a, now))

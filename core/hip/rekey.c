@@ -221,12 +221,14 @@ static void ask_again(struct hp_assoc *a)
 		start_work(a, w);
 }
 
-void hp_rekey_look(struct hp_assoc *a, uint64_t now)
+/* To a peer of which nothing is heard this is the question whether it lives, too. */
+void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent)
 {
 	const struct hp_rekey *rk = &a->rk;
+	uint64_t wait = silent ? a->hip->cfg.dead_peer_ms : HP_REKEY_AGAIN_MS;
 
 	if (!rk->active || a->update_out || a->signing || rk->working ||
-	    a->state != HP_ESTABLISHED || now - rk->asked_ms < HP_REKEY_AGAIN_MS)
+	    a->state != HP_ESTABLISHED || now - rk->asked_ms < wait)
 		return;
 	if (rk->acked)
 		ask_again(a);

@@ -453,6 +453,27 @@ static void a_peer_of_which_nothing_is_heard_is_given_up(void)
 	world_fini(&w);
 }
 
+/* It has restarted before it could send its ESP_INFO. */
+static void a_peer_that_restarts_before_it_answers_is_found_again(void)
+{
+	begin();
+	w.slow_jobs = true;
+	stand();
+	w.fate = no_update;
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, 2);
+	world_assoc(&w, 0)->rk.acked = true;
+	hp_assoc_sent_clear(world_assoc(&w, 0));
+	world_restart(&w, 1);
+	w.fate = NULL;
+	talk(8000);
+	refused = 0;
+	talk(1000);
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
 static enum fate no_seq_of_1(struct world *world, const struct side *from, struct packet *p)
 {
 	(void)world;
@@ -612,6 +633,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(an_update_takes_the_place_of_a_question),
 	HP_TEST(a_peer_that_never_acknowledges_keeps_its_sas_while_it_lives),
 	HP_TEST(a_peer_of_which_nothing_is_heard_is_given_up),
+	HP_TEST(a_peer_that_restarts_before_it_answers_is_found_again),
 	HP_TEST(a_peer_without_esp_info_is_asked_again),
 	HP_TEST(sequence_numbers_that_end_bring_a_new_exchange),
 	HP_TEST(equal_limits_at_both_ends),
