@@ -116,7 +116,7 @@ void hp_update_gave_up(struct hp_assoc *a)
 
 void hp_update_exhausted(struct hp_assoc *a)
 {
-	new_exchange(a, "agrees on no new SA and sequence numbers end", "exhausted");
+	new_exchange(a, "has agreed on no new SA, and sequence numbers run out", "exhausted");
 }
 
 /* The SAs work, and what does not arrive are messages (RFC 7402, section 6.8, steps 4 and 5): only
@@ -151,6 +151,7 @@ int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict)
 {
 	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
 		return HP_HIPD_MEMORY;
+	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
 	a->new_path = *path;
 	a->verifying_addr = true;
 	a->strict = strict;
@@ -186,7 +187,6 @@ int hp_update_check(struct hp_assoc *a, const struct hp_path *path)
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_seq(&b, hp_update_claim(a));
 	if (hp_update_ask(a, path, true)) {

@@ -480,14 +480,24 @@ static const struct packet *i2_number(unsigned n)
 	return NULL;
 }
 
-/* Our own Responder's puzzle holds for the address that was asked, so the world says that both are
- * one: side 1's. */
 static void i2_goes_to_the_locator_that_r1_prefers(void)
+{
+	struct hp_locator l = locator(MOVED, true);
+	const struct packet *i2;
+
+	CU_ASSERT_FALSE(connect_with(&l, 100));
+	i2 = i2_number(0);
+	CU_ASSERT_TRUE(i2 && hp_addr_eq(&i2->dst, &l.addr));
+	/* The puzzle of our own Responder holds for the address that was asked. */
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_PUZZLE_OLD), 1);
+	world_fini(&w);
+}
+
+static void i2_goes_where_i1_went_if_the_locator_of_r1_is_silent(void)
 {
 	struct hp_locator l = locator(SILENT, true);
 	const struct packet *i2;
 
-	/* Does not answer: a moment later I2 goes where I1 went. */
 	CU_ASSERT_TRUE(connect_with(&l, 700));
 	CU_ASSERT_EQUAL(to_silent, 1);
 	i2 = i2_number(0);
@@ -525,6 +535,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(more_locators_than_there_is_room_for_do_no_harm),
 	HP_TEST(a_set_that_is_cut_is_refused),
 	HP_TEST(i2_goes_to_the_locator_that_r1_prefers),
+	HP_TEST(i2_goes_where_i1_went_if_the_locator_of_r1_is_silent),
 	HP_TEST(an_r1_without_a_preference_changes_nothing),
 	HP_TEST_END};
 

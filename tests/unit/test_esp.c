@@ -516,6 +516,35 @@ static void soft_limits_ask_for_a_rekey(void)
 	hp_sa_fini(&sa);
 }
 
+/* Both ends have the same limits; they shall not begin at the same packet. */
+static void limits_are_spread_and_within_what_an_sa_can_bear(void)
+{
+	struct hp_keypair k = keys_of(13);
+	struct hp_sa_params p = { .spi = 999, .suite = 13, .keys = &k, .outbound = true,
+				  .soft_packets = 800000, .soft_bytes = UINT64_MAX };
+	uint64_t seen[2] = { 0, 0 };
+	struct hp_sa sa;
+
+	for (int i = 0; i < 20; i++) {
+		CU_ASSERT_FATAL(!hp_sa_init(&sa, &p));
+		CU_ASSERT(sa.soft_packets >= 700000 && sa.soft_packets <= 800000);
+		CU_ASSERT(sa.soft_bytes <= UINT64_C(1) << 44);
+		seen[sa.soft_packets > 750000]++;
+		hp_sa_fini(&sa);
+	}
+	CU_ASSERT(seen[0] && seen[1]);
+	/* 32 bits: new keys must come before the numbers end, whatever is configured. */
+	p.no_esn_icv = true;
+	p.soft_packets = UINT64_C(1) << 40;
+	CU_ASSERT_FATAL(!hp_sa_init(&sa, &p));
+	CU_ASSERT(sa.soft_packets <= 0xf0000000);
+	sa.seq = 0xf0000000;
+	CU_ASSERT(hp_sa_rekey_due(&sa) && !hp_sa_exhausted(&sa));
+	sa.seq = 0xff000000;
+	CU_ASSERT(hp_sa_exhausted(&sa));
+	hp_sa_fini(&sa);
+}
+
 /* ---- table */
 
 static void the_table_finds_by_spi(void)
@@ -624,6 +653,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(cbc_ivs_do_not_repeat_or_count),
 	HP_TEST(unfit_parameters_are_refused),
 	HP_TEST(soft_limits_ask_for_a_rekey),
+	HP_TEST(limits_are_spread_and_within_what_an_sa_can_bear),
 	HP_TEST(the_table_finds_by_spi),
 	HP_TEST(all_engines_make_the_same_packets),
 	HP_TEST(what_an_engine_does_not_have_openssl_does),
