@@ -34,7 +34,7 @@
 #define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
 #define HP_PROBE_TRIES	   3	/* retransmissions of an UPDATE that asks for life */
 #define HP_REKEY_AGAIN_MS  30000  /* acknowledged, but no ESP_INFO came: it is asked for again */
-#define HP_UPDATE_LONGEST_MS 300000 /* an UPDATE is repeated to a living peer for so long */
+#define HP_UPDATE_LONGEST_MS 300000 /* an UPDATE is repeated to a living peer so long */
 #define HP_ALIVE_MS	   10000  /* a peer whose data came within this time lives */
 #define HP_OLD_SAS	   4	  /* replaced inbound SAs kept */
 #define HP_OLD_SA_LOOK_MS  200
@@ -510,8 +510,9 @@ int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
 /* Switches to the new SAs if all is there. */
 void hp_rekey_go_on(struct hp_assoc *a);
-/* Signs and sends our UPDATE once more, to where the peer is expected now. */
-void hp_rekey_repeat(struct hp_assoc *a);
+/* Signs and sends our UPDATE once more: to the address in use, or, ask, to one that the peer has
+ * announced, with the question whether it is there. */
+void hp_rekey_repeat(struct hp_assoc *a, bool ask);
 /* Asks again for an answer that does not come.  silent: nothing comes of the peer. */
 void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent);
 

@@ -19,9 +19,9 @@ struct locator {
 	struct hp_addr addr;
 	enum state state;
 	bool preferred, listed;
-	uint64_t until_ms;	    /* UINT64_MAX: no end */
-	uint64_t ask_ms;	    /* it was silent: not asked again before */
-	unsigned silent;	    /* how often */
+	uint64_t until_ms; /* UINT64_MAX: no end */
+	uint64_t ask_ms;   /* it was silent: not asked again before */
+	unsigned silent;   /* how often */
 };
 
 struct hp_locators {
@@ -37,10 +37,11 @@ void hp_locator_forget(struct hp_assoc *a)
 
 /* ---- what the peer says */
 
+/* Data and messages go to the same address.  Section 4: each locator has a lifetime. */
 static bool usable(const struct hp_locator *l)
 {
-	return l->type <= HP_LOCATOR_SPI_ADDR && l->traffic != HP_LOCATOR_DATA &&
-	       !hp_addr_is_multicast(&l->addr) && !hp_addr_is_zero(&l->addr) &&
+	return l->type <= HP_LOCATOR_SPI_ADDR && l->traffic == HP_LOCATOR_BOTH &&
+	       l->lifetime_s && !hp_addr_is_multicast(&l->addr) && !hp_addr_is_zero(&l->addr) &&
 	       !hp_addr_is_hit(&l->addr) &&
 	       (!hp_addr_is4(&l->addr) || hp_addr_to4(&l->addr));
 }
@@ -87,7 +88,21 @@ static void take(struct hp_assoc *a, const struct hp_locator *l)
 			      : hp_hip_now(a->hip) + 1000ull * l->lifetime_s;
 }
 
-static int take_set(struct hp_assoc *a, const struct hp_hip_tlv *t)
+/* Section 5.3: a locator of type 1 belongs to the SA of its SPI, the present one or the new one
+ * that this UPDATE or the rekeying under way brings. */
+static bool of_our_sa(const struct hp_assoc *a, const struct hp_hip_msg *m,
+		      const struct hp_locator *l)
+{
+	struct hp_esp_info ei = {0, 0, 0};
+
+	if (l->type != HP_LOCATOR_SPI_ADDR || (a->out && l->spi == a->out->spi) ||
+	    (a->rk.got_peer && l->spi == a->rk.spi_out))
+		return true;
+	return !hp_hip_read_esp_info(hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0), &ei) &&
+	       l->spi == ei.new_spi;
+}
+
+static int take_set(struct hp_assoc *a, const struct hp_hip_msg *m, const struct hp_hip_tlv *t)
 {
 	struct hp_locator l;
 	struct hp_rd r;
@@ -101,7 +116,7 @@ static int take_set(struct hp_assoc *a, const struct hp_hip_tlv *t)
 	for (size_t i = 0; i < a->locators->n; i++)
 		a->locators->at[i].listed = a->locators->at[i].preferred = false;
 	while (hp_hip_locator_next(&r, &l))
-		if (usable(&l) && l.lifetime_s)
+		if (usable(&l) && of_our_sa(a, m, &l))
 			take(a, &l);
 	for (size_t i = 0; i < a->locators->n; i++)
 		if (!a->locators->at[i].listed)
@@ -122,7 +137,7 @@ int hp_locator_input(struct hp_assoc *a, const struct hp_hip_msg *m)
 		reason = hp_secrets_decrypt(a->cur, enc, plain, &inside);
 		t = reason ? NULL : hp_hip_list_find(&inside, HP_PARAM_LOCATOR_SET, 0);
 	}
-	return t && !reason ? take_set(a, t) : reason;
+	return t && !reason ? take_set(a, m, t) : reason;
 }
 
 bool hp_locator_of_r1(const struct hp_hip_msg *m, struct hp_addr *out)
@@ -133,7 +148,7 @@ bool hp_locator_of_r1(const struct hp_hip_msg *m, struct hp_addr *out)
 	if (hp_hip_read_locators(hp_hip_param_find(m, HP_PARAM_LOCATOR_SET, 0), &r))
 		return false;
 	while (hp_hip_locator_next(&r, &l))
-		if (l.preferred && usable(&l) && l.lifetime_s) {
+		if (l.preferred && usable(&l)) {
 			*out = l.addr;
 			return true;
 		}

@@ -124,10 +124,10 @@ static int start_work(struct hp_assoc *a, struct hp_rekey_work *w)
 	bool repeat = w->mode == HP_REKEY_REPEAT, keys = w->mode == HP_REKEY_KEYS;
 	int reason;
 
-	if (!repeat && !keys)
+	if (!repeat && !keys) {
 		rk->update_id = hp_update_claim(a);
-	if (!keys)
 		aim(a, w);
+	}
 	w->update_id = rk->update_id;
 	rk->making_dh = rk->making_dh || (w->mode == HP_REKEY_START && w->new_dh);
 	rk->working = rk->working || keys || w->mode == HP_REKEY_ANSWER;
@@ -199,15 +199,18 @@ static struct hp_rekey_work *same_again(struct hp_assoc *a, enum hp_rekey_mode m
 	return w;
 }
 
-void hp_rekey_repeat(struct hp_assoc *a)
+void hp_rekey_repeat(struct hp_assoc *a, bool ask)
 {
 	struct hp_rekey_work *w;
 
 	if (!a->rk.active || a->rk.acked || a->signing)
 		return;
 	w = same_again(a, HP_REKEY_REPEAT);
-	if (w)
-		start_work(a, w);
+	if (!w)
+		return;
+	if (ask)
+		aim(a, w);
+	start_work(a, w);
 }
 
 /* A peer that has acknowledged our UPDATE, but sends none of its own, is asked again (section 6.8,
@@ -233,7 +236,7 @@ void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent)
 	if (rk->acked)
 		ask_again(a);
 	else
-		hp_rekey_repeat(a); /* it was lost here: no memory, or a full queue */
+		hp_rekey_repeat(a, false); /* it was lost here: no memory, or a full queue */
 }
 
 /* ---- the peer's UPDATE */
@@ -412,9 +415,14 @@ static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
 	if (w->mode == HP_REKEY_REPEAT && (a->rk.acked || a->rk.update_id != w->update_id))
 		return;
 	hp_update_transmit(a, &w->path, w->msg, (size_t)w->len);
+	if (w->ask)
+		return;
+	/* The peer's UPDATE came from elsewhere: it may be there, or still where it was. */
+	if (!hp_nat_same(&w->path, &a->path))
+		a->sent.other = a->path;
 	/* The peer has told of a new address meanwhile. */
-	if (!w->ask && hp_locator_wanted(a))
-		hp_rekey_repeat(a);
+	if (w->mode != HP_REKEY_REPEAT && hp_locator_wanted(a))
+		hp_rekey_repeat(a, true);
 }
 
 /* The peer's ESP_INFO has waited for our Diffie-Hellman value. */

@@ -10,7 +10,7 @@
 enum hp_rekey_mode {
 	HP_REKEY_START,	 /* our UPDATE with ESP_INFO */
 	HP_REKEY_ANSWER, /* the same with ACK, and the keys of the new SAs */
-	HP_REKEY_KEYS,	 /* keys only; msg holds the peer's UPDATE, which is acknowledged then */
+	HP_REKEY_KEYS,	 /* keys only; msg holds the peer's UPDATE, acknowledged then */
 	HP_REKEY_REPEAT, /* our UPDATE once more, for another path */
 };
 

@@ -101,7 +101,7 @@ static void silent_there(struct hp_assoc *a)
 	a->verifying_addr = false;
 	if (!a->strict)
 		hp_locator_silent(a, &a->new_path.dst);
-	hp_rekey_repeat(a);
+	hp_rekey_repeat(a, false);
 	hp_locator_check(a);
 }
 
@@ -272,7 +272,7 @@ int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id
 		if (hp_addr_eq(&to, &path->dst) && (a->signing || a->update_out))
 			return 0;
 	} else if (addr && !a->verifying_addr) {
-		hp_rekey_repeat(a);
+		hp_rekey_repeat(a, true);
 	}
 	return send_ack(a, m, id, path);
 }

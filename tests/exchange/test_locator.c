@@ -15,8 +15,8 @@
 #define SILENT "192.0.2.99"
 
 static struct world w;
-static struct hp_addr silent; /* nothing arrives there */
-static unsigned to_silent, asked_elsewhere;
+static struct hp_addr silent; /* nothing arrives there, nor at the n_silent - 1 that follow */
+static unsigned n_silent, to_silent, asked_elsewhere;
 
 static bool has(const struct packet *p, uint16_t type)
 {
@@ -25,11 +25,17 @@ static bool has(const struct packet *p, uint16_t type)
 	return !hp_hip_parse(p->msg, p->len, &m) && hp_hip_param_find(&m, type, 0);
 }
 
+static bool is_silent(const struct hp_addr *addr)
+{
+	return !memcmp(addr->b, silent.b, 15) && addr->b[15] >= silent.b[15] &&
+	       addr->b[15] < silent.b[15] + n_silent;
+}
+
 static enum fate network(struct world *world, const struct side *from, struct packet *p)
 {
 	(void)world;
 	(void)from;
-	if (hp_addr_eq(&p->dst, &silent)) {
+	if (is_silent(&p->dst)) {
 		to_silent++;
 		return LOSE;
 	}
@@ -43,6 +49,7 @@ static void begin(void)
 	world_init(&w);
 	hp_addr_parse(SILENT, &silent);
 	to_silent = asked_elsewhere = 0;
+	n_silent = 1;
 	w.fate = network;
 }
 
@@ -163,6 +170,9 @@ static void a_move_with_new_sas_is_followed_once_it_answered(void)
 {
 	struct hp_locator l = locator(MOVED, true);
 
+	l.type = HP_LOCATOR_SPI_ADDR;
+	l.spi = 0x77777777;
+
 	for (int encrypted = 0; encrypted < 2; encrypted++) {
 		begin();
 		stand();
@@ -269,6 +279,48 @@ static void a_silent_locator_does_not_keep_new_sas_away(void)
 	}
 }
 
+/* The UPDATE seems to come from elsewhere: the answer goes there, and to where the peer was. */
+static enum fate from_elsewhere(struct world *world, const struct side *from, struct packet *p)
+{
+	if (!from->at && p->msg[HP_HIP_OFF_TYPE] == HP_HIP_UPDATE && has(p, HP_PARAM_SEQ)) {
+		p->src = silent;
+		hp_hip_checksum_set(p->msg, p->len, &p->src, &p->dst);
+	}
+	return network(world, from, p);
+}
+
+static void an_update_from_a_wrong_source_does_not_keep_new_sas_away(void)
+{
+	begin();
+	stand();
+	w.fate = from_elsewhere;
+	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	run_with_data(1000);
+	for (int at = 0; at < 2; at++)
+		CU_ASSERT_EQUAL(world_counted(&w, at, HP_HIPC_REKEYS), 1);
+	nothing_is_torn_down();
+	world_fini(&w);
+}
+
+/* Several that do not answer delay new SAs no more than one. */
+static void many_silent_locators_delay_new_sas_no_more_than_one(void)
+{
+	struct hp_locator l[4];
+
+	begin();
+	stand();
+	for (int i = 0; i < 4; i++) {
+		l[i] = locator(SILENT, i == 2);
+		l[i].addr.b[15] = (uint8_t)(99 + i);
+	}
+	n_silent = 4;
+	announce_and_rekey(l, 4, false);
+	run_with_data(9000);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_REKEYS), 1);
+	no_other_exchange();
+	world_fini(&w);
+}
+
 static void a_silent_locator_announced_during_our_own_rekeying_does_no_harm(void)
 {
 	struct hp_locator l = locator(SILENT, true);
@@ -302,7 +354,7 @@ static void a_silent_locator_is_asked_ever_more_seldom(void)
 	CU_ASSERT_TRUE(to_silent <= 6 * first);
 	nothing_is_torn_down();
 	/* Now it is there. */
-	memset(&silent, 0, sizeof(silent));
+	n_silent = 0;
 	move_to(SILENT);
 	run_with_data(1000000);
 	CU_ASSERT_TRUE(path_is(SILENT));
@@ -329,19 +381,26 @@ static void what_cannot_be_a_locator_is_not_asked(void)
 	}
 }
 
-/* RFC 8046, section 4: each has a lifetime. */
-static void a_lifetime_of_zero_is_none(void)
+/* RFC 8046, section 4: each has a lifetime; we want data and messages; the SA must be ours. */
+static void a_locator_that_is_not_for_our_data_is_not_asked(void)
 {
-	struct hp_locator l = locator(SILENT, true);
+	struct hp_locator all[3];
 
-	begin();
-	stand();
-	l.lifetime_s = 0;
-	announce(NULL, &l, 1, false);
-	run_with_data(1000);
-	CU_ASSERT_EQUAL(to_silent, 0);
-	no_other_exchange();
-	world_fini(&w);
+	for (size_t i = 0; i < 3; i++)
+		all[i] = locator(SILENT, true);
+	all[0].lifetime_s = 0;
+	all[1].traffic = HP_LOCATOR_SIGNALING;
+	all[2].type = HP_LOCATOR_SPI_ADDR;
+	all[2].spi = 0x99999999;
+	for (size_t i = 0; i < 3; i++) {
+		begin();
+		stand();
+		announce(NULL, &all[i], 1, false);
+		run_with_data(1000);
+		CU_ASSERT_EQUAL(to_silent, 0);
+		no_other_exchange();
+		world_fini(&w);
+	}
 }
 
 /* ---- several */
@@ -526,10 +585,12 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_move_during_our_own_rekeying_is_followed),
 	HP_TEST(a_silent_locator_tears_nothing_down),
 	HP_TEST(a_silent_locator_does_not_keep_new_sas_away),
+	HP_TEST(an_update_from_a_wrong_source_does_not_keep_new_sas_away),
+	HP_TEST(many_silent_locators_delay_new_sas_no_more_than_one),
 	HP_TEST(a_silent_locator_announced_during_our_own_rekeying_does_no_harm),
 	HP_TEST(a_silent_locator_is_asked_ever_more_seldom),
 	HP_TEST(what_cannot_be_a_locator_is_not_asked),
-	HP_TEST(a_lifetime_of_zero_is_none),
+	HP_TEST(a_locator_that_is_not_for_our_data_is_not_asked),
 	HP_TEST(an_address_whose_lifetime_ends_is_left),
 	HP_TEST(a_new_set_replaces_the_one_before),
 	HP_TEST(more_locators_than_there_is_room_for_do_no_harm),
