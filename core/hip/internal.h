@@ -159,6 +159,7 @@ struct hp_rekey {
 	bool active;
 	bool answering; /* the peer has begun */
 	bool acked;	/* it has acknowledged our UPDATE */
+	bool told;	/* ours of its ESP_INFO has been sent */
 	bool got_peer;	/* its ESP_INFO is here: what follows in spi_out, peer_idx, peer_pub */
 	bool making_dh; /* a job makes our new value */
 	bool working;	/* a job derives keys */
@@ -508,6 +509,8 @@ int hp_rekey_start(struct hp_assoc *a);
 int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		   const struct hp_path *path, bool *held);
 void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
+/* An acknowledgement has been sent. */
+void hp_rekey_told(struct hp_assoc *a);
 /* Switches to the new SAs if all is there. */
 void hp_rekey_go_on(struct hp_assoc *a);
 /* Signs and sends our UPDATE once more: to the address in use, or, ask, to one that the peer has

@@ -85,12 +85,19 @@ static void install(struct hp_assoc *a)
 	hp_assoc_event(a, HP_HIP_REKEYED);
 }
 
+/* Our acknowledgement goes first: a peer may make its inbound SA only when that comes. */
 void hp_rekey_go_on(struct hp_assoc *a)
 {
-	if (!a->rk.active || !a->rk.acked || !a->rk.next)
+	if (!a->rk.active || !a->rk.acked || !a->rk.next || !a->rk.told)
 		return;
 	install(a);
 	hp_locator_check(a);
+}
+
+void hp_rekey_told(struct hp_assoc *a)
+{
+	a->rk.told = a->rk.next != NULL;
+	hp_rekey_go_on(a);
 }
 
 void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
@@ -362,7 +369,7 @@ static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
 {
 	if (!a->rk.active || !a->rk.next || a->signing || ei->old_spi != a->rk.spi_out)
 		return;
-	a->rk.acked = true;
+	a->rk.acked = a->rk.told = true;
 	hp_rekey_go_on(a);
 }
 
@@ -450,11 +457,11 @@ static void take_keys(struct hp_assoc *a, struct hp_rekey_work *w)
 	}
 	if (w->mode == HP_REKEY_ANSWER) {
 		hp_update_record(a, w->ack_id);
+		a->rk.told = true;
 		transmit(a, w);
 		return;
 	}
 	acknowledge(a, w);
-	hp_rekey_go_on(a);
 }
 
 static void take_dh(struct hp_assoc *a, struct hp_rekey_work *w)

@@ -130,6 +130,13 @@ bool hp_update_goes_on(const struct hp_assoc *a)
 	       now - a->sent.first_ms < HP_UPDATE_LONGEST_MS;
 }
 
+static void ack_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
+		       const struct hp_path *path)
+{
+	hp_hip_send(hip, path, msg, len);
+	hp_rekey_told(a);
+}
+
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
@@ -142,7 +149,7 @@ static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	hp_hip_add_ack(&b, &id, 1);
 	if (echo)
 		hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
-	return hp_sign_start(a->hip, a, a->id, &b, path, true, NULL);
+	return hp_sign_start(a->hip, a, a->id, &b, path, true, ack_signed);
 }
 
 /* ---- another address of the peer */

@@ -296,6 +296,34 @@ static enum fate no_pure_ack(struct world *world, const struct side *from, struc
 	return is_pure_ack(p) ? LOSE : PASS;
 }
 
+/* Another implementation may make its inbound SA only when it is acknowledged. */
+static void nothing_leaves_by_a_new_sa_before_the_acknowledgement(bool both, bool dh)
+{
+	uint32_t spi;
+
+	begin();
+	w.slow_jobs = true;
+	w.s[0].cfg.rekey_dh = dh;
+	stand();
+	w.job_delay_ms = 10;
+	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, both ? 7 : 1);
+	if (both)
+		hp_assoc_rekey(world_assoc(&w, 1));
+	for (int i = 0; i < 1000 && hp_assoc_sa_out(world_assoc(&w, 0))->spi == spi; i++)
+		world_run(&w, 1);
+	CU_ASSERT_EQUAL(rekeys(0), 1);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_UPDATE], 2);
+	world_fini(&w);
+}
+
+static void the_acknowledgement_goes_before_data_by_the_new_sa(void)
+{
+	for (int i = 0; i < 4; i++)
+		nothing_leaves_by_a_new_sa_before_the_acknowledgement(i & 1, i & 2);
+}
+
 /* The end that answers uses its old SA as long as its answer is not acknowledged. */
 static void the_old_sa_opens_until_the_new_one_is_used(void)
 {
@@ -625,6 +653,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(no_packet_is_refused_in_any_interleaving),
 	HP_TEST(an_end_in_the_middle_does_no_harm),
 	HP_TEST(crossing_rekeyings_lose_nothing),
+	HP_TEST(the_acknowledgement_goes_before_data_by_the_new_sa),
 	HP_TEST(the_old_sa_opens_until_the_new_one_is_used),
 	HP_TEST(an_old_sa_that_nobody_replaces_ends),
 	HP_TEST(several_old_sas_open_packets),
