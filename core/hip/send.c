@@ -39,7 +39,8 @@ static void next_address(struct hp_assoc *a)
 }
 
 /* RFC 8047, section 4.2.8: I2 goes to the locator that R1 prefers.  It may be wrong, or not be
- * reached from here: every second time I2 goes where I1 went. */
+ * reached from here: every second time I2 goes where I1 went.  An answer for new SAs goes to where
+ * the peer's UPDATE came from, and in the same way to the address in use. */
 static void other_path(struct hp_sent *s)
 {
 	struct hp_path path = s->path;
