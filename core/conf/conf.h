@@ -156,6 +156,10 @@ struct hp_conf_limits {
 	uint32_t jobs;                      /* queue to the workers */
 };
 
+struct hp_conf_translation {
+	uint16_t lowest_ipv6_mtu;           /* RFC 7915, section 4.1 */
+};
+
 struct hp_conf_performance {
 	uint32_t busy_poll_us;              /* see hp_loop_busy_poll; 0: never */
 };
@@ -186,6 +190,7 @@ struct hp_conf {
 	struct hp_conf_tun tun;
 	struct hp_conf_peers peers;
 	struct hp_conf_limits limits;
+	struct hp_conf_translation translation;
 	struct hp_conf_performance performance;
 	struct hp_conf_timeouts timeouts;
 	const char *plugin_dir;

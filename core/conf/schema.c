@@ -270,6 +270,12 @@ static const struct hp_conf_row rows_limits[] = {
 	HP_CONF_END
 };
 
+static const struct hp_conf_row rows_translation[] = {
+	{ "lowest_ipv6_mtu", HP_CONF_INT, 0, AT(struct hp_conf_translation, lowest_ipv6_mtu),
+	  1280, 65535, "1280", .help = "longest packet that every IPv6 path here carries, octets" },
+	HP_CONF_END
+};
+
 static const struct hp_conf_row rows_performance[] = {
 	{ "busy_poll_us", HP_CONF_INT, 0, AT(struct hp_conf_performance, busy_poll_us), 0, 1000,
 	  "10", .help = "look for the next packet so long before sleeping, while packets come" },
@@ -325,6 +331,8 @@ static const struct hp_conf_row rows_top[] = {
 	ROW_PEERS(0, 0),
 	{ "limits", HP_CONF_GROUP, 0, TOP(limits), .rows = rows_limits,
 	  .help = "how large tables may grow" },
+	{ "translation", HP_CONF_GROUP, 0, TOP(translation), .rows = rows_translation,
+	  .help = "between IPv4 and IPv6" },
 	{ "performance", HP_CONF_GROUP, 0, TOP(performance), .rows = rows_performance,
 	  .help = "processor time against latency" },
 	{ "timeouts", HP_CONF_GROUP, 0, TOP(timeouts), .rows = rows_timeouts,

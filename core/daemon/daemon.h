@@ -197,6 +197,7 @@ int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool);
 /* Puts the rules back that hp_rules_install and hp_rules_cleanup took away. */
 int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err);
 int hp_daemon_translate(void *ctx, struct hp_packet *p);
+size_t hp_daemon_room(void *ctx, const struct hp_packet *p);
 int hp_daemon_guard(void *ctx, const struct hp_addr *server);
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,

@@ -90,6 +90,13 @@ int hp_daemon_translate(void *ctx, struct hp_packet *p)
 	return hp_pipe_translate(d->pipe, p);
 }
 
+size_t hp_daemon_room(void *ctx, const struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pipe_room(d->pipe, p);
+}
+
 /* What the service that has this identity says: 0, -EACCES, -EPERM; -ENOENT if none has. */
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit)

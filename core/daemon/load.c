@@ -102,6 +102,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.answer = hp_daemon_answer,
 		.guard = hp_daemon_guard,
 		.translate = hp_daemon_translate,
+		.room = hp_daemon_room,
 		.ctx = d,
 	};
 }

@@ -3,8 +3,9 @@
  * Packets leave towards the plain side.
  *
  * The kernel routes them, and cuts IPv4 packets where it must and may.  IPv6 packets no router
- * may cut (RFC 8200, section 5): a datagram that came to us in fragments leaves in fragments, and
- * about one that came whole and is too large the sender is told.
+ * may cut (RFC 8200, section 5): what its sender lets be fragmented leaves in fragments that every
+ * IPv6 link carries (translation.lowest_ipv6_mtu), because an error about one of them would tell
+ * its sender nothing.  About a packet that came whole and is too large the sender is told.
  */
 #include "pipe/internal.h"
 
@@ -56,11 +57,9 @@ static bool send_pieces(struct hp_pipe *pipe, struct hp_packet *p, unsigned int 
 	return true;
 }
 
-static unsigned int clamp_mtu(unsigned int mtu)
+static unsigned int at_most(unsigned int a, unsigned int b)
 {
-	if (mtu < HP_MTU_MIN6)
-		return HP_MTU_MIN6;
-	return mtu > FRAGMENT_MTU ? FRAGMENT_MTU : mtu;
+	return a < b ? a : b;
 }
 
 /* The MTU to cut p to; 0: p leaves whole. */
@@ -71,7 +70,9 @@ static unsigned int cut_to(struct hp_pipe *pipe, const struct hp_packet *p)
 	if (p->family != 6 || p->df || p->gso_size || p->l4_off != HP_IP6_HLEN ||
 	    p->len <= HP_MTU_MIN6 || hp_addr_is_hit(&p->dst))
 		return 0;
-	mtu = clamp_mtu(pipe->d.ops->path_mtu(pipe->d.ops->ctx, &p->dst));
+	mtu = pipe->d.ops->path_mtu(pipe->d.ops->ctx, &p->dst);
+	mtu = at_most(mtu < HP_MTU_MIN6 ? HP_MTU_MIN6 : mtu, FRAGMENT_MTU);
+	mtu = at_most(mtu, pipe->conf->translation.lowest_ipv6_mtu);
 	return p->len > mtu ? mtu : 0;
 }
 

@@ -7,11 +7,17 @@
  */
 #include "pipe/internal.h"
 
+/* What to say, and in how many octets at most. */
+struct saying {
+	enum hp_icmp_error err;
+	uint32_t mtu;
+	size_t max;
+};
 
 /* The error about p, from its destination: an address that the sender knows a way back to.
  * NULL: none is due. */
 static struct hp_packet *make_error(struct hp_pipe *pipe, const struct hp_packet *p,
-				    enum hp_icmp_error err, uint32_t mtu)
+				    const struct saying *what)
 {
 	struct hp_packet *e;
 	struct hp_ip ip;
@@ -27,8 +33,10 @@ static struct hp_packet *make_error(struct hp_pipe *pipe, const struct hp_packet
 	e = pipe->d.ops->get(pipe->d.ops->ctx);
 	if (!e)
 		return NULL;
-	e->len = hp_icmp_error_build(e->data, HP_ICMP6_ERR_MAX, err, mtu, &p->dst, &ip, p->data,
-				     p->len);
+	e->len = hp_icmp_error_build(e->data, what->max, what->err, what->mtu, &p->dst, &ip,
+				     p->data, p->len);
+	if (e->len && ip.family == 4) /* RFC 7915, 5.1 */
+		hp_ip4_id_set(e->data, (uint16_t)pipe->xlat.ip_id++);
 	if (e->len && !hp_packet_dissect(e))
 		return e;
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
@@ -38,7 +46,8 @@ static struct hp_packet *make_error(struct hp_pipe *pipe, const struct hp_packet
 static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
 		       enum hp_icmp_error err, uint32_t mtu)
 {
-	struct hp_packet *e = make_error(pipe, p, err, mtu);
+	struct saying what = { err, mtu, HP_ICMP6_ERR_MAX };
+	struct hp_packet *e = make_error(pipe, p, &what);
 
 	if (!e)
 		return;
@@ -46,12 +55,16 @@ static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
 }
 
-/* To the HIP peer that sent p, inside ESP. */
+/* To the HIP peer that sent p, inside ESP: in one packet. */
 static void send_error_peer(struct hp_pipe *pipe, const struct hp_packet *p,
 			    enum hp_icmp_error err, uint32_t mtu)
 {
-	struct hp_packet *e = make_error(pipe, p, err, mtu);
+	struct saying what = { err, mtu, HP_IP6_HLEN + hp_pipe_max_payload(pipe, p->assoc) };
+	struct hp_packet *e;
 
+	if (what.max > HP_ICMP6_ERR_MAX)
+		what.max = HP_ICMP6_ERR_MAX;
+	e = make_error(pipe, p, &what);
 	if (!e)
 		return;
 	hp_pipe_seal(pipe, e, p->assoc, 0);
@@ -87,4 +100,17 @@ void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p)
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
 {
 	send_error(pipe, p, HP_ICMP_ERR_TOO_BIG, mtu);
+}
+
+void hp_pipe_icmp_ttl(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	send_error(pipe, p, HP_ICMP_ERR_TTL, 0);
+}
+
+void hp_pipe_icmp_route(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	if (p->dir == HP_INBOUND)
+		send_error_peer(pipe, p, HP_ICMP_ERR_ROUTE, 0);
+	else
+		send_error(pipe, p, HP_ICMP_ERR_ROUTE, 0);
 }

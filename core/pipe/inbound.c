@@ -11,8 +11,10 @@ static enum hp_verdict toward_legacy(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	static const enum hp_stage stages[] = { HP_STAGE_IN_FLOW, HP_STAGE_IN_XLAT,
 						HP_STAGE_IN_L7, HP_STAGE_IN_EMIT };
-	enum hp_verdict v = p->related ? HP_NEXT : hp_pipe_fits_legacy(pipe, p, p->flow);
+	enum hp_verdict v = hp_pipe_route_ended(pipe, p, "in.flow");
 
+	if (v == HP_NEXT && !p->related)
+		v = hp_pipe_fits_legacy(pipe, p, p->flow);
 	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages) && v == HP_NEXT; i++)
 		v = hp_pipe_hooks(pipe, p, stages[i]);
 	return v;
@@ -101,14 +103,7 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 /* p, in HIT form and authentic, perhaps a super-packet.  Takes it over; the end of coalescing. */
 void hp_pipe_inner(void *ctx, struct hp_packet *p)
 {
-	struct hp_pipe *pipe = ctx;
-	struct hp_assoc *a = p->assoc;
-
-	p = hp_pipe_whole(pipe, p, "in.reassembly");
-	if (!p)
-		return;
-	p->assoc = a;
-	hp_pipe_ahead(pipe, HP_INBOUND, p);
+	hp_pipe_ahead(ctx, HP_INBOUND, p);
 }
 
 void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)

@@ -151,6 +151,10 @@ void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
  * kept, more is to come, or it was dropped. */
 struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage);
 
+/* HP_NEXT, or a drop of which the sender was told: a source route or routing header with places left. */
+enum hp_verdict hp_pipe_route_ended(struct hp_pipe *pipe, const struct hp_packet *p,
+				    const char *stage);
+
 /* Tells plugins. */
 void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f);
 
@@ -284,6 +288,9 @@ void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 /* refuse.c: tells the peer that nobody takes p, in HIT form and of p->assoc. */
 void hp_pipe_refuse_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu);
+void hp_pipe_icmp_ttl(struct hp_pipe *pipe, const struct hp_packet *p);
+/* p's source route has places left.  To a client, or through p->assoc to a peer. */
+void hp_pipe_icmp_route(struct hp_pipe *pipe, const struct hp_packet *p);
 /* To the HIP peer that sent p (HIT form, p->assoc set), through its association. */
 void hp_pipe_icmp_too_big_peer(struct hp_pipe *pipe, const struct hp_packet *p,
 			       unsigned int mtu);

@@ -101,7 +101,8 @@ static enum hp_verdict authentic(struct opening *g)
 	return HP_NEXT;
 }
 
-/* What came in fragments of the outer packet, its sender lets be cut. */
+/* What came in fragments of the outer packet, its sender lets be cut: peers that do not fragment
+ * inside have no other way to say so. */
 static bool came_cut(const struct opening *g)
 {
 	return g->o.len > hp_pipe_max_payload(g->pipe, g->sa->owner);
@@ -131,11 +132,17 @@ static void go_on(struct opening *g, struct hp_packet *p)
 {
 	p->dir = HP_INBOUND;
 	p->assoc = g->sa->owner;
-	if (inner_header(g, p))
+	if (inner_header(g, p)) {
 		hp_pipe_conclude(g->pipe, p, hp_pipe_drop(g->pipe, g->outer, "in.esp",
 							  HP_DROP_BAD_PACKET));
-	else
-		hp_coalesce_add(&g->pipe->coalesce, p);
+		return;
+	}
+	/* Before anything is joined, so that no packet overtakes another. */
+	p = hp_pipe_whole(g->pipe, p, "in.reassembly");
+	if (!p)
+		return;
+	p->assoc = g->sa->owner;
+	hp_coalesce_add(&g->pipe->coalesce, p);
 }
 
 /* ---- one packet in a buffer of its own */

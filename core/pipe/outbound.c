@@ -20,7 +20,7 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
 }
 
-/* ---- size */
+/* ---- size and hop limit */
 
 static struct hp_told *told(struct hp_pipe *pipe, const struct hp_packet *p)
 {
@@ -37,35 +37,44 @@ static bool was_told(struct hp_pipe *pipe, const struct hp_packet *p, unsigned i
 	       hp_addr_eq(&t->src, &p->src) && hp_addr_eq(&t->dst, &p->dst);
 }
 
-/* IPv6: was it one packet, or did conntrack put fragments together before it came here?  To tell
- * a sender of fragments would cost it the datagram for nothing (RFC 8200, section 5).  More than
- * Ethernet carries came in fragments, and so did what comes from a sender that knows already. */
+/* Was it one packet, or did conntrack put fragments together before it came here?  To tell a sender
+ * of fragments would cost it the datagram for nothing (RFC 8200, section 5); IPv4's may carry DF, and
+ * then the whole does too.  More than Ethernet carries came in fragments.  So did, in IPv6, what
+ * comes from a sender that knows already. */
 static bool came_in_fragments(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
 {
-	return p->family == 6 && (p->len > HP_MTU_DEFAULT || was_told(pipe, p, mtu));
+	return p->len > HP_MTU_DEFAULT || (p->family == 6 && was_told(pipe, p, mtu));
 }
 
 /* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
- * 0: none, the packet travels in fragments of the outer packet. */
-static unsigned int mtu_to_tell(struct hp_pipe *pipe, const struct hp_packet *p,
-				unsigned int room)
+ * 0: none, the packet travels in fragments. */
+static unsigned int mtu_to_tell(struct hp_pipe *pipe, struct hp_packet *p, unsigned int room)
 {
 	unsigned int mtu = p->l4_off + room;
 
 	if (!p->df || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
 		return 0;
+	if (came_in_fragments(pipe, p, mtu))
+		p->df = false;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
-	if ((p->family == 6 && mtu < HP_MTU_MIN6) || came_in_fragments(pipe, p, mtu))
+	if (!p->df || (p->family == 6 && mtu < HP_MTU_MIN6))
 		return 0;
 	*told(pipe, p) = (struct hp_told){ p->src, p->dst, mtu, hp_pipe_now(pipe) + HP_TOLD_MS };
 	return mtu;
 }
 
-static enum hp_verdict check_size(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
+static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 				  const char *stage)
 {
-	unsigned int mtu = mtu_to_tell(pipe, p, hp_pipe_max_payload(pipe, a));
+	unsigned int mtu;
 
+	/* RFC 8200, section 3: nobody forwards it.  The outer header could not say 0 either. */
+	if (!p->ttl) {
+		hp_pipe_icmp_ttl(pipe, p);
+		return hp_pipe_drop(pipe, p, stage, HP_DROP_TTL);
+	}
+	/* An ICMP error is shortened when it is translated. */
+	mtu = p->related ? 0 : mtu_to_tell(pipe, p, hp_pipe_max_payload(pipe, a));
 	if (!mtu)
 		return HP_NEXT;
 	hp_pipe_icmp_too_big(pipe, p, mtu);
@@ -76,12 +85,14 @@ static enum hp_verdict check_size(struct hp_pipe *pipe, struct hp_packet *p, str
 
 static enum hp_verdict hooks_before_esp(struct hp_pipe *pipe, struct hp_packet *p)
 {
-	enum hp_verdict v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_FLOW);
+	enum hp_verdict v = hp_pipe_route_ended(pipe, p, "out.flow");
 
+	if (v == HP_NEXT)
+		v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_FLOW);
 	if (v == HP_NEXT)
 		v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_L7);
 	if (v == HP_NEXT)
-		v = check_size(pipe, p, p->assoc, "out.flow");
+		v = may_travel(pipe, p, p->assoc, "out.flow");
 	if (v != HP_NEXT)
 		return v;
 	hp_pipe_steal(pipe, p);
@@ -275,7 +286,7 @@ static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
 	if (v == HP_PASS)
 		return hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_UNKNOWN_PEER);
 	if (v == HP_NEXT)
-		v = check_size(pipe, p, a, "local");
+		v = may_travel(pipe, p, a, "local");
 	return v == HP_NEXT ? hp_pipe_seal(pipe, p, a, 0) : v;
 }
 

@@ -156,6 +156,7 @@ static int tables_new(struct hp_pipe *pipe)
 		.timeout_ms = 1000ull * pipe->conf->timeouts.reassembly_s,
 		.ctx = pipe,
 		.put = put,
+		.grow = grow,
 	};
 
 	if (hp_rand_fill(pipe->d.rand, &fc.hash_key, sizeof(fc.hash_key)) ||
@@ -321,17 +322,43 @@ static struct hp_packet *no_fragment(struct hp_pipe *pipe, struct hp_packet *p,
 
 struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage)
 {
-	struct hp_packet *all = NULL, *big;
+	struct hp_packet *all = NULL;
 
 	if (!p->frag_more && !p->frag_off)
 		return p;
 	hp_pipe_steal(pipe, p);
-	big = pipe->d.ops->expand(pipe->d.ops->ctx, p);
-	if (!big)
+	switch (hp_reassembly_add(pipe->reasm, p, &all)) {
+	case 0:
+		return all;
+	case -EINVAL:
+		hp_pipe_icmp_route(pipe, p);
+		return no_fragment(pipe, p, stage, HP_DROP_XLAT);
+	case -ENOBUFS:
 		return no_fragment(pipe, p, stage, HP_DROP_NO_MEMORY);
-	if (hp_reassembly_add(pipe->reasm, big, &all))
-		return no_fragment(pipe, big, stage, HP_DROP_FRAGMENT);
-	return all;
+	default:
+		return no_fragment(pipe, p, stage, HP_DROP_FRAGMENT);
+	}
+}
+
+/* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that has
+ * places left. */
+enum hp_verdict hp_pipe_route_ended(struct hp_pipe *pipe, const struct hp_packet *p,
+				    const char *stage)
+{
+	struct hp_ip ip;
+
+	if (p->l4_off == (p->family == 4 ? HP_IP4_HLEN : HP_IP6_HLEN) ||
+	    hp_ip_parse(p->data, p->len, &ip) || !ip.has_routing)
+		return HP_NEXT;
+	hp_pipe_icmp_route(pipe, p);
+	return hp_pipe_drop(pipe, p, stage, HP_DROP_XLAT);
+}
+
+size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	if (p->dir != HP_OUTBOUND || !p->assoc)
+		return HP_MTU_MIN6;
+	return HP_IP6_HLEN + (size_t)hp_pipe_max_payload(pipe, p->assoc);
 }
 
 /* ---- tracing and counting */

@@ -112,6 +112,8 @@ struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_
 
 /* hp_packet_translate: between legacy form and HIT form by p->flow and p->dir. */
 int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
+/* hp_packet_room. */
+size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
 
 /* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
  * source, p->dst the outer destination, ttl and tos those of the outer header. */

@@ -5,12 +5,18 @@
  * A super-packet is cut into segments that fit the path; equal ESP packets stand back to back
  * in one buffer and are handed over in one call, also those of different packets that were
  * received together: the run leaves when it is full, when another kind of packet follows, or at
- * the end of the batch (hp_pipe_flush).  Other packets that do not fit leave as one ESP packet
- * that the outer IP layer fragments: BEET has no inner header that could say so.
+ * the end of the batch (hp_pipe_flush).  Other packets that do not fit travel in fragments, each in
+ * an ESP packet of its own whose next header is a fragment header (RFC 8200, 4.5): NATs and firewalls
+ * drop fragments of the outer packet.  Only what has extension headers already is left to the outer
+ * IP layer.
+ *
+ * The same fragment header tells the other end that a packet may be fragmented (RFC 7915, 4.1 and
+ * 5.1.1).
  */
 #include "pipe/internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 static unsigned int outer_overhead(const struct hp_path *path)
 {
@@ -126,6 +132,66 @@ static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 	return 0;
 }
 
+/* ---- fragments */
+
+/* What the fragments of one packet have in common. */
+struct pieces {
+	uint32_t id;
+	unsigned int room; /* octets of an ESP packet's payload that fit the path */
+	unsigned int step; /* octets of the packet in each fragment but the last */
+	bool df;
+};
+
+/* RFC 7915, 4.1: fragments are no longer than lowest_ipv6_mtu.  The lower half of the
+ * identification is the IPv4 packet's; the upper half, which has to be zero there, tells the packets
+ * of several clients apart, for all of them have one HIT. */
+static void pieces_init(struct pieces *c, struct hp_pipe *pipe, const struct hp_packet *p,
+			struct hp_assoc *a)
+{
+	unsigned int lowest = pipe->conf->translation.lowest_ipv6_mtu - HP_IP6_HLEN;
+	unsigned int most;
+
+	c->room = hp_pipe_max_payload(pipe, a);
+	most = c->room < lowest ? c->room : lowest;
+	c->step = (most - HP_IP6_FRAGHLEN) & ~7u;
+	c->df = p->df;
+	c->id = (uint16_t)p->frag_id;
+}
+
+/* Must len octets of transport part have a fragment header?  Up to 1280 octets the other end lets
+ * everything be fragmented (RFC 7915, 5.1). */
+static bool wants_pieces(const struct pieces *c, size_t len)
+{
+	return len > c->room || (!c->df && len > HP_MTU_MIN6 - HP_IP6_HLEN);
+}
+
+/* One transport part in fragments.  The eight octets before payload are used and put back. */
+static int run_add_pieces(struct hp_pipe *pipe, struct hp_sa *sa, const struct pieces *c,
+			  uint8_t next_header, uint8_t *payload, size_t len)
+{
+	uint32_t id = pipe->xlat.ip_id++ << 16 | c->id;
+	uint8_t keep[HP_IP6_FRAGHLEN];
+	int err = 0;
+
+	for (size_t off = 0, n; off < len && !err; off += n) {
+		uint8_t *at = payload + off - sizeof(keep);
+
+		n = len - off < c->step ? len - off : c->step;
+		memcpy(keep, at, sizeof(keep));
+		hp_ip6_frag_build(at, next_header, (uint16_t)off, off + n < len, id);
+		err = run_add(pipe, sa, HP_PROTO_FRAGMENT, at, n + sizeof(keep));
+		memcpy(at, keep, sizeof(keep));
+	}
+	return err;
+}
+
+static int run_add_part(struct hp_pipe *pipe, struct hp_sa *sa, const struct pieces *c,
+			uint8_t next_header, uint8_t *payload, size_t len)
+{
+	return wants_pieces(c, len) ? run_add_pieces(pipe, sa, c, next_header, payload, len) :
+				      run_add(pipe, sa, next_header, payload, len);
+}
+
 /* ---- packets */
 
 static enum hp_verdict sealed(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a)
@@ -146,14 +212,19 @@ static enum hp_verdict sealed(struct hp_pipe *pipe, struct hp_packet *p, struct 
 static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a)
 {
 	struct hp_sa *sa = hp_assoc_sa_out(a);
-	const uint8_t *payload = p->data + HP_IP6_HLEN;
+	uint8_t *payload = p->data + HP_IP6_HLEN;
 	size_t len = p->len - HP_IP6_HLEN;
+	bool plain = p->l4_off == HP_IP6_HLEN;
+	struct pieces c;
+	int err;
 
 	if (p->csum_partial && hp_packet_complete_checksum(p))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	/* RFC 4303 carries whole packets: what does not fit is fragmented outside. */
-	run_for(pipe, p, a, len <= hp_pipe_max_payload(pipe, a));
-	if (run_add(pipe, sa, p->data[6], payload, len))
+	pieces_init(&c, pipe, p, a);
+	run_for(pipe, p, a, plain || len <= c.room);
+	err = plain ? run_add_part(pipe, sa, &c, p->data[6], payload, len) :
+		      run_add(pipe, sa, p->data[6], payload, len);
+	if (err)
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 	return sealed(pipe, p, a);
 }
@@ -162,15 +233,18 @@ static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struc
 static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
 				     struct hp_assoc *a, unsigned int mss)
 {
+	uint8_t *out = pipe->segment + HP_IP6_FRAGHLEN;
 	struct hp_sa *sa = hp_assoc_sa_out(a);
 	struct hp_segmenter s;
+	struct pieces c;
 	int len;
 
 	if (hp_segment_init(&s, p, mss))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	run_for(pipe, p, a, s.hlen + s.mss <= hp_pipe_max_payload(pipe, a));
-	while ((len = hp_segment_next(&s, pipe->segment, HP_PACKET_CAP)) > 0)
-		if (run_add(pipe, sa, p->proto, pipe->segment, (size_t)len))
+	pieces_init(&c, pipe, p, a);
+	run_for(pipe, p, a, true);
+	while ((len = hp_segment_next(&s, out, HP_PACKET_CAP - HP_IP6_FRAGHLEN)) > 0)
+		if (run_add_part(pipe, sa, &c, p->proto, out, (size_t)len))
 			return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 	return sealed(pipe, p, a);
 }
@@ -194,13 +268,17 @@ static unsigned int tcp_room(struct hp_pipe *pipe, const struct hp_packet *p,
 static enum hp_verdict seal_tcp(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
 				unsigned int mss)
 {
-	unsigned int room;
+	unsigned int room, header;
 
 	if (p->len < p->l4_off + (size_t)HP_TCP_HLEN)
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
 	room = tcp_room(pipe, p, a, mss);
-	if (p->len - p->l4_off - (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u <= room)
+	header = (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u;
+	if (p->len - p->l4_off - header <= room)
 		return seal_one(pipe, p, a);
+	/* Segments that the other end lets be fragmented as they are need no fragment header. */
+	if (!p->df && room > HP_MTU_MIN6 - HP_IP6_HLEN - header)
+		room = HP_MTU_MIN6 - HP_IP6_HLEN - header;
 	return seal_segments(pipe, p, a, room);
 }
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define ROOM_DEFAULT 1280 /* RFC 8200, section 5 */
+
 const char *hp_stage_name(enum hp_stage stage)
 {
 	static const char *const names[HP_STAGES] = {
@@ -208,6 +210,13 @@ int hp_packet_translate(struct hp_instance *self, struct hp_packet *p)
 	const struct module *m = HP_CONTAINER(self, struct module, self);
 
 	return m->reg->cfg.translate ? m->reg->cfg.translate(m->reg->cfg.ctx, p) : -EOPNOTSUPP;
+}
+
+size_t hp_packet_room(struct hp_instance *self, const struct hp_packet *p)
+{
+	const struct module *m = HP_CONTAINER(self, struct module, self);
+
+	return m->reg->cfg.room ? m->reg->cfg.room(m->reg->cfg.ctx, p) : ROOM_DEFAULT;
 }
 
 int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool)

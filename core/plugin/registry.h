@@ -48,6 +48,7 @@ struct hp_registry_config {
 	int (*answer)(void *ctx, const char *iface, const struct hp_addr *addr);
 	int (*guard)(void *ctx, const struct hp_addr *server);
 	int (*translate)(void *ctx, struct hp_packet *p); /* hp_packet_translate */
+	size_t (*room)(void *ctx, const struct hp_packet *p); /* hp_packet_room */
 	void *ctx;                      /* of these functions */
 };
 

@@ -113,13 +113,16 @@ static const uint8_t error_codes[HP_ICMP_ERRORS][4] = {
 				   HP_ICMP6_NO_ROUTE },
 	[HP_ICMP_ERR_PORT] = { HP_ICMP4_UNREACH, HP_ICMP4_PORT, HP_ICMP6_UNREACH,
 			       HP_ICMP6_PORT },
-	[HP_ICMP_ERR_PROTO] = { HP_ICMP4_UNREACH, HP_ICMP4_PROTO, HP_ICMP6_PARAM_PROBLEM, 1 },
+	[HP_ICMP_ERR_PROTO] = { HP_ICMP4_UNREACH, HP_ICMP4_PROTO, HP_ICMP6_PARAM_PROBLEM,
+				HP_ICMP6_NEXT_HEADER },
 	[HP_ICMP_ERR_ADMIN] = { HP_ICMP4_UNREACH, HP_ICMP4_ADMIN, HP_ICMP6_UNREACH,
 				HP_ICMP6_ADMIN },
 	[HP_ICMP_ERR_TOO_BIG] = { HP_ICMP4_UNREACH, HP_ICMP4_FRAG_NEEDED, HP_ICMP6_TOO_BIG,
 				  0 },
 	[HP_ICMP_ERR_TTL] = { HP_ICMP4_TIME_EXCEEDED, 0, HP_ICMP6_TIME_EXCEEDED, 0 },
 	[HP_ICMP_ERR_REASSEMBLY] = { HP_ICMP4_TIME_EXCEEDED, 1, HP_ICMP6_TIME_EXCEEDED, 1 },
+	[HP_ICMP_ERR_ROUTE] = { HP_ICMP4_UNREACH, HP_ICMP4_SRC_ROUTE, HP_ICMP6_PARAM_PROBLEM,
+				HP_ICMP6_FIELD },
 };
 
 /* Octets 4 to 7. */
@@ -129,8 +132,12 @@ static uint32_t rest_of(enum hp_icmp_error err, const struct hp_ip *ip, uint32_t
 
 	if (err == HP_ICMP_ERR_TOO_BIG)
 		return v6 ? info : info & 0xffff;
-	/* RFC 4443, section 3.4: where the next header is named. */
-	return err == HP_ICMP_ERR_PROTO && v6 ? ip->nh_off : 0;
+	if (!v6)
+		return 0;
+	/* RFC 4443, section 3.4: where the next header is named, or the field is. */
+	if (err == HP_ICMP_ERR_PROTO)
+		return ip->nh_off;
+	return err == HP_ICMP_ERR_ROUTE ? ip->route_off : 0;
 }
 
 size_t hp_icmp_error_build(uint8_t *out, size_t cap, enum hp_icmp_error err, uint32_t info,
@@ -151,14 +158,15 @@ size_t hp_icmp_error_build(uint8_t *out, size_t cap, enum hp_icmp_error err, uin
 	uint8_t *icmp = out + hlen;
 	uint16_t csum;
 
-	if (!hp_icmp_may_answer(ip, packet, codes[0]) || hp_addr_is4(from) == v6)
+	if (!hp_icmp_may_answer(ip, packet, codes[0]) || hp_addr_is4(from) == v6 ||
+	    cap < HP_ICMP6_ERR_MIN)
 		return 0;
+	if (max > cap)
+		max = cap;
 	if (len > ip->total_len)
 		len = ip->total_len;
 	if (len > max - hlen - HP_ICMP_HLEN)
 		len = max - hlen - HP_ICMP_HLEN;
-	if (cap < hlen + HP_ICMP_HLEN + len)
-		return 0;
 	icmp[0] = codes[0];
 	icmp[1] = codes[1];
 	hp_put16(icmp + 2, 0);

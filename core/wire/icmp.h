@@ -16,6 +16,7 @@
 #define HP_ICMP_HLEN     8
 #define HP_ICMP4_ERR_MAX 576  /* RFC 1812, section 4.3.2.3: whole packet */
 #define HP_ICMP6_ERR_MAX 1280 /* RFC 4443, section 2.4 (c) */
+#define HP_ICMP6_ERR_MIN 96   /* below that an error does not name what it is about */
 
 enum {
 	HP_ICMP4_ECHO_REPLY      = 0,
@@ -67,6 +68,12 @@ enum {
 	HP_ICMP6_POLICY       = 5,
 };
 
+/* Codes of HP_ICMP6_PARAM_PROBLEM. */
+enum {
+	HP_ICMP6_FIELD       = 0, /* erroneous header field */
+	HP_ICMP6_NEXT_HEADER = 1, /* unrecognized next header */
+};
+
 struct hp_icmp {
 	uint8_t type, code;
 	uint16_t csum;      /* as found */
@@ -100,13 +107,14 @@ enum hp_icmp_error {
 	HP_ICMP_ERR_TOO_BIG, /* info: MTU */
 	HP_ICMP_ERR_TTL,     /* time exceeded in transit */
 	HP_ICMP_ERR_REASSEMBLY, /* fragment reassembly time exceeded */
+	HP_ICMP_ERR_ROUTE,   /* source route failed; ICMPv6: segments left in a routing header */
 	HP_ICMP_ERRORS
 };
 
 /* Builds the whole packet (IP header included) that tells the sender of packet (ip: its
  * dissection, len: octets of it at hand) of err, from address from, which must be of the
- * same family.  Returns the octets written to out, 0 if no answer may be given or cap is too
- * small (HP_ICMP6_ERR_MAX always suffices). */
+ * same family.  It quotes as much as fits into cap.  Returns the octets written to out, 0 if no
+ * answer may be given or cap is below HP_ICMP6_ERR_MIN. */
 size_t hp_icmp_error_build(uint8_t *out, size_t cap, enum hp_icmp_error err, uint32_t info,
 			   const struct hp_addr *from, const struct hp_ip *ip,
 			   const uint8_t *packet, size_t len);

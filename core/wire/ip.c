@@ -61,21 +61,28 @@ static void parse_l4(const uint8_t *p, struct hp_ip *out)
 	out->l4_ok = true;
 }
 
-/* RFC 791, section 3.1: options 131 and 137 are source routes. */
+#define OPT_END  0
+#define OPT_NOP  1
+#define OPT_LSRR 131
+#define OPT_SSRR 137
+
+/* RFC 791, section 3.1: is there a source route with an address left?  Its pointer (from 1) is greater
+ * than its length when none is.  One too short to have a pointer leads nowhere. */
 static bool ip4_source_route(const uint8_t *opt, size_t len)
 {
-	size_t i = 0;
+	size_t i = 0, n;
 
-	while (i < len && opt[i]) {
-		if (opt[i] == 131 || opt[i] == 137)
-			return true;
-		if (opt[i] == 1) {
+	while (i < len && opt[i] != OPT_END) {
+		if (opt[i] == OPT_NOP) {
 			i++;
 			continue;
 		}
-		if (len - i < 2 || opt[i + 1] < 2)
+		n = len - i < 2 ? 0 : opt[i + 1];
+		if (n < 2 || n > len - i)
 			return false;
-		i += opt[i + 1];
+		if ((opt[i] == OPT_LSRR || opt[i] == OPT_SSRR) && n > 2 && opt[i + 2] <= n)
+			return true;
+		i += n;
 	}
 	return false;
 }
@@ -128,8 +135,8 @@ static bool is_ext(uint8_t nh)
 	       nh == HP_PROTO_FRAGMENT;
 }
 
-/* One extension header at r; its next header. */
-static uint8_t parse_ext(struct hp_rd *r, uint8_t nh, struct hp_ip *out)
+/* One extension header at r, at octets from the packet's beginning; its next header. */
+static uint8_t parse_ext(struct hp_rd *r, uint8_t nh, uint16_t at, struct hp_ip *out)
 {
 	const uint8_t *p = hp_rd_bytes(r, 8);
 	uint16_t frag;
@@ -139,8 +146,10 @@ static uint8_t parse_ext(struct hp_rd *r, uint8_t nh, struct hp_ip *out)
 	if (nh != HP_PROTO_FRAGMENT) {
 		hp_rd_skip(r, (size_t)p[1] * 8);
 		out->has_options = true;
-		if (nh == HP_PROTO_ROUTING && p[3])
+		if (nh == HP_PROTO_ROUTING && p[3] && !out->has_routing) {
 			out->has_routing = true;
+			out->route_off = (uint16_t)(at + 3);
+		}
 		return p[0];
 	}
 	frag = hp_get16(p + 2);
@@ -182,7 +191,7 @@ static int parse6(const uint8_t *p, size_t len, struct hp_ip *out)
 				return bad(out, HP_IP_BAD_EXT);
 			out->frag_hdr_off = off;
 		}
-		out->proto = parse_ext(&r, out->proto, out);
+		out->proto = parse_ext(&r, out->proto, off, out);
 		out->nh_off = off;
 		if (hp_rd_done(&r))
 			return bad(out, HP_IP_BAD_SHORT);
@@ -219,6 +228,12 @@ void hp_ip4_csum_set(uint8_t *p, size_t hlen)
 {
 	hp_put16(p + 10, 0);
 	hp_put16(p + 10, hp_csum_finish(hp_csum_add(0, p, hlen)));
+}
+
+void hp_ip4_id_set(uint8_t *p, uint16_t id)
+{
+	hp_csum_update16(p + 10, hp_get16(p + 4), id);
+	hp_put16(p + 4, id);
 }
 
 uint8_t hp_ip_ttl_dec(uint8_t *p)

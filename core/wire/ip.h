@@ -60,7 +60,8 @@ struct hp_ip {
 	bool frag_more;
 	bool df;              /* IPv4; true for IPv6 */
 	bool has_options;     /* IPv4 options, or IPv6 extension headers other than fragment */
-	bool has_routing;     /* IPv4 source route, or IPv6 routing header with segments left */
+	bool has_routing;     /* IPv4 source route, or IPv6 routing header, not at its end */
+	uint16_t route_off;   /* IPv6 with has_routing: offset of the Segments Left octet */
 	/* Transport, where the packet holds it (frag_off 0 and long enough), else 0. */
 	bool l4_ok;           /* the transport's fixed header is there (TCP 20, UDP 8, ICMP 8) */
 	uint16_t sport, dport; /* host order; ICMP echo: the identifier in both */
@@ -83,6 +84,8 @@ const char *hp_ip_bad_name(enum hp_ip_bad why);
 bool hp_ip4_csum_ok(const uint8_t *p);
 /* Sets it, for a header of hlen octets. */
 void hp_ip4_csum_set(uint8_t *p, size_t hlen);
+/* Sets the identification, and the checksum to match; p is an IPv4 header with a right one. */
+void hp_ip4_id_set(uint8_t *p, uint16_t id);
 /* Lowers TTL or hop limit by one with IPv4's checksum; the TTL left. */
 uint8_t hp_ip_ttl_dec(uint8_t *p);
 

@@ -82,7 +82,8 @@ static bool look(const struct hp_coalesce *c, const struct hp_packet *p, struct 
 	if (!look_l4(c, v, p->len - p->l4_off))
 		return false;
 	v->hash = hash_of(p);
-	if (p->gso || p->gso_size || p->l4_off != ip_hlen(p))
+	/* What may be fragmented stays alone: a super-packet is not fragmented. */
+	if (p->gso || p->gso_size || !p->df || p->l4_off != ip_hlen(p))
 		v->joinable = false;
 	return true;
 }
@@ -225,9 +226,8 @@ static bool make_room(struct hp_coalesce *c, struct hp_coalesce_slot *s, size_t 
 static bool fits(struct hp_coalesce *c, struct hp_coalesce_slot *s, const struct hp_packet *p,
 		 const struct view *v)
 {
-	/* A short last segment may lack DF (RFC 7915, 5.1); joined, it gets it. */
 	return continues(s, v) && s->p->tos == p->tos && s->p->ttl == p->ttl &&
-	       (s->p->df || !p->df) && make_room(c, s, s->p->len + v->payload);
+	       make_room(c, s, s->p->len + v->payload);
 }
 
 /* Only right segments are joined: the super-packet's checksum vouches for all of them. */
@@ -328,7 +328,7 @@ uint8_t *hp_coalesce_spot(struct hp_coalesce *c, const struct hp_coalesce_next *
 {
 	struct hp_coalesce_slot *s = c->latest;
 
-	if (!s || s->p->tos != next->tos || s->p->ttl != next->ttl || !s->p->df ||
+	if (!s || s->p->tos != next->tos || s->p->ttl != next->ttl ||
 	    !hp_addr_eq(&s->p->src, next->src) || !hp_addr_eq(&s->p->dst, next->dst) ||
 	    !clear_of_header(s) || !head_sound(s) || !make_room(c, s, s->p->len + len))
 		return NULL;

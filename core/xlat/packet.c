@@ -49,7 +49,8 @@ int hp_packet_dissect(struct hp_packet *p)
 	p->frag_id = ip.frag_id;
 	p->frag_off = ip.frag_off;
 	p->frag_more = ip.frag_more;
-	p->df = ip.df && !(ip.family == 6 && hp_ip_is_fragment(&ip));
+	/* RFC 7915, 5.1.1: a fragment header clears DF, an atomic fragment's too (RFC 6946). */
+	p->df = ip.df && !ip.frag_hdr_off;
 	return 0;
 }
 

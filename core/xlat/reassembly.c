@@ -4,7 +4,8 @@
  *
  * The transport part of a datagram is collected at a fixed place of its buffer, with room for
  * one plain IP header in front; options and extension headers are left out, as translation
- * leaves them out anyway.
+ * leaves them out anyway.  A bit for each unit of 8 octets says what has come, so that any number
+ * of fragments in any order takes the same room and fragments can be told to overlap.
  */
 #include "xlat/reassembly.h"
 
@@ -16,11 +17,9 @@
 #include "wire/ip.h"
 
 #define BODY_AT (HP_PACKET_HEADROOM + HP_IP6_HLEN)
-#define RANGES  16 /* unconnected pieces of one datagram */
-
-struct range {
-	uint32_t start, end;
-};
+#define UNIT    8u /* octets: offsets count in these */
+#define UNITS   (65536 / UNIT)
+#define WORD    64u
 
 /* What fragments of one datagram have in common. */
 struct name {
@@ -36,11 +35,12 @@ struct datagram {
 	struct hp_reassembly *r;
 	struct name name;
 	struct hp_packet *p;
-	struct range got[RANGES]; /* ascending, neither touching nor overlapping */
-	unsigned int n_got;
+	uint32_t n_got;           /* units that have come */
+	uint32_t high;            /* where the fragment that reaches furthest ends, octets */
 	uint32_t total;           /* 0: the last fragment has not come */
 	uint8_t ecn;              /* bit per codepoint seen */
 	uint8_t proto, ttl, tos;  /* of the first fragment, or so far of any */
+	uint64_t got[UNITS / WORD];
 };
 
 struct hp_reassembly {
@@ -152,8 +152,10 @@ static int piece_read(const struct hp_packet *p, struct piece *out)
 	struct hp_ip ip;
 	uint32_t at, max;
 
-	if (hp_ip_parse(p->data, p->len, &ip) || ip.has_routing)
+	if (hp_ip_parse(p->data, p->len, &ip))
 		return -EBADMSG;
+	if (ip.has_routing)
+		return -EINVAL;
 	at = ip.family == 4 ? ip.hlen : ip.frag_hdr_off + (uint32_t)HP_IP6_FRAGHLEN;
 	if (at > ip.total_len)
 		return -EBADMSG;
@@ -163,9 +165,9 @@ static int piece_read(const struct hp_packet *p, struct piece *out)
 	out->end = ip.frag_off + (ip.total_len - at);
 	out->more = ip.frag_more;
 	out->proto = ip.family == 4 ? ip.proto : p->data[ip.frag_hdr_off];
-	if (out->end == out->start || out->end > max || (out->more && (out->end & 7)))
+	if (out->end == out->start || out->end > max || (out->more && out->end % UNIT))
 		return -EBADMSG;
-	return p->cap < BODY_AT + out->end ? -ENOBUFS : 0;
+	return 0;
 }
 
 static struct datagram *datagram_new(struct hp_reassembly *r, const struct name *name,
@@ -188,65 +190,77 @@ static struct datagram *datagram_new(struct hp_reassembly *r, const struct name 
 	return d;
 }
 
+/* ---- what has come */
+
+/* Units first .. end - 1 that lie in word w. */
+static uint64_t word_mask(uint32_t w, uint32_t first, uint32_t end)
+{
+	uint32_t from = first > w * WORD ? first - w * WORD : 0;
+	uint32_t to = end < (w + 1) * WORD ? end - w * WORD : WORD;
+	uint64_t below_to = to == WORD ? ~0ull : (1ull << to) - 1;
+
+	return below_to & ~((1ull << from) - 1);
+}
+
+static uint32_t units_of(uint32_t octets)
+{
+	return (octets + UNIT - 1) / UNIT;
+}
+
+/* How many units of f are there already. */
+static uint32_t units_there(const struct datagram *d, const struct piece *f)
+{
+	uint32_t first = f->start / UNIT, end = units_of(f->end), n = 0;
+
+	for (uint32_t w = first / WORD; w * WORD < end; w++)
+		n += (uint32_t)__builtin_popcountll(d->got[w] & word_mask(w, first, end));
+	return n;
+}
+
+static void units_mark(struct datagram *d, const struct piece *f)
+{
+	uint32_t first = f->start / UNIT, end = units_of(f->end);
+
+	for (uint32_t w = first / WORD; w * WORD < end; w++)
+		d->got[w] |= word_mask(w, first, end);
+	d->n_got += end - first;
+	if (f->end > d->high)
+		d->high = f->end;
+}
+
 enum fit { FIT_NEW, FIT_DUPLICATE, FIT_OVERLAP };
 
+/* RFC 8200, 4.5: fragments may not overlap; exact duplicates are ignored. */
 static enum fit piece_fit(const struct datagram *d, const struct piece *f)
 {
 	const uint8_t *body = d->p->buf + BODY_AT;
+	uint32_t there = units_there(d, f);
 
-	for (unsigned int i = 0; i < d->n_got; i++) {
-		const struct range *g = &d->got[i];
-
-		if (f->end <= g->start || f->start >= g->end)
-			continue;
-		if (f->start >= g->start && f->end <= g->end &&
-		    !memcmp(body + f->start, f->body, f->end - f->start))
-			return FIT_DUPLICATE;
-		return FIT_OVERLAP;
-	}
-	return FIT_NEW;
-}
-
-/* Adds [start, end), which overlaps nothing, and joins neighbours.  False: too many. */
-static bool range_add(struct datagram *d, uint32_t start, uint32_t end)
-{
-	unsigned int i = 0;
-	bool left, right;
-
-	while (i < d->n_got && d->got[i].start < start)
-		i++;
-	left = i && d->got[i - 1].end == start;
-	right = i < d->n_got && d->got[i].start == end;
-	if (left && right) {
-		d->got[i - 1].end = d->got[i].end;
-		d->n_got--;
-		memmove(&d->got[i], &d->got[i + 1], (d->n_got - i) * sizeof(d->got[0]));
-	} else if (left) {
-		d->got[i - 1].end = end;
-	} else if (right) {
-		d->got[i].start = start;
-	} else {
-		if (d->n_got == RANGES)
-			return false;
-		memmove(&d->got[i + 1], &d->got[i], (d->n_got - i) * sizeof(d->got[0]));
-		d->got[i] = (struct range){ start, end };
-		d->n_got++;
-	}
-	return true;
+	if (!there)
+		return FIT_NEW;
+	if (there == units_of(f->end) - f->start / UNIT &&
+	    !memcmp(body + f->start, f->body, f->end - f->start))
+		return FIT_DUPLICATE;
+	return FIT_OVERLAP;
 }
 
 /* The end is known once, and nothing lies beyond it. */
 static bool total_ok(struct datagram *d, const struct piece *f)
 {
-	uint32_t high = d->n_got ? d->got[d->n_got - 1].end : 0;
-
 	if (d->total)
 		return f->end <= d->total && (f->more || f->end == d->total);
 	if (f->more)
 		return true;
 	d->total = f->end;
-	return high <= f->end;
+	return d->high <= f->end;
 }
+
+static bool is_whole(const struct datagram *d)
+{
+	return d->total && d->n_got == units_of(d->total);
+}
+
+/* ---- the end */
 
 /* RFC 3168, 5.3: one CE makes the whole CE; CE together with not-ECT is an error. */
 static bool ecn_join(const struct datagram *d, uint8_t *tos)
@@ -270,6 +284,7 @@ static struct hp_packet *datagram_whole(struct datagram *d)
 	};
 	size_t hlen = d->name.family == 4 ? HP_IP4_HLEN : HP_IP6_HLEN;
 	struct hp_reassembly *r = d->r;
+	uint32_t id = d->name.id;
 	bool ok = ecn_join(d, &h.tos);
 	struct hp_packet *p = datagram_end(d);
 
@@ -282,6 +297,7 @@ static struct hp_packet *datagram_whole(struct datagram *d)
 		return NULL;
 	}
 	p->df = false;
+	p->frag_id = id;
 	p->gso = p->csum_partial = false;
 	p->gso_size = 0;
 	r->counters[HP_REASMC_WHOLE]++;
@@ -298,39 +314,41 @@ static void note_header(struct datagram *d, const struct hp_packet *p, const str
 	d->tos = p->tos;
 }
 
-/* Puts the bytes where they belong; the first packet to come lends its buffer. */
-static void piece_store(struct datagram *d, struct hp_packet *p, const struct piece *f)
+/* The first packet to come lends its buffer. */
+static int lend(struct datagram *d, struct hp_packet **p, struct piece *f)
 {
-	bool lender = !d->p;
+	const struct hp_reassembly_config *cfg = &d->r->cfg;
+	size_t at = (size_t)(f->body - (*p)->data);
+	struct hp_packet *big = *p;
 
-	if (lender)
-		d->p = p;
-	memmove(d->p->buf + BODY_AT + f->start, f->body, f->end - f->start);
-	if (!lender)
-		d->r->cfg.put(d->r->cfg.ctx, p);
+	if (big->cap < BODY_AT + (size_t)UINT16_MAX)
+		big = cfg->grow ? cfg->grow(cfg->ctx, big) : NULL;
+	if (!big)
+		return -ENOBUFS;
+	*p = d->p = big;
+	f->body = big->data + at;
+	return 0;
 }
 
-static int refuse(struct datagram *d, enum hp_reassembly_counter why)
+/* Puts the bytes where they belong. */
+static void piece_store(struct datagram *d, struct hp_packet *p, const struct piece *f)
 {
-	datagram_drop(d, why);
-	return -EBADMSG;
+	memmove(d->p->buf + BODY_AT + f->start, f->body, f->end - f->start);
+	units_mark(d, f);
+	if (p != d->p)
+		d->r->cfg.put(d->r->cfg.ctx, p);
 }
 
 /* Into a datagram of which something has come before. */
 static int piece_check(struct datagram *d, const struct piece *f, bool *duplicate)
 {
-	enum fit fit = d->p ? piece_fit(d, f) : FIT_NEW;
+	enum fit fit = piece_fit(d, f);
 
 	*duplicate = fit == FIT_DUPLICATE;
-	if (fit == FIT_OVERLAP)
-		return refuse(d, HP_REASMC_OVERLAPS);
-	if (d->p && (!total_ok(d, f) || BODY_AT + f->end > d->p->cap))
-		return refuse(d, HP_REASMC_BAD);
-	if (!d->p)
-		total_ok(d, f);
-	if (!*duplicate && !range_add(d, f->start, f->end))
-		return refuse(d, HP_REASMC_BAD);
-	return 0;
+	if (fit != FIT_OVERLAP && total_ok(d, f))
+		return 0;
+	datagram_drop(d, fit == FIT_OVERLAP ? HP_REASMC_OVERLAPS : HP_REASMC_BAD);
+	return -EBADMSG;
 }
 
 static struct name name_of(const struct hp_packet *p)
@@ -340,11 +358,25 @@ static struct name name_of(const struct hp_packet *p)
 			      .dir = (uint8_t)p->dir };
 }
 
+/* The datagram f belongs to, begun with p if f is its first.  NULL: there is no room. */
+static struct datagram *datagram_of(struct hp_reassembly *r, struct hp_packet **p, struct piece *f)
+{
+	struct name name = name_of(*p);
+	uint64_t hash = hp_hash(&r->cfg.hash_key, &name, sizeof(name));
+	struct hp_hnode *n = hp_htab_find(&r->tab, hash, name_eq, &name);
+	struct datagram *d;
+
+	if (n)
+		return HP_CONTAINER(n, struct datagram, node);
+	d = datagram_new(r, &name, hash);
+	if (!d || !lend(d, p, f))
+		return d;
+	datagram_end(d);
+	return NULL;
+}
+
 int hp_reassembly_add(struct hp_reassembly *r, struct hp_packet *p, struct hp_packet **whole)
 {
-	struct name name = name_of(p);
-	uint64_t hash = hp_hash(&r->cfg.hash_key, &name, sizeof(name));
-	struct hp_hnode *n;
 	struct datagram *d;
 	struct piece f;
 	bool duplicate;
@@ -361,8 +393,7 @@ int hp_reassembly_add(struct hp_reassembly *r, struct hp_packet *p, struct hp_pa
 		r->counters[HP_REASMC_BAD]++;
 		return err;
 	}
-	n = hp_htab_find(&r->tab, hash, name_eq, &name);
-	d = n ? HP_CONTAINER(n, struct datagram, node) : datagram_new(r, &name, hash);
+	d = datagram_of(r, &p, &f);
 	if (!d)
 		return -ENOBUFS;
 	err = piece_check(d, &f, &duplicate);
@@ -375,7 +406,7 @@ int hp_reassembly_add(struct hp_reassembly *r, struct hp_packet *p, struct hp_pa
 	}
 	note_header(d, p, &f);
 	piece_store(d, p, &f);
-	if (d->total && d->n_got == 1 && !d->got[0].start && d->got[0].end == d->total)
+	if (is_whole(d))
 		*whole = datagram_whole(d);
 	return 0;
 }

@@ -2,9 +2,10 @@
  *
  * Bounded reassembly of IPv4 and IPv6 fragments (RFC 791, RFC 8200 section 4.5).
  *
- * The buffer of the first fragment to arrive becomes the whole datagram's; nothing else of that
- * size is allocated.  A datagram with overlapping fragments is discarded (RFC 5722), also in
- * IPv4; exact duplicates are ignored.  When the table is full the oldest goes.
+ * The buffer of the first fragment to arrive becomes the whole datagram's; beside it a datagram
+ * takes about a kilobyte, however many fragments it has.  A datagram with overlapping fragments is
+ * discarded (RFC 5722), also in IPv4; exact duplicates are ignored.  When the table is full the
+ * oldest goes.
  */
 #ifndef HP_XLAT_REASSEMBLY_H
 #define HP_XLAT_REASSEMBLY_H
@@ -26,6 +27,9 @@ struct hp_reassembly_config {
 	struct hp_hash_key hash_key;
 	void *ctx;
 	void (*put)(void *ctx, struct hp_packet *p); /* gives a packet back to its pool */
+	/* The packet in a buffer of HP_PACKET_CAP octets; NULL and p stays as it is.  May be NULL
+	 * where all packets are in such buffers. */
+	struct hp_packet *(*grow)(void *ctx, struct hp_packet *p);
 };
 
 enum hp_reassembly_counter {
@@ -33,7 +37,7 @@ enum hp_reassembly_counter {
 	HP_REASMC_WHOLE,
 	HP_REASMC_DUPLICATES,
 	HP_REASMC_OVERLAPS,
-	HP_REASMC_BAD,      /* too large, too many pieces, bad lengths, mixed ECN */
+	HP_REASMC_BAD,      /* too large, bad lengths, mixed ECN, source route */
 	HP_REASMC_TIMEOUTS,
 	HP_REASMC_EVICTED,
 	HP_REASMC_MAX
@@ -53,9 +57,10 @@ const uint64_t *hp_reassembly_counters(const struct hp_reassembly *r); /* HP_REA
 const char *hp_reassembly_counter_name(enum hp_reassembly_counter c);
 
 /* Takes a dissected fragment over.  0: *whole is the complete datagram, dissected, with df
- * false, now the caller's, or NULL while pieces are missing.  -EBADMSG, -ENOBUFS: refused, p
- * stays the caller's to drop (other pieces of its datagram are gone).  A packet that is no
- * fragment comes back as *whole. */
+ * false and the fragments' frag_id, now the caller's, or NULL while pieces are missing.
+ * -EBADMSG, -ENOBUFS: refused, p stays the caller's to drop (other pieces of its datagram are
+ * gone); -EINVAL the same, for a source route with addresses left.  A packet that is no fragment
+ * comes back as *whole. */
 int hp_reassembly_add(struct hp_reassembly *r, struct hp_packet *p, struct hp_packet **whole);
 
 #endif

@@ -144,12 +144,24 @@ static void rewrite_echo(struct hp_packet *p, const struct target *t)
 		hp_csum_update(l4 + 2, from, hp_csum_add(hp_csum_add(to, l4, 2), l4 + 4, 2));
 }
 
-/* RFC 7915, 5.1: DF and identification.  A packet that came in fragments may be fragmented
- * again, whatever its length (5.1.1). */
+/* How many identifications p takes: the kernel counts on from the first when it cuts a
+ * super-packet. */
+static uint32_t packets_in(const struct hp_packet *p)
+{
+	return p->gso_size ? (uint32_t)(p->len - p->l4_off) / p->gso_size + 1 : 1;
+}
+
+/* RFC 7915, 5.1: DF and identification.  A packet that had a fragment header may be fragmented
+ * again, whatever its length, and keeps its identification (5.1.1). */
 static void head_df(struct hp_ip_head *h, struct hp_xlat *x, const struct hp_packet *p)
 {
 	h->df = p->df && hp_packet_transport_len(p) + HP_IP4_HLEN > HP_XLAT_DF_CLEAR_MAX;
-	h->id = (uint16_t)x->ip_id++;
+	if (!p->df && p->frag_id) {
+		h->id = (uint16_t)p->frag_id;
+		return;
+	}
+	h->id = (uint16_t)x->ip_id;
+	x->ip_id += packets_in(p);
 }
 
 static void rewrite_ip(struct hp_xlat *x, struct hp_packet *p, const struct target *t, bool to4)
@@ -182,7 +194,8 @@ static void rewrite_ip(struct hp_xlat *x, struct hp_packet *p, const struct targ
 	p->l4_off = (uint16_t)hlen;
 	p->sport = t->sport;
 	p->dport = t->dport;
-	p->frag_id = 0;
+	if (to4)
+		p->frag_id = h.id;
 }
 
 /* What stands behind a datagram in its IP packet is none of it (RFC 768), and its checksum does not

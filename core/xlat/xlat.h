@@ -9,7 +9,8 @@
  * checksum field then holds the new pseudo header's sum, not complemented.
  *
  * df survives translation, although IPv6 has no such bit: it says whether whoever must make
- * the packet smaller may fragment it.  The reassembler clears it.
+ * the packet smaller may fragment it.  The reassembler clears it.  frag_id survives on the way to
+ * HIT form, for the fragment header that the packet may get.
  */
 #ifndef HP_XLAT_XLAT_H
 #define HP_XLAT_XLAT_H

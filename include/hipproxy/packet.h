@@ -84,6 +84,10 @@ uint8_t *hp_packet_pull(struct hp_packet *p, size_t n);
 struct hp_instance;
 int hp_packet_translate(struct hp_instance *self, struct hp_packet *p);
 
+/* The longest packet in HIT form that travels whole to p's peer, octets with IP header: for hooks
+ * in OUT_XLAT that make the packet anew.  1280 elsewhere. */
+size_t hp_packet_room(struct hp_instance *self, const struct hp_packet *p);
+
 /* Reads the headers again into src .. df.  0, or -EBADMSG when data is no sane IP packet. */
 int hp_packet_dissect(struct hp_packet *p);
 

@@ -58,38 +58,45 @@ static const struct hp_counter drops[] = {
 
 struct state {
 	struct hp_tokens tokens;
+	uint16_t ip_id; /* the last IPv4 identification */
 };
 
 /* ---- helpers */
 
-/* The quoted packet went from the peer to the legacy host. */
-static struct map_to toward_peer(const struct hp_packet *p)
+/* The quoted packet went from the peer to the legacy host.  The error travels whole. */
+static struct map_to toward_peer(struct hp_instance *self, const struct hp_packet *p)
 {
 	const struct hp_flow_key *k = hp_flow_key(p->flow);
+	size_t room = hp_packet_room(self, p);
 
 	return (struct map_to){
 		.src = k->local_hit, .dst = k->peer_hit, .ttl = p->ttl, .tos = p->tos,
+		.max = room < MAP_MAX ? room : MAP_MAX,
 		.quoted = { .src = k->peer_hit, .sport = k->peer_port, .dst = k->local_hit,
 			    .dport = k->local_port, .id = k->local_port },
 	};
 }
 
 /* And this one the other way. */
-static struct map_to toward_legacy(const struct hp_packet *p)
+static struct map_to toward_legacy(struct hp_instance *self, const struct hp_packet *p)
 {
 	const struct hp_flow_key *k = hp_flow_key(p->flow);
+	struct state *st = self->state;
 
+	st->ip_id += 2;
 	return (struct map_to){
-		.src = k->far, .dst = k->legacy, .ttl = p->ttl, .tos = p->tos,
+		.src = k->far, .dst = k->legacy, .ttl = p->ttl, .tos = p->tos, .max = MAP_MAX,
+		.ip_id = st->ip_id,
 		.quoted = { .src = k->legacy, .sport = k->legacy_port, .dst = k->far,
-			    .dport = k->far_port, .id = k->legacy_port },
+			    .dport = k->far_port, .id = k->legacy_port,
+			    .ip_id = (uint16_t)(st->ip_id - 1) },
 	};
 }
 
 static enum hp_verdict translate_error(struct hp_instance *self, struct hp_packet *p)
 {
 	struct state *st = self->state;
-	struct map_to to = p->dir == HP_OUTBOUND ? toward_peer(p) : toward_legacy(p);
+	struct map_to to = p->dir == HP_OUTBOUND ? toward_peer(self, p) : toward_legacy(self, p);
 	uint8_t out[MAP_MAX];
 	enum map_why why;
 	size_t len;
@@ -151,6 +158,7 @@ static int start(struct hp_instance *self)
 	if (!st)
 		return -ENOMEM;
 	hp_tokens_init(&st->tokens, s->errors_per_s, s->burst);
+	st->ip_id = (uint16_t)hp_instance_now(self);
 	self->state = st;
 	return 0;
 }

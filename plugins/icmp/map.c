@@ -13,10 +13,12 @@
 #define MAX4 576u /* RFC 1812, section 4.3.2.3 */
 #define MIN6_MTU 1280u
 #define MIN4_MTU 68u
+#define DF_CLEAR_MAX 1260u /* RFC 7915, section 5.1 */
 
 enum { IP4 = 20, IP6 = 40, FRAG_HLEN = 8, ICMP_HLEN = 8, QUOTED_MIN = 8 };
 enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, ICMP6 = 58 };
-enum { EXT_QUOTED_MIN = 128 }; /* RFC 4884, section 3 */
+/* RFC 4884, sections 3, 7 and 8. */
+enum { EXT_QUOTED_MIN = 128, EXT_HLEN = 4, EXT_OBJECT_HLEN = 4 };
 
 /* ---- tables */
 
@@ -146,19 +148,24 @@ static enum map_why problem64(const struct map_head *in, struct map_head *out)
 	return MAP_OK;
 }
 
-enum map_why map_head64(const struct map_head *in, struct map_head *out)
+/* Packet too big -> fragmentation needed. */
+static enum map_why too_big64(const struct map_head *in, bool fragment, struct map_head *out)
 {
-	uint32_t mtu;
+	uint32_t mtu = in->rest > 65535 ? 65535 : in->rest;
+	uint32_t less = IP6 - IP4 + (fragment ? FRAG_HLEN : 0);
 
+	*out = (struct map_head){ 3, 4, mtu < MIN4_MTU + less ? MIN4_MTU : mtu - less };
+	return MAP_OK;
+}
+
+enum map_why map_head64(const struct map_head *in, bool fragment, struct map_head *out)
+{
 	switch (in->type) {
 	case 1:
 	case 3:
 		return FIND(codes64, in, out);
 	case 2:
-		mtu = in->rest > 65535 ? 65535 : in->rest;
-		mtu = mtu < MIN4_MTU + IP6 - IP4 ? MIN4_MTU : mtu - (IP6 - IP4);
-		*out = (struct map_head){ 3, 4, mtu };
-		return MAP_OK;
+		return too_big64(in, fragment, out);
 	case 4:
 		return problem64(in, out);
 	case 137:
@@ -185,7 +192,9 @@ struct quoted {
 	uint32_t whole;  /* octets of transport as the header says */
 	uint32_t total;  /* octets of the packet as the header says */
 	struct hp_addr src, dst;
+	uint32_t frag_id;
 	uint8_t proto, ttl, tos;
+	bool fragment;   /* IPv6: it has a fragment header */
 	bool v4;
 };
 
@@ -195,10 +204,14 @@ static enum map_why read4(const uint8_t *p, size_t len, struct quoted *q)
 	uint32_t be;
 
 	q->total = hp_get16(p + 2);
-	if (hlen < IP4 || q->total < hlen || (hp_get16(p + 6) & 0x1fff))
+	if (hlen < IP4 || (hp_get16(p + 6) & 0x1fff))
 		return MAP_QUOTED;
 	if (hlen + QUOTED_MIN > len)
 		return MAP_SHORT;
+	/* Some routers quote the length as they have changed it: 0, or without the header.  What it
+	 * can't be is not believed. */
+	if (q->total < hlen + QUOTED_MIN)
+		q->total = (uint32_t)len;
 	memcpy(&be, p + 12, 4);
 	q->src = hp_addr_from4(be);
 	memcpy(&be, p + 16, 4);
@@ -221,8 +234,10 @@ static enum map_why skip_fragment(struct quoted *q)
 		return MAP_OK;
 	if (q->l4_len < FRAG_HLEN + QUOTED_MIN)
 		return MAP_SHORT;
-	if (q->whole < FRAG_HLEN || (hp_get16(q->l4 + 2) & 0xfff8))
+	if (q->whole < FRAG_HLEN + QUOTED_MIN || (hp_get16(q->l4 + 2) & 0xfff8))
 		return MAP_QUOTED;
+	q->fragment = true;
+	q->frag_id = hp_get32(q->l4 + 4);
 	q->proto = q->l4[0];
 	q->l4 += FRAG_HLEN;
 	q->l4_len -= FRAG_HLEN;
@@ -235,6 +250,8 @@ static enum map_why read6(const uint8_t *p, size_t len, struct quoted *q)
 	if (len < IP6 + QUOTED_MIN)
 		return MAP_SHORT;
 	q->whole = hp_get16(p + 4);
+	if (q->whole < QUOTED_MIN)
+		q->whole = (uint32_t)(len - IP6);
 	q->total = q->whole + IP6;
 	q->tos = (uint8_t)(p[0] << 4 | p[1] >> 4);
 	q->proto = p[6];
@@ -263,13 +280,17 @@ static uint8_t map_proto(uint8_t proto, bool to4)
 	return proto;
 }
 
+/* RFC 7915, 5.1 and 5.1.1, which go for a quoted packet too (5.3). */
 static size_t put_head4(uint8_t *out, const struct quoted *q, const struct map_quoted *to)
 {
+	bool df = !q->fragment && q->whole + IP4 > DF_CLEAR_MAX;
+
 	memset(out, 0, IP4);
 	out[0] = 0x45;
 	out[1] = q->tos;
 	hp_put16(out + 2, (uint16_t)(q->whole + IP4));
-	hp_put16(out + 6, 0x4000);
+	hp_put16(out + 4, q->fragment ? (uint16_t)q->frag_id : to->ip_id);
+	hp_put16(out + 6, df ? 0x4000 : 0);
 	out[8] = q->ttl;
 	out[9] = map_proto(q->proto, true);
 	memcpy(out + 12, to->src.b + 12, 4);
@@ -393,24 +414,69 @@ static size_t ext_split(bool v4, const struct map_head *h, size_t len)
 	return n >= EXT_QUOTED_MIN && n < len ? n : len;
 }
 
-/* Puts ext of ext_len octets behind n octets of quoted packet at out; the new length.  An extension
- * without room, or that the type can't carry, is left out (RFC 7915, 4.2). */
+/* Octets of ext that fit into room: its header and whole objects; 0 if no object does. */
+static size_t ext_cut(const uint8_t *ext, size_t len, size_t room)
+{
+	size_t n = EXT_HLEN, object;
+
+	while (len >= n + EXT_OBJECT_HLEN) {
+		object = hp_get16(ext + n);
+		if (object < EXT_OBJECT_HLEN || object > len - n || n + object > room)
+			break;
+		n += object;
+	}
+	return n > EXT_HLEN ? n : 0;
+}
+
+/* Copies as much of ext as there is room for; how much.  Its checksum covers what is left. */
+static size_t ext_copy(uint8_t *out, size_t room, const uint8_t *ext, size_t len)
+{
+	size_t n = len > room ? ext_cut(ext, len, room) : len;
+
+	memcpy(out, ext, n);
+	if (n && n < len && hp_get16(out + 2)) { /* 0: it has none (RFC 4884, section 7) */
+		hp_put16(out + 2, 0);
+		hp_put16(out + 2, hp_csum_finish(hp_csum_add(0, out, n)));
+	}
+	return n;
+}
+
+/* Octets for the n of a quoted packet before ext_len octets of extension: whole units, as many as
+ * leave room, but no fewer than RFC 4884, section 3, demands. */
+static size_t ext_quote_len(size_t n, size_t room, size_t ext_len, unsigned int unit)
+{
+	size_t most = ext_len < room ? (room - ext_len) / unit * unit : 0;
+
+	n = (n + unit - 1) / unit * unit;
+	if (n > most)
+		n = most;
+	if (n > 0xffu * unit) /* what the length attribute can say */
+		n = 0xffu * unit;
+	return n < EXT_QUOTED_MIN ? EXT_QUOTED_MIN : n;
+}
+
+/* Puts ext of ext_len octets behind n octets of quoted packet at out; the new length.  Where there is
+ * no room for both, the end of the quoted packet is left out, and what of the extension then finds
+ * no room beside 128 octets (RFC 7915, 4.2); all of it where the type can't carry any. */
 static size_t ext_put(uint8_t *out, size_t n, size_t room, const uint8_t *ext, size_t ext_len,
 		      bool to4, struct map_head *h)
 {
 	struct ext_place at = ext_place(to4, h->type);
-	size_t padded = n < EXT_QUOTED_MIN ? EXT_QUOTED_MIN : n;
+	size_t quote, put;
 
 	if (!at.unit)
 		return n;
 	h->rest &= ~(0xffu << at.shift);
-	padded = (padded + at.unit - 1) / at.unit * at.unit;
-	if (!ext_len || padded > room || ext_len > room - padded)
+	if (!ext_len || room < EXT_QUOTED_MIN)
 		return n;
-	memset(out + n, 0, padded - n);
-	memcpy(out + padded, ext, ext_len);
-	h->rest |= (uint32_t)(padded / at.unit) << at.shift;
-	return padded + ext_len;
+	quote = ext_quote_len(n, room, ext_len, at.unit);
+	put = ext_copy(out + quote, room - quote, ext, ext_len);
+	if (!put)
+		return n;
+	if (n < quote)
+		memset(out + n, 0, quote - n);
+	h->rest |= (uint32_t)(quote / at.unit) << at.shift;
+	return quote + put;
 }
 
 /* ---- the whole error */
@@ -418,14 +484,11 @@ static size_t ext_put(uint8_t *out, size_t n, size_t room, const uint8_t *ext, s
 static void put_outer(uint8_t *out, const struct map_to *to, size_t l4_len)
 {
 	struct quoted outer = { .whole = (uint32_t)l4_len, .ttl = to->ttl, .tos = to->tos };
-	struct map_quoted addrs = { .src = to->src, .dst = to->dst };
+	struct map_quoted addrs = { .src = to->src, .dst = to->dst, .ip_id = to->ip_id };
 
 	if (hp_addr_is4(&to->src)) {
 		outer.proto = ICMP;
 		put_head4(out, &outer, &addrs);
-		hp_put16(out + 6, 0);
-		hp_put16(out + 10, 0);
-		hp_put16(out + 10, hp_csum_finish(hp_csum_add(0, out, IP4)));
 	} else {
 		outer.proto = ICMP6;
 		put_head6(out, &outer, &addrs);
@@ -443,14 +506,22 @@ static bool checksum_ok(const uint8_t *in, size_t len, size_t l4_off)
 	return hp_csum_l4(&src, &dst, ICMP6, in + l4_off, len - l4_off) == 0;
 }
 
-static enum map_why map_head(bool from4, bool to4, const struct map_head *in, uint32_t quoted_len,
-			     struct map_head *out)
+static enum map_why map_head(bool from4, bool to4, const struct map_head *in,
+			     const struct quoted *q, struct map_head *out)
 {
 	if (from4 && to4)
 		return MAP_TYPE; /* one side always speaks ICMPv6 */
 	if (from4)
-		return map_head46(in, quoted_len, out);
-	return to4 ? map_head64(in, out) : head66(in, out);
+		return map_head46(in, q->total, out);
+	return to4 ? map_head64(in, q->fragment, out) : head66(in, out);
+}
+
+/* Octets behind the ICMP header. */
+static size_t room_for(const struct map_to *to, bool to4)
+{
+	size_t max = to4 && to->max > MAX4 ? MAX4 : to->max;
+
+	return max - (to4 ? IP4 : IP6) - ICMP_HLEN;
 }
 
 static void put_icmp(uint8_t *l4, size_t len, const struct map_head *h, const struct map_to *to)
@@ -473,7 +544,7 @@ enum map_why map_error(const uint8_t *in, size_t len, size_t l4_off, const struc
 	size_t hlen = to4 ? IP4 : IP6, room, n, left, split;
 	const uint8_t *quoted = in + l4_off + ICMP_HLEN;
 	struct map_head head, mapped;
-	struct quoted q;
+	struct quoted q = { .fragment = false };
 	enum map_why why;
 
 	if (len < IP4 || len < l4_off + ICMP_HLEN || l4_off < IP4)
@@ -487,10 +558,10 @@ enum map_why map_error(const uint8_t *in, size_t len, size_t l4_off, const struc
 	why = read_quoted(quoted, split, &q);
 	if (why != MAP_OK)
 		return why;
-	why = map_head(from4, to4, &head, q.total, &mapped);
+	why = map_head(from4, to4, &head, &q, &mapped);
 	if (why != MAP_OK)
 		return why;
-	room = (to4 ? MAX4 : MAP_MAX) - hlen - ICMP_HLEN;
+	room = room_for(to, to4);
 	n = put_quoted(out + hlen + ICMP_HLEN, room, &q, &to->quoted);
 	if (!n)
 		return MAP_QUOTED;

@@ -416,6 +416,12 @@ static struct hp_packet *datagram(size_t len)
 	return p;
 }
 
+/* What is longer than 1280 octets travels in fragments of 1232. */
+static unsigned packets_for(size_t payload)
+{
+	return payload + 8 > 1240 ? (unsigned)((payload + 8 + 1231) / 1232) : 1;
+}
+
 static unsigned batches_of(size_t a, size_t b, size_t c)
 {
 	unsigned n;
@@ -426,7 +432,7 @@ static unsigned batches_of(size_t a, size_t b, size_t c)
 	lab_receive(&l, datagram(c));
 	batch_ends();
 	n = l.n[0].esp_batches;
-	CU_ASSERT_EQUAL(l.n[0].esp_sent, 3);
+	CU_ASSERT_EQUAL(l.n[0].esp_sent, 2 + packets_for(c));
 	CU_ASSERT_EQUAL(lab_out(&l, 1, 0)->payload_len, a);
 	CU_ASSERT_EQUAL(lab_out(&l, 1, 1)->payload_len, b);
 	CU_ASSERT_EQUAL(lab_out(&l, 1, 2)->payload_len, c);
@@ -490,8 +496,8 @@ static void a_run_has_its_limits(void)
 	most_of_a_run(1400, (unsigned)(65000 / esp));
 }
 
-/* The longest datagram there is, alone and behind others. */
-static void a_datagram_of_64_kilobytes_has_a_run_of_its_own(void)
+/* The longest datagrams there are, behind others and behind each other. */
+static void datagrams_of_64_kilobytes_travel_in_runs_of_fragments(void)
 {
 	begin_runs();
 	lab_receive(&l, lab_udp(&two[0], lab_text(), 500));
@@ -500,7 +506,11 @@ static void a_datagram_of_64_kilobytes_has_a_run_of_its_own(void)
 	lab_receive(&l, datagram(65400));
 	lab_receive(&l, datagram(65400));
 	batch_ends();
-	CU_ASSERT_EQUAL(l.n[0].esp_sent, 5);
+	CU_ASSERT_EQUAL(l.n[0].esp_sent, 2 + 3 * packets_for(65400));
+	CU_ASSERT(l.n[0].esp_longest <= 1500 && !l.n[0].esp_cut);
+	CU_ASSERT_TRUE(l.n[0].esp_batches < 14);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 5);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 4)->payload_len, 65400);
 	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 0);
 	end();
 }
@@ -564,7 +574,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(another_length_ends_a_run),
 	HP_TEST(another_type_of_service_ends_a_run),
 	HP_TEST(a_run_has_its_limits),
-	HP_TEST(a_datagram_of_64_kilobytes_has_a_run_of_its_own),
+	HP_TEST(datagrams_of_64_kilobytes_travel_in_runs_of_fragments),
 	HP_TEST(a_refused_run_is_counted_by_packets),
 	HP_TEST(an_association_may_go_before_its_run_leaves),
 	HP_TEST(a_run_that_never_leaves_is_harmless),

@@ -90,7 +90,7 @@ static void every_type_and_code_to_icmp(void)
 	for (size_t i = 0; i < sizeof(rows64) / sizeof(*rows64); i++) {
 		struct map_head in = { rows64[i].type, rows64[i].code, rows64[i].rest }, out;
 
-		CU_ASSERT_EQUAL_FATAL(map_head64(&in, &out), rows64[i].why);
+		CU_ASSERT_EQUAL_FATAL(map_head64(&in, false, &out), rows64[i].why);
 		if (rows64[i].why != MAP_OK)
 			continue;
 		CU_ASSERT_EQUAL(out.type, rows64[i].to_type);
@@ -116,7 +116,7 @@ static void every_pointer(void)
 			CU_ASSERT(out.type == 4 && !out.code && out.rest == (uint32_t)want);
 		in = (struct map_head){ 4, 0, at };
 		want = at < 8 ? to4_head[at] : at < 24 ? 12 : at < 40 ? 16 : -1;
-		CU_ASSERT_EQUAL(map_head64(&in, &out), want < 0 ? MAP_POINTER : MAP_OK);
+		CU_ASSERT_EQUAL(map_head64(&in, false, &out), want < 0 ? MAP_POINTER : MAP_OK);
 		if (want >= 0)
 			CU_ASSERT(out.type == 12 && out.rest == (uint32_t)want << 24);
 	}
@@ -149,14 +149,16 @@ static struct hp_addr addr(const char *s)
 static struct map_to to_legacy(void)
 {
 	return (struct map_to){ .src = addr("192.0.2.80"), .dst = addr("10.1.0.11"), .ttl = 61,
-				.tos = 0x20,
+				.tos = 0x20, .max = MAP_MAX, .ip_id = 0x1111,
 				.quoted = { .src = addr("10.1.0.11"), .dst = addr("192.0.2.80"),
-					    .sport = 40000, .dport = 9999, .id = 77 } };
+					    .sport = 40000, .dport = 9999, .id = 77,
+					    .ip_id = 0x2222 } };
 }
 
 static struct map_to to_peer(void)
 {
 	return (struct map_to){ .src = addr(HIT_A), .dst = addr(HIT_B), .ttl = 60,
+				.max = MAP_MAX,
 				.quoted = { .src = addr(HIT_B), .dst = addr(HIT_A), .sport = 80,
 					    .dport = 50123, .id = 99 } };
 }
@@ -411,6 +413,179 @@ static void a_first_fragment_is_quoted_without_its_header(void)
 	CU_ASSERT_EQUAL(map_error(in, total, 40, &to, out, &len), MAP_QUOTED);
 }
 
+/* ---- identifications and DF (RFC 7915, 5.1 and 5.1.1) */
+
+/* The IPv4 headers of an error about a datagram of len octets: outer, and quoted. */
+static void heads_of(const uint8_t *quoted, size_t n, const uint8_t **outer, const uint8_t **inner)
+{
+	static uint8_t in[1500], out[MAP_MAX];
+	struct map_to to = to_legacy();
+	size_t len;
+
+	n = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	check_ip4(out, len);
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, out + 28, 20)), 0);
+	*outer = out;
+	*inner = out + 28;
+}
+
+static void headers_have_identifications_and_df_by_their_length(void)
+{
+	static const struct { size_t whole; bool df; } rows[] = {
+		{ 100, false }, { 1260, false }, { 1261, true }, { 1480, true },
+	};
+	uint8_t udp[1500] = { 0x9c, 0x41, 0x27, 0x0f }, quoted[1600];
+	const uint8_t *outer, *inner;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t n = packet(quoted, HIT_A, HIT_B, 17, udp, rows[i].whole - 20, 6);
+
+		heads_of(quoted, n > 1200 ? 1200 : n, &outer, &inner);
+		CU_ASSERT(hp_get16(outer + 4) == 0x1111 && !hp_get16(outer + 6));
+		CU_ASSERT_EQUAL(hp_get16(inner + 4), 0x2222);
+		CU_ASSERT_EQUAL(hp_get16(inner + 6), rows[i].df ? 0x4000 : 0);
+		CU_ASSERT_EQUAL(hp_get16(inner + 2), rows[i].whole);
+	}
+}
+
+static void a_fragment_header_gives_the_identification(void)
+{
+	uint8_t l4[1408] = { 17, 0, 0, 1, 0xab, 0xcd, 0x12, 0x34, 0x9c, 0x41, 0x27, 0x0f, 0, 40 };
+	struct map_head in = { 2, 0, 1280 }, out;
+	uint8_t quoted[1500];
+	const uint8_t *outer, *inner;
+	size_t n = packet(quoted, HIT_A, HIT_B, 44, l4, sizeof(l4), 14);
+
+	heads_of(quoted, n > 1200 ? 1200 : n, &outer, &inner);
+	CU_ASSERT(hp_get16(inner + 4) == 0x1234 && !hp_get16(inner + 6));
+	CU_ASSERT_EQUAL(hp_get16(inner + 2), 20 + 1400);
+	/* 5.2: the MTU is that of a packet without it. */
+	CU_ASSERT(map_head64(&in, true, &out) == MAP_OK && out.rest == 1252);
+	in.rest = 90;
+	CU_ASSERT(map_head64(&in, true, &out) == MAP_OK && out.rest == 68);
+}
+
+/* ---- lengths */
+
+/* The quoted packet's own length may be anything: 0, without the header, with octets exchanged. */
+static void a_quoted_length_is_not_believed(void)
+{
+	static const uint16_t lengths[] = { 0, 1, 8, 19, 20, 27, 0x1c00, 0xffff };
+	uint8_t udp[8] = { 0, 80, 0x9c, 0x40, 0, 8 }, quoted[100], in[1500], out[MAP_MAX];
+	struct map_to to = to_peer();
+	size_t n = packet(quoted, "192.0.2.80", "10.1.0.11", 17, udp, sizeof(udp), 6), len;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		size_t total, want = lengths[i] < 28 ? 8 : lengths[i] - 20u;
+
+		hp_put16(quoted + 2, lengths[i]);
+		total = error(in, true, 3, 3, quoted, n);
+		CU_ASSERT_EQUAL_FATAL(map_error(in, total, 20, &to, out, &len), MAP_OK);
+		CU_ASSERT_EQUAL(len, 40 + 8 + 40 + 8);
+		CU_ASSERT_EQUAL(hp_get16(out + 48 + 4), want);
+		CU_ASSERT(hp_get16(out + 88) == 80 && hp_get16(out + 90) == 50123);
+		CU_ASSERT_EQUAL(hp_csum_l4(&to.src, &to.dst, 58, out + 40, len - 40), 0);
+	}
+	to = to_legacy();
+	n = packet(quoted, HIT_A, HIT_B, 17, udp, sizeof(udp), 6);
+	hp_put16(quoted + 4, 0);
+	n = error(in, false, 1, 4, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	CU_ASSERT_EQUAL(hp_get16(out + 28 + 2), 28);
+}
+
+/* An error with n octets of quoted packet and an extension of these objects, each of size octets. */
+static size_t with_extension(uint8_t *in, bool v4, size_t n, size_t objects, size_t size)
+{
+	uint8_t l4[1400] = { v4 ? 11 : 3 }, quoted[1400], udp[1300] = { 0x9c, 0x41, 0x27, 0x0f };
+	size_t unit = v4 ? 4 : 8, padded = n < 128 ? 128 : (n + unit - 1) / unit * unit;
+	uint8_t *ext = l4 + 8 + padded;
+	size_t len = 4 + objects * size;
+
+	packet(quoted, v4 ? "192.0.2.80" : HIT_A, v4 ? "10.1.0.11" : HIT_B, 17, udp, sizeof(udp), 6);
+	memcpy(l4 + 8, quoted, n);
+	l4[v4 ? 5 : 4] = (uint8_t)(padded / unit);
+	memset(ext, 0, len);
+	ext[0] = 0x20;
+	for (size_t i = 0; i < objects; i++) {
+		memset(ext + 4 + i * size, (int)(i + 1), size);
+		hp_put16(ext + 4 + i * size, (uint16_t)size);
+	}
+	hp_put16(ext + 2, hp_csum_finish(hp_csum_add(0, ext, len)));
+	return packet(in, v4 ? "10.1.0.1" : HIT_B, v4 ? "192.0.2.80" : HIT_A, v4 ? 1 : 58, l4,
+		      8 + padded + len, 2);
+}
+
+/* The extension in an error of this family: its place and length, looked for as RFC 4884 says. */
+static size_t extension_of(const uint8_t *out, size_t len, bool v4, const uint8_t **ext)
+{
+	size_t head = v4 ? 28 : 48, quote = v4 ? out[25] * 4u : out[44] * 8u;
+
+	if (!quote)
+		return 0;
+	CU_ASSERT_FATAL(quote >= 128 && head + quote <= len);
+	*ext = out + head + quote;
+	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, *ext, len - head - quote)), 0);
+	return len - head - quote;
+}
+
+static void check_extension(bool v4, size_t n, size_t objects, size_t size, size_t max)
+{
+	uint8_t in[1500], out[MAP_MAX];
+	struct map_to to = v4 ? to_peer() : to_legacy();
+	size_t total = with_extension(in, v4, n, objects, size), most, fit, len, got;
+	const uint8_t *ext = NULL;
+
+	to.max = max;
+	CU_ASSERT_EQUAL_FATAL(map_error(in, total, v4 ? 20 : 40, &to, out, &len), MAP_OK);
+	if (!v4)
+		check_ip4(out, len);
+	else
+		CU_ASSERT_EQUAL(hp_csum_l4(&to.src, &to.dst, 58, out + 40, len - 40), 0);
+	most = v4 ? max : max < 576 ? max : 576;
+	CU_ASSERT(len <= most);
+	most -= v4 ? 48 : 28;
+	/* Whole objects beside 128 octets of quoted packet. */
+	fit = most < 128 + 4 + size ? 0 : (most - 128 - 4) / size;
+	fit = fit < objects ? fit : objects;
+	got = extension_of(out, len, !v4, &ext);
+	CU_ASSERT_EQUAL(got, fit ? 4 + fit * size : 0);
+	for (size_t i = 0; i < fit; i++)
+		CU_ASSERT(ext[4 + i * size + 2] == i + 1 && ext[4 + i * size + size - 1] == i + 1);
+}
+
+/* RFC 7915, 4.2 and 5.2, and RFC 4884, section 3: whatever the lengths, the quoted packet gives way
+ * before the extension, and the extension before the packet's first 128 octets. */
+static void extensions_of_every_length_keep_what_fits(void)
+{
+	static const size_t maxima[] = { 200, 300, 576, 577, 1000, 1279, 1280 };
+
+	for (size_t m = 0; m < sizeof(maxima) / sizeof(*maxima); m++)
+		for (size_t n = 48; n <= 1100; n += 13)
+			for (size_t objects = 1; objects < 60; objects += objects < 4 ? 1 : 11)
+				for (int v4 = 0; v4 < 2; v4++)
+					if (n + 16 * objects < 1200 && (!v4 || n <= 1020))
+						check_extension(v4, n, objects, 16, maxima[m]);
+}
+
+/* Errors are as short as the way to the peer demands, and say what they are about. */
+static void errors_of_every_length_fit(void)
+{
+	uint8_t udp[1300] = { 0, 80, 0x9c, 0x40, 5, 20 }, quoted[1400], in[1500], out[MAP_MAX];
+	struct map_to to = to_peer();
+	size_t n = packet(quoted, "192.0.2.80", "10.1.0.11", 17, udp, sizeof(udp), 6), len;
+	size_t total = error(in, true, 3, 3, quoted, n);
+
+	for (to.max = MAP_MIN; to.max <= MAP_MAX; to.max++) {
+		CU_ASSERT_EQUAL_FATAL(map_error(in, total, 20, &to, out, &len), MAP_OK);
+		CU_ASSERT_EQUAL(len, to.max);
+		CU_ASSERT_EQUAL(hp_csum_l4(&to.src, &to.dst, 58, out + 40, len - 40), 0);
+		CU_ASSERT(hp_get16(out + 88) == 80 && hp_get16(out + 90) == 50123);
+		CU_ASSERT_EQUAL(hp_get16(out + 48 + 4), sizeof(udp));
+	}
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(every_type_and_code_to_icmpv6),
 	HP_TEST(every_type_and_code_to_icmp),
@@ -425,6 +600,11 @@ static const struct hp_test tests[] = {
 	HP_TEST(what_is_damaged_is_refused),
 	HP_TEST(extensions_follow_the_quoted_packet),
 	HP_TEST(a_first_fragment_is_quoted_without_its_header),
+	HP_TEST(headers_have_identifications_and_df_by_their_length),
+	HP_TEST(a_fragment_header_gives_the_identification),
+	HP_TEST(a_quoted_length_is_not_believed),
+	HP_TEST(extensions_of_every_length_keep_what_fits),
+	HP_TEST(errors_of_every_length_fit),
 	HP_TEST_END
 };
 

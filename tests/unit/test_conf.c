@@ -114,7 +114,8 @@ static void unknown_keys_are_refused_with_their_line(void)
 {
 	CU_ASSERT(refuses(ID "\nnonsense = 1;\n",
 			  "3: nonsense: unknown key; expected one of: identities, control, "
-			  "pidfile, state, log, hip, esp, client, host, tun, peers, limits, performance, timeouts, "
+			  "pidfile, state, log, hip, esp, client, host, tun, peers, limits, translation, "
+			  "performance, timeouts, "
 			  "plugin_dir, plugins"));
 	CU_ASSERT(refuses(ID "tun = {\n mtus = 3; };",
 			  "3: tun.mtus: unknown key; expected one of: name, mtu"));

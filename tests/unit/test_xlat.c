@@ -231,6 +231,11 @@ static void options_are_left_out_and_source_routes_refused(void)
 {
 	static const uint8_t alert[] = { 148, 4, 0, 0 };
 	static const uint8_t lsrr[] = { 131, 7, 4, 10, 9, 9, 9, 0 };
+	/* Pointer, and whether there is still an address (RFC 791: greater than the length: none). */
+	static const struct { uint8_t type, pointer; bool left; } rows[] = {
+		{ 131, 4, true }, { 131, 7, true }, { 131, 8, false }, { 137, 4, true },
+		{ 137, 8, false }, { 137, 255, false }, { 7, 4, false }, { 68, 4, false },
+	};
 	struct hp_flow_key k = key(false, 17);
 	struct hp_xlat x = { 0 };
 	struct hp_packet *p = udp_of(&k, 30), *before;
@@ -248,6 +253,16 @@ static void options_are_left_out_and_source_routes_refused(void)
 	CU_ASSERT(p->len == before->len && !memcmp(p->buf, before->buf, p->cap));
 	test_packet_free(p);
 	test_packet_free(before);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		p = udp_of(&k, 30);
+		insert(p, 20, lsrr, sizeof(lsrr));
+		p->data[20] = rows[i].type;
+		p->data[22] = rows[i].pointer;
+		test_seal_checksums(p);
+		CU_ASSERT(!hp_packet_dissect(p));
+		CU_ASSERT_EQUAL(hp_xlat_to_hit(&x, p, &k), rows[i].left ? -EINVAL : 0);
+		test_packet_free(p);
+	}
 }
 
 static void extension_headers_are_left_out_unless_a_route_is_open(void)
@@ -356,6 +371,43 @@ static void df_goes_by_the_length_of_one_packet(void)
 	}
 }
 
+/* RFC 6946 and RFC 7915, 5.1.1: DF is clear, and the identification is the fragment header's. */
+static void an_atomic_fragment_may_be_fragmented(void)
+{
+	static const size_t lengths[] = { 10, 1232, 1233, 1400 };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		uint8_t head[8] = { 17, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef };
+		struct hp_flow_key k = key(true, 17), to = key(false, 17);
+		struct hp_xlat x = { .ip_id = 9 };
+		struct hp_packet *p = udp_of(&k, lengths[i]);
+
+		p->data[6] = 44;
+		insert(p, 40, head, sizeof(head));
+		CU_ASSERT(!hp_packet_dissect(p) && !p->df && p->frag_id == 0xdeadbeef);
+		CU_ASSERT(!hp_xlat_to_legacy(&x, p, &to) && test_packet_right(p));
+		CU_ASSERT_EQUAL(p->len, 28 + lengths[i]);
+		CU_ASSERT(!hp_get16(p->data + 6) && hp_get16(p->data + 4) == 0xbeef && x.ip_id == 9);
+		test_packet_free(p);
+	}
+}
+
+/* RFC 6864: the kernel counts on when it cuts a super-packet; the next packet comes behind. */
+static void a_super_packet_uses_up_identifications(void)
+{
+	struct hp_flow_key k = key(false, 6), r = reversed(&k);
+	struct hp_xlat x = { .ip_id = 100 };
+	struct hp_packet *p = tcp_of(&k, HP_TCP_ACK, 3000);
+
+	hp_packet_dissect(p);
+	CU_ASSERT(!hp_xlat_to_hit(&x, p, &k));
+	p->df = true;
+	p->gso_size = 500;
+	CU_ASSERT(!hp_xlat_to_legacy(&x, p, &r) && hp_get16(p->data + 4) == 100);
+	CU_ASSERT(x.ip_id >= 106 && x.ip_id <= 108);
+	test_packet_free(p);
+}
+
 static void fragments_are_not_translated(void)
 {
 	struct hp_flow_key k = key(false, 17);
@@ -458,6 +510,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_packet_that_was_in_fragments_may_be_again),
 	HP_TEST(what_stands_behind_a_datagram_is_cut),
 	HP_TEST(df_goes_by_the_length_of_one_packet),
+	HP_TEST(an_atomic_fragment_may_be_fragmented),
+	HP_TEST(a_super_packet_uses_up_identifications),
 	HP_TEST(fragments_are_not_translated),
 	HP_TEST(no_headroom_is_no_crash),
 	HP_TEST(every_truncated_length_is_refused),

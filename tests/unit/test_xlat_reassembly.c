@@ -232,17 +232,134 @@ static void bytes_behind_the_end_end_the_datagram(void)
 	hp_reassembly_free(r);
 }
 
-static void too_many_holes_end_the_datagram(void)
+/* Fragments of n octets in an order that leaves as many holes as there can be. */
+static void with_holes(bool v6, size_t len, size_t n)
 {
 	struct hp_reassembly *r = table(4);
-	struct hp_packet *a = datagram(false, 4000), *p, *out;
-	int err = 0, n = 0;
+	struct hp_packet *a = datagram(v6, len), *out = NULL;
+	size_t l4 = len + 8;
 
-	for (; !err && n < 40; n++) {
-		p = cut(a, 1, (size_t)n * 32, 8);
-		err = hp_reassembly_add(r, p, &out);
+	for (size_t odd = 0; odd < 2; odd++)
+		for (size_t at = odd * n; at < l4; at += 2 * n) {
+			CU_ASSERT(!out);
+			CU_ASSERT_FATAL(!hp_reassembly_add(
+				r, cut(a, 1, at, l4 - at < n ? l4 - at : n), &out));
+		}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	CU_ASSERT(same_transport(out, a) && test_packet_right(out) && out->frag_id == 1);
+	CU_ASSERT(!hp_reassembly_count(r));
+	test_packet_free(out);
+	test_packet_free(a);
+	hp_reassembly_free(r);
+}
+
+static void any_number_of_holes_is_filled(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		with_holes(v6, 32000, 800); /* 41 fragments */
+		with_holes(v6, 65507, 1480);
+		with_holes(v6, 4000, 8);
+		with_holes(v6, 1001, 24);
+		with_holes(v6, 512 * 8 - 8, 512);
 	}
-	CU_ASSERT(err == -EBADMSG && n == 17 && !hp_reassembly_count(r));
+	with_holes(false, 65507, 8); /* 8190 of the shortest */
+}
+
+/* What comes after nearly everything has, is still told from an overlap. */
+static void an_overlap_is_found_wherever_it_is(void)
+{
+	for (size_t at = 0; at < 2000; at += 8)
+		for (size_t n = 8; n <= 2000 - at; n += 8 + (n / 2 & ~(size_t)7)) {
+			struct hp_reassembly *r = table(4);
+			struct hp_packet *a = datagram(true, 1992), *p = cut(a, 1, at, n), *out;
+			/* 504 .. 1000 is there: the same, a part of it, or something else? */
+			bool apart = at + n <= 504 || at >= 1000, within = at >= 504 && at + n <= 1000;
+
+			CU_ASSERT(!hp_reassembly_add(r, cut(a, 1, 504, 496), &out) && !out);
+			if (apart || within) {
+				CU_ASSERT(!hp_reassembly_add(r, p, &out) && !out);
+				CU_ASSERT_EQUAL(hp_reassembly_counters(r)[HP_REASMC_DUPLICATES],
+						within);
+			} else {
+				CU_ASSERT(hp_reassembly_add(r, p, &out) == -EBADMSG);
+				CU_ASSERT_EQUAL(hp_reassembly_counters(r)[HP_REASMC_OVERLAPS], 1);
+				CU_ASSERT(!hp_reassembly_count(r));
+				test_packet_free(p);
+			}
+			test_packet_free(a);
+			hp_reassembly_free(r);
+		}
+}
+
+/* RFC 791: the option is copied into every fragment; its end would be lost in the datagram. */
+static void a_source_route_is_refused(void)
+{
+	static const uint8_t lsrr[] = { 131, 7, 4, 10, 9, 9, 9, 0 };
+	struct hp_reassembly *r = table(4);
+	struct hp_packet *a = datagram(false, 1992), *p = cut(a, 1, 0, 1000), *out;
+
+	memmove(p->data + 28, p->data + 20, p->len - 20);
+	memcpy(p->data + 20, lsrr, sizeof(lsrr));
+	p->data[0] = 0x47;
+	p->len += 8;
+	hp_put16(p->data + 2, (uint16_t)p->len);
+	CU_ASSERT(!hp_packet_dissect(p));
+	CU_ASSERT(hp_reassembly_add(r, p, &out) == -EINVAL && !hp_reassembly_count(r));
+	p->data[22] = 8; /* at its end */
+	CU_ASSERT(!hp_reassembly_add(r, p, &out) && hp_reassembly_count(r) == 1);
+	test_packet_free(a);
+	hp_reassembly_free(r);
+}
+
+static unsigned int n_grown;
+
+static struct hp_packet *grow(void *ctx, struct hp_packet *p)
+{
+	struct hp_packet *big = test_packet_new();
+
+	(void)ctx;
+	n_grown++;
+	memcpy(big->data, p->data, p->len);
+	big->len = p->len;
+	hp_packet_dissect(big);
+	test_packet_free(p);
+	return big;
+}
+
+static struct hp_packet *no_room(void *ctx, struct hp_packet *p)
+{
+	(void)ctx, (void)p;
+	return NULL;
+}
+
+static struct hp_packet *small(struct hp_packet *p)
+{
+	p->buf = realloc(p->buf, 2048);
+	p->cap = 2048;
+	p->data = p->buf + HP_PACKET_HEADROOM;
+	return p;
+}
+
+/* Only the first fragment's buffer has to hold the datagram. */
+static void one_buffer_grows(void)
+{
+	struct hp_reassembly_config cfg = { .max_datagrams = 4, .timeout_ms = 30000, .put = put,
+					    .grow = grow };
+	struct hp_packet *a = datagram(true, 65000), *out = NULL, *p;
+	struct hp_reassembly *r = hp_reassembly_new(&cfg, &timers, &mock_clock);
+
+	n_grown = 0;
+	for (size_t at = 0; at < 65008; at += 1000)
+		CU_ASSERT(!hp_reassembly_add(
+			r, small(cut(a, 1, at, at + 1000 < 65008 ? 1000 : 65008 - at)), &out));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	CU_ASSERT(n_grown == 1 && same_transport(out, a));
+	test_packet_free(out);
+	hp_reassembly_free(r);
+	cfg.grow = no_room;
+	r = hp_reassembly_new(&cfg, &timers, &mock_clock);
+	p = small(cut(a, 1, 0, 1000));
+	CU_ASSERT(hp_reassembly_add(r, p, &out) == -ENOBUFS && !hp_reassembly_count(r));
 	test_packet_free(p);
 	test_packet_free(a);
 	hp_reassembly_free(r);
@@ -307,7 +424,10 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_duplicate_is_ignored),
 	HP_TEST(an_overlap_ends_the_datagram),
 	HP_TEST(bytes_behind_the_end_end_the_datagram),
-	HP_TEST(too_many_holes_end_the_datagram),
+	HP_TEST(any_number_of_holes_is_filled),
+	HP_TEST(an_overlap_is_found_wherever_it_is),
+	HP_TEST(a_source_route_is_refused),
+	HP_TEST(one_buffer_grows),
 	HP_TEST(time_ends_what_stays_unfinished),
 	HP_TEST(the_oldest_makes_room),
 	HP_TEST(congestion_seen_once_is_kept),
