@@ -375,13 +375,33 @@ void lab_init(struct lab *l)
 
 static uint64_t now_ms(void *ctx)
 {
-	return ((struct lab *)ctx)->w.now_us / 1000;
+	return ((struct node *)ctx)->lab->w.now_us / 1000;
+}
+
+static int settings(void *ctx, const char *plugin, const struct hp_conf_row *rows, size_t bytes,
+		    const void **out)
+{
+	(void)plugin, (void)rows, (void)bytes;
+	*out = ((struct node *)ctx)->settings;
+	return 0;
+}
+
+static int translate(void *ctx, struct hp_packet *p)
+{
+	return hp_pipe_translate(((struct node *)ctx)->pipe, p);
+}
+
+static size_t room(void *ctx, const struct hp_packet *p)
+{
+	return hp_pipe_room(((struct node *)ctx)->pipe, p);
 }
 
 static void node_start(struct lab *l, int at)
 {
 	struct node *n = &l->n[at];
-	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain_plugin, .ctx = l };
+	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain_plugin,
+					 .settings = settings, .translate = translate,
+					 .room = room, .ctx = n };
 	struct hp_pipe_deps d = { .hip = l->w.s[at].hip, .clock = &l->w.clock,
 				  .rand = &l->w.rand, .timers = &l->w.timers,
 				  .ops = &n->ops, .ahead_flows = l->ahead_flows };

@@ -66,6 +66,7 @@ struct node {
 	const char *more;    /* more groups */
 	struct hp_registry *registry;
 	const struct hp_plugin *plugin;
+	const void *settings; /* the plugin's */
 	struct hp_pipe *pipe;
 	struct hp_pipe_ops ops;
 	struct hp_addr client_hit, host_hit; /* zero: as the role says */
