@@ -7,7 +7,8 @@
 Sends for each number of OCTETS an IP packet of that length (of the whole datagram, where it goes in
 fragments) to port 7777, from a raw socket, and waits for the same data to come back.  Prints how many
 did, "5 of 5".  With --echo SOURCE it is the other end: it sends each datagram back, in one packet if
-Ethernet carries it.
+Ethernet carries it.  With --refuse SOURCE it is one that answers with ICMP errors (port unreachable)
+as long as Ethernet carries, and --refused counts the datagrams, sent by the kernel, that are refused.
 
     --count N     each length so often                  --df     sets DF in every packet
     --piece N     in fragments of N octets of payload   --order forward|backward|even
@@ -23,6 +24,7 @@ import struct
 import time
 
 PORT = 7777
+ETHERNET = 1500
 
 
 def checksum(data):
@@ -65,7 +67,7 @@ def ordered(pieces, order):
 
 def packets(args, src, dst, body):
     """The datagram, whole or in fragments."""
-    step = args.piece or (len(body) if len(body) <= 1480 else 1480)
+    step = args.piece or min(len(body), ETHERNET - 20)
     ident = random.randrange(1, 1 << 32)
     out = []
     for at in range(0, len(body), step):
@@ -96,6 +98,40 @@ def echo(args):
         src, dst = packed(args.source), packed(peer[0])
         for p in packets(args, src, dst, udp(src, dst, PORT, peer[1], payload)):
             raw.sendto(p, (peer[0], 0))
+
+
+def refuse(args):
+    """Answers what comes over IPv4 to port 7777 here."""
+    plain, raw = sockets(args.source)
+    heard = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    plain.bind((args.source, PORT))  # or the kernel would answer too; it also tells that we listen
+    src = packed(args.source)
+    while True:
+        packet = heard.recv(65536)
+        if packet[16:20] != src or struct.unpack("!H", packet[22:24])[0] != PORT:
+            continue
+        error = struct.pack("!BBHI", 3, 3, 0, 0) + packet[:ETHERNET - 28]
+        error = error[:2] + struct.pack("!H", checksum(error)) + error[4:]
+        head = packet4(src, packet[12:16], error, 4711, 0, False, args.df)
+        head = head[:9] + b"\1\0\0" + head[12:20]
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        raw.sendto(head + error, (str(ipaddress.ip_address(packet[12:16])), 0))
+
+
+def refused(args):
+    got = 0
+    for n in args.octets * args.count:
+        plain, _ = sockets(args.source)
+        plain.connect((args.destination, PORT))
+        plain.settimeout(args.wait)
+        plain.send(random.randbytes(n - 28))
+        try:
+            plain.recv(65536)
+        except ConnectionRefusedError:
+            got += 1
+        except socket.timeout:
+            pass
+    print("%d of %d" % (got, len(args.octets) * args.count))
 
 
 def collect(plain, wanted, seconds):
@@ -131,7 +167,8 @@ def ask(args):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--echo", action="store_true")
+    for mode in ("--echo", "--refuse", "--refused"):
+        p.add_argument(mode, action="store_true")
     p.add_argument("--df", action="store_true")
     p.add_argument("--piece", type=int, default=0)
     p.add_argument("--count", type=int, default=1)
@@ -142,10 +179,7 @@ def main():
     p.add_argument("destination", nargs="?")
     p.add_argument("octets", nargs="*", type=int)
     args = p.parse_args()
-    if args.echo:
-        echo(args)
-    else:
-        ask(args)
+    {args.echo: echo, args.refuse: refuse, args.refused: refused}.get(True, ask)(args)
 
 
 main()

@@ -67,10 +67,20 @@ ask5() { # CLIENT ADDRESS OCTETS [options]: five of five
 	[ "$answer" = "5 of 5" ] || { say "      $answer"; return 1; }
 }
 
+refused5() { # CLIENT ADDRESS OCTETS
+	answer=$(on "$1" timeout --foreground 100 python3 "$tool" --refused --count 5 "10.1.0.1${1#client}" "$2" "$3" 2>&1)
+	[ "$answer" = "5 of 5" ] || { say "      $answer"; return 1; }
+}
+
 link_mtu() { # NODE IFACE MTU
 	ip -n "$(ns "$1")" link set dev "$2" mtu "$3"
 }
 narrow_far() { link_mtu server inner0 "$1"; link_mtu mid near0 "$1"; }
+wan_mtu() {
+	link_mtu proxy wan0 "$1"; link_mtu wan proxy "$1"
+	link_mtu server eth0 "$1"; link_mtu wan server "$1"
+	sleep 1.1 # how long the daemons remember a path MTU
+}
 narrow_near() { # the clients' links
 	local c
 	for c in client1 client2; do link_mtu $c eth0 "$1"; link_mtu lan $c "$1"; done
@@ -100,9 +110,21 @@ for where in far near; do
 	for n in 1260 1261 1300 1301 1372 1400 1401 1465 1466 1467 1500; do
 		check "$where link of 1300, IPv4 without DF, $n octets: 5 of 5" ask5 client1 $KNOWN4 $n $pieces
 	done
+	for n in 1280 1281 1372 1500 4000; do
+		check "$where link of 1300, IPv6 in fragments, $n octets: 5 of 5" ask5 client1 $KNOWN6 $n --piece 1200
+	done
 	narrow_$where 1500
 done
 
+# Hosts that never set DF: embedded ones, and those whose administrator has turned discovery off.
+for n in client1 plain; do on $n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_disc'; done
+narrow_far 1300
+check "far link of 1300, TCP without DF: download" fetch client1 $KNOWN4 some --max-time 30
+check "far link of 1300, TCP without DF: upload" upload client1 $KNOWN4 3000000
+narrow_far 1500
+for n in client1 plain; do on $n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'; done
+
+# Fragments, with and without connection tracking, which puts them together before the kernel routes.
 for track in no yes; do
 	[ $track = no ] || { conntrack proxy -A; conntrack server -A; }
 	for n in 1000 1390 1420 1460 1500 2000 3000 8000 20000; do
@@ -111,6 +133,23 @@ for track in no yes; do
 	done
 	check "conntrack: $track, 40 fragments, every second one first, IPv4" ask5 client1 $KNOWN4 32020 --piece 800 --order even
 	check "conntrack: $track, 40 fragments, every second one first, IPv6" ask5 client1 $KNOWN6 32040 --piece 800 --order even
-	check "conntrack: $track, as a full link's worth of fragments with DF" ask5 client1 $KNOWN4 8000 --df --piece 1376
+	check "conntrack: $track, the longest datagram, backward" ask5 client1 $KNOWN4 65528 --piece 1376 --order backward
+	check "conntrack: $track, NFS over UDP: 8 KB in fragments with DF" ask5 client1 $KNOWN4 8300 --df --piece 1376
+done
+
+# ICMP errors as long as Ethernet carries, of a host that refuses.
+stop plain echo4
+for df in "" --df; do
+	start plain refuse python3 "$tool" --refuse $df $PLAIN4
+	wait_for 20 bound $PLAIN4
+	# The datagram fits, the error about it does not.
+	wan_mtu 1500
+	check "ICMP errors about 1460 octets${df:+ with DF}, path of 1500" refused5 client1 $KNOWN4 1460
+	wan_mtu 1280
+	check "ICMP errors about 1240 octets${df:+ with DF}, path of 1280" refused5 client1 $KNOWN4 1240
+	stop plain refuse
+done
+for n in proxy server; do
+	check "$n: nothing was too big" test "$(json $n drops '[.drops[] | select(.name == "too-big") | .count] | add // 0')" = 0
 done
 finish

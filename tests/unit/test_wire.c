@@ -372,6 +372,60 @@ static void icmp_errors_are_right_and_bounded(void)
 	}
 }
 
+/* As long as the caller has room for, down to what names the packet it is about. */
+static void icmp_errors_are_as_long_as_their_room(void)
+{
+	struct hp_addr from = addr("2001:db8::fe");
+	uint8_t p[3000] = { 0 }, out[HP_ICMP6_ERR_MAX];
+	struct hp_ip ip, e;
+
+	make_syn(p, true);
+	hp_put16(p + 4, 2800);
+	CU_ASSERT(!hp_ip_parse(p, sizeof(p), &ip));
+	for (size_t room = 0; room <= sizeof(out); room++) {
+		size_t n = hp_icmp_error_build(out, room, HP_ICMP_ERR_TTL, 0, &from, &ip, p,
+					       sizeof(p));
+
+		CU_ASSERT_EQUAL(n, room < HP_ICMP6_ERR_MIN ? 0 : room);
+		if (n)
+			CU_ASSERT(!hp_ip_parse(out, n, &e) &&
+				  !hp_csum_l4(&e.src, &e.dst, 58, out + 40, e.l4_len));
+	}
+}
+
+/* RFC 7915, 4.1 and 5.1: type 3 code 5; type 4 code 0, which points at Segments Left. */
+static void routes_with_places_left_are_named(void)
+{
+	static const uint8_t lsrr[] = { 131, 7, 4, 10, 9, 9, 9, 0 };
+	/* Hop-by-hop, then a routing header with two segments left. */
+	static const uint8_t ext[] = { 43, 0, 1, 4, 0, 0, 0, 0, 59, 0, 0, 2, 0, 0, 0, 0 };
+	struct hp_addr from4 = addr("192.0.2.254"), from6 = addr("2001:db8::fe");
+	uint8_t p[200] = { 0 }, out[HP_ICMP6_ERR_MAX];
+	struct hp_ip ip;
+	size_t n;
+
+	make_syn(p, false);
+	memmove(p + 28, p + 20, 20);
+	memcpy(p + 20, lsrr, sizeof(lsrr));
+	p[0] = 0x47;
+	hp_put16(p + 2, 48);
+	CU_ASSERT(!hp_ip_parse(p, 48, &ip) && ip.has_routing && ip.l4_off == 28);
+	n = hp_icmp_error_build(out, sizeof(out), HP_ICMP_ERR_ROUTE, 0, &from4, &ip, p, 48);
+	CU_ASSERT(n == 28 + 48 && out[20] == 3 && out[21] == 5 && !hp_get32(out + 24));
+	hp_ip4_id_set(out, 0xabcd);
+	CU_ASSERT(hp_get16(out + 4) == 0xabcd && hp_ip4_csum_ok(out));
+
+	make_syn(p, true);
+	p[6] = 0;
+	hp_put16(p + 4, sizeof(ext));
+	memcpy(p + 40, ext, sizeof(ext));
+	CU_ASSERT(!hp_ip_parse(p, 56, &ip) && ip.has_routing && ip.route_off == 51);
+	n = hp_icmp_error_build(out, sizeof(out), HP_ICMP_ERR_ROUTE, 0, &from6, &ip, p, 56);
+	CU_ASSERT(n == 48 + 56 && out[40] == 4 && out[41] == 0 && hp_get32(out + 44) == 51);
+	p[51] = 0;
+	CU_ASSERT(!hp_ip_parse(p, 56, &ip) && !ip.has_routing);
+}
+
 static void some_packets_are_never_answered(void)
 {
 	uint8_t p[100], out[1280];
@@ -413,6 +467,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(sack_edges_are_rewritten_with_the_checksum),
 	HP_TEST(udp_lengths_are_checked),
 	HP_TEST(icmp_errors_are_right_and_bounded),
+	HP_TEST(icmp_errors_are_as_long_as_their_room),
+	HP_TEST(routes_with_places_left_are_named),
 	HP_TEST(some_packets_are_never_answered),
 	HP_TEST_END
 };
