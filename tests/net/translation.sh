@@ -72,6 +72,8 @@ refused5() { # CLIENT ADDRESS OCTETS
 	[ "$answer" = "5 of 5" ] || { say "      $answer"; return 1; }
 }
 
+pings() { on "$1" ping -n -c 3 -i 0.2 -W 3 -M dont -s "$2" $KNOWN4 | grep -q "3 received"; }
+
 link_mtu() { # NODE IFACE MTU
 	ip -n "$(ns "$1")" link set dev "$2" mtu "$3"
 }
@@ -121,6 +123,7 @@ for n in client1 plain; do on $n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_di
 narrow_far 1300
 check "far link of 1300, TCP without DF: download" fetch client1 $KNOWN4 some --max-time 30
 check "far link of 1300, TCP without DF: upload" upload client1 $KNOWN4 3000000
+check "far link of 1300, ping without DF, 1400 octets" pings client1 1372
 narrow_far 1500
 for n in client1 plain; do on $n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'; done
 
@@ -137,8 +140,9 @@ for track in no yes; do
 	check "conntrack: $track, NFS over UDP: 8 KB in fragments with DF" ask5 client1 $KNOWN4 8300 --df --piece 1376
 done
 
-# ICMP errors as long as Ethernet carries, of a host that refuses.
+# ICMP errors as long as Ethernet carries, of a host that refuses.  It has learned nothing of narrow links.
 stop plain echo4
+for n in client1 plain; do ip -n "$(ns $n)" route flush cache; done
 for df in "" --df; do
 	start plain refuse python3 "$tool" --refuse $df $PLAIN4
 	wait_for 20 bound $PLAIN4

@@ -260,6 +260,23 @@ static void without_df_a_packet_travels_in_fragments(void)
 	end();
 }
 
+/* Fragments of old stacks carry DF, and then so does what conntrack makes of them: more than a link
+ * carries in one packet. */
+static void fragments_with_df_that_others_put_together_travel(void)
+{
+	struct talk t = lab_talk4(5008);
+
+	begin(&suites[0], false, 1500);
+	lab_capture(&l, udp_len(&t, 1501, true));
+	lab_capture(&l, udp_len(&t, 8300, true));
+	lab_run(&l, 60);
+	CU_ASSERT_EQUAL(lab_count(&l, 0), 0);
+	CU_ASSERT_EQUAL(lab_count(&l, 1), 2);
+	CU_ASSERT_EQUAL(lab_out(&l, 1, 1)->payload_len, 8300 - 28);
+	CU_ASSERT_EQUAL(lab_drops_all(&l, 0), 0);
+	end();
+}
+
 /* No IPv6 sender goes below 1280 (RFC 8200, section 5). */
 static void an_ipv6_client_never_hears_less_than_1280(void)
 {
@@ -409,6 +426,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(clients_are_told_the_path_mtu),
 	HP_TEST(a_held_packet_that_is_too_big_is_answered_too),
 	HP_TEST(without_df_a_packet_travels_in_fragments),
+	HP_TEST(fragments_with_df_that_others_put_together_travel),
 	HP_TEST(an_ipv6_client_never_hears_less_than_1280),
 	HP_TEST(an_ipv6_client_is_told_once),
 	HP_TEST(errors_are_rate_limited),

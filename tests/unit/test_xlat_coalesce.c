@@ -382,6 +382,26 @@ static void datagrams_are_joined_only_where_it_is_wanted(void)
 	sink_done(&s);
 }
 
+/* Joined it would be a super-packet, which nobody fragments. */
+static void what_may_be_fragmented_stays_alone(void)
+{
+	for (int v4 = 0; v4 < 2; v4++) {
+		struct sink s;
+
+		udp_sink_init(&s);
+		for (size_t i = 0; i < 6; i++) {
+			struct hp_packet *p = datagram(v4, 1000, i * 1400, 1400);
+
+			p->df = i < 2 || i > 3;
+			give(&s, p);
+			CU_ASSERT_EQUAL(s.emitted, i < 2 ? 0 : i == 2 ? 2 : 3);
+		}
+		hp_coalesce_flush(&s.c);
+		CU_ASSERT(s.emitted == 4 && s.super == 2);
+		sink_done(&s);
+	}
+}
+
 static void a_longer_datagram_begins_anew_and_a_shorter_one_ends(void)
 {
 	struct sink s;
@@ -759,6 +779,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(cut_and_joined_again_it_is_the_same_packet),
 	HP_TEST(equal_datagrams_become_one),
 	HP_TEST(datagrams_are_joined_only_where_it_is_wanted),
+	HP_TEST(what_may_be_fragmented_stays_alone),
 	HP_TEST(a_longer_datagram_begins_anew_and_a_shorter_one_ends),
 	HP_TEST(a_super_packet_has_so_many_datagrams_at_most),
 	HP_TEST(a_datagram_that_differs_is_not_joined),
