@@ -342,13 +342,12 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 
 /* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that has
  * places left. */
-enum hp_verdict hp_pipe_route_ended(struct hp_pipe *pipe, const struct hp_packet *p,
-				    const char *stage)
+enum hp_verdict hp_pipe_look_at_route(struct hp_pipe *pipe, const struct hp_packet *p,
+				      const char *stage)
 {
 	struct hp_ip ip;
 
-	if (p->l4_off == (p->family == 4 ? HP_IP4_HLEN : HP_IP6_HLEN) ||
-	    hp_ip_parse(p->data, p->len, &ip) || !ip.has_routing)
+	if (hp_ip_parse(p->data, p->len, &ip) || !ip.has_routing)
 		return HP_NEXT;
 	hp_pipe_icmp_route(pipe, p);
 	return hp_pipe_drop(pipe, p, stage, HP_DROP_XLAT);

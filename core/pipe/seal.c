@@ -134,62 +134,44 @@ static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 
 /* ---- fragments */
 
-/* What the fragments of one packet have in common. */
-struct pieces {
-	uint32_t id;
-	unsigned int room; /* octets of an ESP packet's payload that fit the path */
-	unsigned int step; /* octets of the packet in each fragment but the last */
-	bool df;
-};
+/* May len octets of p's transport part travel in one ESP packet with room for so many, without a
+ * fragment header?  Up to 1280 octets the other end lets everything be fragmented (RFC 7915, 5.1). */
+static bool travels_whole(const struct hp_packet *p, size_t len, unsigned int room)
+{
+	return len <= room && (p->df || len <= HP_MTU_MIN6 - HP_IP6_HLEN);
+}
 
-/* RFC 7915, 4.1: fragments are no longer than lowest_ipv6_mtu.  The lower half of the
- * identification is the IPv4 packet's; the upper half, which has to be zero there, tells the packets
- * of several clients apart, for all of them have one HIT. */
-static void pieces_init(struct pieces *c, struct hp_pipe *pipe, const struct hp_packet *p,
-			struct hp_assoc *a)
+/* Octets of a packet in each fragment but the last.  RFC 7915, 4.1: none is longer than
+ * lowest_ipv6_mtu. */
+static unsigned int step_of(const struct hp_pipe *pipe, unsigned int room)
 {
 	unsigned int lowest = pipe->conf->translation.lowest_ipv6_mtu - HP_IP6_HLEN;
-	unsigned int most;
 
-	c->room = hp_pipe_max_payload(pipe, a);
-	most = c->room < lowest ? c->room : lowest;
-	c->step = (most - HP_IP6_FRAGHLEN) & ~7u;
-	c->df = p->df;
-	c->id = (uint16_t)p->frag_id;
+	return ((room < lowest ? room : lowest) - HP_IP6_FRAGHLEN) & ~7u;
 }
 
-/* Must len octets of transport part have a fragment header?  Up to 1280 octets the other end lets
- * everything be fragmented (RFC 7915, 5.1). */
-static bool wants_pieces(const struct pieces *c, size_t len)
+/* One transport part of p's in fragments.  The eight octets before it are used and put back.
+ *
+ * The lower half of the identification is the IPv4 packet's (RFC 7915, 4.1).  The upper half, which has
+ * to be zero there, tells the packets of several clients apart, for all of them have one HIT. */
+static int run_add_pieces(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a,
+			  uint8_t *payload, size_t len)
 {
-	return len > c->room || (!c->df && len > HP_MTU_MIN6 - HP_IP6_HLEN);
-}
-
-/* One transport part in fragments.  The eight octets before payload are used and put back. */
-static int run_add_pieces(struct hp_pipe *pipe, struct hp_sa *sa, const struct pieces *c,
-			  uint8_t next_header, uint8_t *payload, size_t len)
-{
-	uint32_t id = pipe->xlat.ip_id++ << 16 | c->id;
+	uint32_t id = pipe->xlat.ip_id++ << 16 | (uint16_t)p->frag_id;
+	unsigned int step = step_of(pipe, hp_pipe_max_payload(pipe, a));
 	uint8_t keep[HP_IP6_FRAGHLEN];
 	int err = 0;
 
 	for (size_t off = 0, n; off < len && !err; off += n) {
 		uint8_t *at = payload + off - sizeof(keep);
 
-		n = len - off < c->step ? len - off : c->step;
+		n = len - off < step ? len - off : step;
 		memcpy(keep, at, sizeof(keep));
-		hp_ip6_frag_build(at, next_header, (uint16_t)off, off + n < len, id);
-		err = run_add(pipe, sa, HP_PROTO_FRAGMENT, at, n + sizeof(keep));
+		hp_ip6_frag_build(at, p->proto, (uint16_t)off, off + n < len, id);
+		err = run_add(pipe, hp_assoc_sa_out(a), HP_PROTO_FRAGMENT, at, n + sizeof(keep));
 		memcpy(at, keep, sizeof(keep));
 	}
 	return err;
-}
-
-static int run_add_part(struct hp_pipe *pipe, struct hp_sa *sa, const struct pieces *c,
-			uint8_t next_header, uint8_t *payload, size_t len)
-{
-	return wants_pieces(c, len) ? run_add_pieces(pipe, sa, c, next_header, payload, len) :
-				      run_add(pipe, sa, next_header, payload, len);
 }
 
 /* ---- packets */
@@ -211,19 +193,17 @@ static enum hp_verdict sealed(struct hp_pipe *pipe, struct hp_packet *p, struct 
 
 static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a)
 {
-	struct hp_sa *sa = hp_assoc_sa_out(a);
+	unsigned int room = hp_pipe_max_payload(pipe, a);
 	uint8_t *payload = p->data + HP_IP6_HLEN;
 	size_t len = p->len - HP_IP6_HLEN;
-	bool plain = p->l4_off == HP_IP6_HLEN;
-	struct pieces c;
+	bool pieces = p->l4_off == HP_IP6_HLEN && !travels_whole(p, len, room);
 	int err;
 
 	if (p->csum_partial && hp_packet_complete_checksum(p))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	pieces_init(&c, pipe, p, a);
-	run_for(pipe, p, a, plain || len <= c.room);
-	err = plain ? run_add_part(pipe, sa, &c, p->data[6], payload, len) :
-		      run_add(pipe, sa, p->data[6], payload, len);
+	run_for(pipe, p, a, pieces || len <= room);
+	err = pieces ? run_add_pieces(pipe, p, a, payload, len) :
+		       run_add(pipe, hp_assoc_sa_out(a), p->data[6], payload, len);
 	if (err)
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 	return sealed(pipe, p, a);
@@ -233,19 +213,21 @@ static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struc
 static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
 				     struct hp_assoc *a, unsigned int mss)
 {
+	unsigned int room = hp_pipe_max_payload(pipe, a);
 	uint8_t *out = pipe->segment + HP_IP6_FRAGHLEN;
 	struct hp_sa *sa = hp_assoc_sa_out(a);
 	struct hp_segmenter s;
-	struct pieces c;
-	int len;
+	int len, err = 0;
 
 	if (hp_segment_init(&s, p, mss))
 		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_BAD_TRANSPORT);
-	pieces_init(&c, pipe, p, a);
 	run_for(pipe, p, a, true);
-	while ((len = hp_segment_next(&s, out, HP_PACKET_CAP - HP_IP6_FRAGHLEN)) > 0)
-		if (run_add_part(pipe, sa, &c, p->proto, out, (size_t)len))
-			return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
+	while (!err && (len = hp_segment_next(&s, out, HP_PACKET_CAP - HP_IP6_FRAGHLEN)) > 0)
+		err = travels_whole(p, (size_t)len, room) ?
+			      run_add(pipe, sa, p->proto, out, (size_t)len) :
+			      run_add_pieces(pipe, p, a, out, (size_t)len);
+	if (err)
+		return hp_pipe_drop(pipe, p, "out.seal", HP_DROP_SEAL);
 	return sealed(pipe, p, a);
 }
 
