@@ -118,14 +118,20 @@ for where in far near; do
 	narrow_$where 1500
 done
 
-# Hosts that never set DF: embedded ones, and those whose administrator has turned discovery off.
-for n in client1 plain; do on $n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_disc'; done
+# Hosts that never set DF, and know nothing of path MTUs: embedded ones.
+for n in client1 plain; do
+	on $n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
+	on $n iptables -w 10 -A INPUT -p icmp --icmp-type fragmentation-needed -j DROP
+done
 narrow_far 1300
 check "far link of 1300, TCP without DF: download" fetch client1 $KNOWN4 some --max-time 30
 check "far link of 1300, TCP without DF: upload" upload client1 $KNOWN4 3000000
 check "far link of 1300, ping without DF, 1400 octets" pings client1 1372
 narrow_far 1500
-for n in client1 plain; do on $n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'; done
+for n in client1 plain; do
+	on $n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
+	on $n iptables -w 10 -F INPUT
+done
 
 # Fragments, with and without connection tracking, which puts them together before the kernel routes.
 for track in no yes; do
