@@ -95,6 +95,8 @@ conntrack() { # NODE -A|-D
 }
 
 net_up && behind_up || { fail "the network comes up"; finish; }
+discovery() { on "$1" sh -c "echo $2 >/proc/sys/net/ipv4/ip_no_pmtu_disc"; } # 1: its sockets never set DF
+discovery plain 1
 serve_http plain && serve_ssh plain || { fail "the services come up"; finish; }
 echo_up echo4 $PLAIN4 && echo_up echo6 $PLAIN6 --piece 1232 || { fail "the echo services come up"; finish; }
 make_file some 3000000
@@ -119,8 +121,8 @@ for where in far near; do
 done
 
 # Hosts that never set DF, and know nothing of path MTUs: embedded ones.
+discovery client1 1
 for n in client1 plain; do
-	on $n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
 	on $n iptables -w 10 -A INPUT -p icmp --icmp-type fragmentation-needed -j DROP
 done
 narrow_far 1300
@@ -128,10 +130,8 @@ check "far link of 1300, TCP without DF: download" fetch client1 $KNOWN4 some --
 check "far link of 1300, TCP without DF: upload" upload client1 $KNOWN4 3000000
 check "far link of 1300, ping without DF, 1400 octets" pings client1 1372
 narrow_far 1500
-for n in client1 plain; do
-	on $n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
-	on $n iptables -w 10 -F INPUT
-done
+discovery client1 0
+for n in client1 plain; do on $n iptables -w 10 -F INPUT; done
 
 # Fragments, with and without connection tracking, which puts them together before the kernel routes.
 for track in no yes; do
