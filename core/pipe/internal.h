@@ -38,8 +38,6 @@
 #define HP_BATCH_PACKETS 64
 #define HP_BATCH_BYTES   65000
 #define HP_ACK_SLOTS    8
-#define HP_TOLD         256    /* senders remembered */
-#define HP_TOLD_MS      600000 /* as long as hosts remember a path MTU (RFC 8201, section 4) */
 #define HP_PEER_RETRY_MS 3000 /* a known HIP peer that did not answer is tried again after */
 
 /* What the pipeline keeps for an association (hp_assoc_udata). */
@@ -71,13 +69,6 @@ struct hp_choice {
 	struct hp_choice *next;
 	uint32_t flow_flags; /* the marks it was made for */
 	struct hp_wanted wanted;
-};
-
-/* A sender that was told of an MTU: it does not matter if another takes its place. */
-struct hp_told {
-	struct hp_addr src, dst;
-	unsigned int mtu;
-	uint64_t until_ms;
 };
 
 /* ESP packets to one place that have not left yet. */
@@ -117,7 +108,6 @@ struct hp_pipe {
 	struct hp_tokens icmp_tokens, log_tokens, drop_tokens;
 	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
 	struct hp_timer limits_timer; /* while one of them bites */
-	struct hp_told told[HP_TOLD];
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
 	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */

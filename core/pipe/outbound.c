@@ -22,45 +22,23 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 
 /* ---- size and hop limit */
 
-static struct hp_told *told(struct hp_pipe *pipe, const struct hp_packet *p)
-{
-	unsigned int at = p->src.b[15] * 31u + p->src.b[14] * 7u + p->dst.b[15] * 17u + p->dst.b[14];
-
-	return &pipe->told[at % HP_TOLD];
-}
-
-static bool was_told(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
-{
-	const struct hp_told *t = told(pipe, p);
-
-	return t->mtu == mtu && hp_pipe_now(pipe) < t->until_ms &&
-	       hp_addr_eq(&t->src, &p->src) && hp_addr_eq(&t->dst, &p->dst);
-}
-
-/* Was it one packet, or did conntrack put fragments together before it came here?  To tell a sender
- * of fragments would cost it the datagram for nothing (RFC 8200, section 5); IPv4's may carry DF, and
- * then the whole does too.  More than Ethernet carries came in fragments.  So did, in IPv6, what
- * comes from a sender that knows already. */
-static bool came_in_fragments(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu)
-{
-	return p->len > HP_MTU_DEFAULT || (p->family == 6 && was_told(pipe, p, mtu));
-}
-
 /* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
- * 0: none, the packet travels in fragments. */
-static unsigned int mtu_to_tell(struct hp_pipe *pipe, struct hp_packet *p, unsigned int room)
+ * 0: none, the packet travels in fragments.
+ *
+ * What the kernel routes to us comes as it was sent.  But before the queue conntrack has put fragments
+ * together, and the whole carries DF if they did.  To tell their sender would cost it the datagram
+ * for nothing, because each of them fits (RFC 8200, section 5).  Discovery queues first packets
+ * only: a sender of whole packets is told when the next one is routed. */
+static unsigned int mtu_to_tell(struct hp_packet *p, unsigned int room)
 {
 	unsigned int mtu = p->l4_off + room;
 
 	if (!p->df || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
 		return 0;
-	if (came_in_fragments(pipe, p, mtu))
+	if (!p->tun)
 		p->df = false;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
-	if (!p->df || (p->family == 6 && mtu < HP_MTU_MIN6))
-		return 0;
-	*told(pipe, p) = (struct hp_told){ p->src, p->dst, mtu, hp_pipe_now(pipe) + HP_TOLD_MS };
-	return mtu;
+	return !p->df || (p->family == 6 && mtu < HP_MTU_MIN6) ? 0 : mtu;
 }
 
 static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
@@ -74,7 +52,7 @@ static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, str
 		return hp_pipe_drop(pipe, p, stage, HP_DROP_TTL);
 	}
 	/* An ICMP error is shortened when it is translated. */
-	mtu = p->related ? 0 : mtu_to_tell(pipe, p, hp_pipe_max_payload(pipe, a));
+	mtu = p->related ? 0 : mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
 	if (!mtu)
 		return HP_NEXT;
 	hp_pipe_icmp_too_big(pipe, p, mtu);

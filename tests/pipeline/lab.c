@@ -537,10 +537,12 @@ unsigned lab_receive(struct lab *l, struct hp_packet *model)
 
 	if (id >= LAB_CAPTURED)
 		abort();
-	if (!p) {
+	if (!p || l->routed)
 		n->verdict[id] = STOLEN;
+	if (p && l->routed)
+		hp_pipe_local(n->pipe, p);
+	if (!p || l->routed)
 		return id;
-	}
 	p->queued = true;
 	p->queue_id = id;
 	hp_pipe_captured(n->pipe, p);

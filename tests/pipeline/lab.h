@@ -90,6 +90,7 @@ struct lab {
 	bool stranger;     /* node 0 does not know the peer from its configuration */
 	struct hp_addr also; /* another address of node 1, for HIP; zero: none */
 	bool discard;      /* what leaves is not kept */
+	bool routed;       /* clients' packets come by routes, not out of the queue */
 	uint32_t ahead_flows; /* struct hp_pipe_deps */
 	enum fate (*hip_fate)(struct lab *l, const struct side *from, struct packet *p);
 	enum fate (*esp_fate)(struct lab *l, struct wire_esp *e);

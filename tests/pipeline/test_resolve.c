@@ -182,6 +182,7 @@ static void drops_are_logged_with_who_and_why(void)
 	udp(&u, 0);
 	lab_run(&l, 60);
 	CU_ASSERT_TRUE(arrived(0, 1));
+	l.routed = true;
 	lab_capture(&l, lab_udp(&u, big, sizeof(big)));
 	snprintf(want, sizeof(want), "\nHIP_PEER=%s\nHIP_CLIENT=%s\nHIP_REASON=too-big\n",
 		 hp_addr_format(&l.w.s[1].hit, peer), hp_addr_format(&u.client, client));
