@@ -141,8 +141,8 @@ void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p);
  * kept, more is to come, or it was dropped. */
 struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage);
 
-/* HP_NEXT, or a drop of which the sender was told: p has a source route or routing header with places
- * left. */
+/* HP_NEXT, or a drop of which the sender was told: p has a source route or routing header with
+ * places left. */
 enum hp_verdict hp_pipe_look_at_route(struct hp_pipe *pipe, const struct hp_packet *p,
 				      const char *stage);
 static inline enum hp_verdict hp_pipe_route_ended(struct hp_pipe *pipe, const struct hp_packet *p,

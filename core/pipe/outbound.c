@@ -23,22 +23,25 @@ bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
 /* ---- size and hop limit */
 
 /* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
- * 0: none, the packet travels in fragments.
- *
- * What the kernel routes to us comes as it was sent.  But before the queue conntrack has put fragments
- * together, and the whole carries DF if they did.  To tell their sender would cost it the datagram
- * for nothing, because each of them fits (RFC 8200, section 5).  Discovery queues first packets
- * only: a sender of whole packets is told when the next one is routed. */
-static unsigned int mtu_to_tell(struct hp_packet *p, unsigned int room)
+ * 0: none. */
+static unsigned int mtu_to_tell(const struct hp_packet *p, unsigned int room)
 {
 	unsigned int mtu = p->l4_off + room;
 
-	if (!p->df || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
+	/* An ICMP error is shortened when it is translated. */
+	if (!p->df || p->related || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
 		return 0;
-	if (!p->tun)
-		p->df = false;
 	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
-	return !p->df || (p->family == 6 && mtu < HP_MTU_MIN6) ? 0 : mtu;
+	return p->family == 6 && mtu < HP_MTU_MIN6 ? 0 : mtu;
+}
+
+/* What the kernel routes to us comes as it was sent.  But before the queue conntrack has put
+ * fragments together, and the whole carries DF if they did.  To tell their sender would cost it the
+ * datagram for nothing, because each of them fits (RFC 8200, section 5).  Discovery queues first
+ * packets only: a sender of whole packets is told when the next one is routed. */
+static bool may_have_been_fragments(const struct hp_packet *p)
+{
+	return !p->tun;
 }
 
 static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
@@ -51,10 +54,13 @@ static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, str
 		hp_pipe_icmp_ttl(pipe, p);
 		return hp_pipe_drop(pipe, p, stage, HP_DROP_TTL);
 	}
-	/* An ICMP error is shortened when it is translated. */
-	mtu = p->related ? 0 : mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
+	mtu = mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
 	if (!mtu)
 		return HP_NEXT;
+	if (may_have_been_fragments(p)) {
+		p->df = false;
+		return HP_NEXT;
+	}
 	hp_pipe_icmp_too_big(pipe, p, mtu);
 	return hp_pipe_drop(pipe, p, stage, HP_DROP_TOO_BIG);
 }

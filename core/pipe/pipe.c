@@ -340,8 +340,8 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 	}
 }
 
-/* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that has
- * places left. */
+/* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that
+ * has places left. */
 enum hp_verdict hp_pipe_look_at_route(struct hp_pipe *pipe, const struct hp_packet *p,
 				      const char *stage)
 {

@@ -5,10 +5,10 @@
  * A super-packet is cut into segments that fit the path; equal ESP packets stand back to back
  * in one buffer and are handed over in one call, also those of different packets that were
  * received together: the run leaves when it is full, when another kind of packet follows, or at
- * the end of the batch (hp_pipe_flush).  Other packets that do not fit travel in fragments, each in
- * an ESP packet of its own whose next header is a fragment header (RFC 8200, 4.5): NATs and firewalls
- * drop fragments of the outer packet.  Only what has extension headers already is left to the outer
- * IP layer.
+ * the end of the batch (hp_pipe_flush).  Other packets that do not fit travel in fragments, each
+ * in an ESP packet of its own whose next header is a fragment header (RFC 8200, 4.5): NATs and
+ * firewalls drop fragments of the outer packet.  Only what has extension headers already is left
+ * to the outer IP layer.
  *
  * The same fragment header tells the other end that a packet may be fragmented (RFC 7915, 4.1 and
  * 5.1.1).
@@ -135,7 +135,8 @@ static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 /* ---- fragments */
 
 /* May len octets of p's transport part travel in one ESP packet with room for so many, without a
- * fragment header?  Up to 1280 octets the other end lets everything be fragmented (RFC 7915, 5.1). */
+ * fragment header?  Up to 1280 octets the other end lets everything be fragmented (RFC 7915,
+ * 5.1). */
 static bool travels_whole(const struct hp_packet *p, size_t len, unsigned int room)
 {
 	return len <= room && (p->df || len <= HP_MTU_MIN6 - HP_IP6_HLEN);
@@ -152,8 +153,9 @@ static unsigned int step_of(const struct hp_pipe *pipe, unsigned int room)
 
 /* One transport part of p's in fragments.  The eight octets before it are used and put back.
  *
- * The lower half of the identification is the IPv4 packet's (RFC 7915, 4.1).  The upper half, which has
- * to be zero there, tells the packets of several clients apart, for all of them have one HIT. */
+ * The lower half of the identification is the IPv4 packet's (RFC 7915, 4.1).  The upper half, which
+ * has to be zero there, tells the packets of several clients apart, for all of them have one
+ * HIT. */
 static int run_add_pieces(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a,
 			  uint8_t *payload, size_t len)
 {

@@ -66,8 +66,8 @@ static void parse_l4(const uint8_t *p, struct hp_ip *out)
 #define OPT_LSRR 131
 #define OPT_SSRR 137
 
-/* RFC 791, section 3.1: is there a source route with an address left?  Its pointer (from 1) is greater
- * than its length when none is.  One too short to have a pointer leads nowhere. */
+/* RFC 791, section 3.1: is there a source route with an address left?  Its pointer (from 1) is
+ * greater than its length when none is.  One too short to have a pointer leads nowhere. */
 static bool ip4_source_route(const uint8_t *opt, size_t len)
 {
 	size_t i = 0, n;

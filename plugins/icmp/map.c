@@ -455,9 +455,9 @@ static size_t ext_quote_len(size_t n, size_t room, size_t ext_len, unsigned int 
 	return n < EXT_QUOTED_MIN ? EXT_QUOTED_MIN : n;
 }
 
-/* Puts ext of ext_len octets behind n octets of quoted packet at out; the new length.  Where there is
- * no room for both, the end of the quoted packet is left out, and what of the extension then finds
- * no room beside 128 octets (RFC 7915, 4.2); all of it where the type can't carry any. */
+/* Puts ext of ext_len octets behind n octets of quoted packet at out; the new length.  Where there
+ * is no room for both, the end of the quoted packet is left out, and what of the extension then
+ * finds no room beside 128 octets (RFC 7915, 4.2); all of it where the type can't carry any. */
 static size_t ext_put(uint8_t *out, size_t n, size_t room, const uint8_t *ext, size_t ext_len,
 		      bool to4, struct map_head *h)
 {

@@ -81,7 +81,16 @@ narrow_far() { link_mtu server inner0 "$1"; link_mtu mid near0 "$1"; }
 wan_mtu() {
 	link_mtu proxy wan0 "$1"; link_mtu wan proxy "$1"
 	link_mtu server eth0 "$1"; link_mtu wan server "$1"
-	sleep 1.1 # how long the daemons remember a path MTU
+	wait_for 20 known_mtu "$1"
+}
+# The daemons ask the kernel about the path now and then, while there is traffic.
+known_mtu() { # MTU
+	local n
+	on client1 ping -n -c1 -W1 $KNOWN4
+	for n in proxy server; do
+		[ "$(json $n associations '.associations[] |
+			select(.local_hit == "'"$WEB4"'" or .peer_hit == "'"$WEB4"'") | .mtu')" = "$1" ] || return 1
+	done
 }
 narrow_near() { # the clients' links
 	local c
@@ -102,6 +111,7 @@ echo_up echo4 $PLAIN4 && echo_up echo6 $PLAIN6 --piece 1232 || { fail "the echo 
 make_file some 3000000
 for k in web4 web6; do "$CTL" keygen "$HPN_DIR/server/$k.pem" >/dev/null; done
 key_of proxy
+WEB4=$(hit_of_file web4)
 gateway_conf; proxy_conf
 daemon_start server && daemon_start proxy || { fail "the daemons come up"; finish; }
 
