@@ -17,6 +17,12 @@ static void begun_by(struct hp_cell *c, const json_t *row, const char *key)
 		 json_is_true(json_object_get(row, key)) ? "legacy" : "peer");
 }
 
+static void other_port(struct hp_cell *c, const json_t *row, const char *key)
+{
+	snprintf(c->text, sizeof(c->text), "%s",
+		 json_is_true(json_object_get(row, key)) ? "yes" : "no");
+}
+
 static const struct hp_column columns[] = {
 	{ "proto", "PROTO", "protocol", 0, hp_cell_text, "proto" },
 	{ "legacy", "LEGACY HOST", "its address and port", HP_COL_TRUNC, hp_cell_endpoint,
@@ -35,6 +41,10 @@ static const struct hp_column columns[] = {
 	{ "in", "IN", "octets to it", HP_COL_RIGHT, hp_cell_bytes, "in_bytes" },
 	{ "id", "ID", "number of the flow", HP_COL_MORE | HP_COL_RIGHT, hp_cell_number, "id" },
 	{ "begun", "BEGUN BY", "which side: legacy or peer", HP_COL_MORE, begun_by, "outbound" },
+	{ "filtering", "FILTERING", "UDP: which datagrams of peers reach the legacy host",
+	  HP_COL_MORE, hp_cell_text, "filtering" },
+	{ "other-port", "OTHER PORT", "UDP: whether the peer has also answered from another port",
+	  HP_COL_MORE, other_port, "other_port" },
 	{ "local", "LOCAL", "our HIT", HP_COL_MORE | HP_COL_TRUNC, hp_cell_text, "local_hit" },
 	{ "out-packets", "OUT PACKETS", "packets from the legacy host",
 	  HP_COL_MORE | HP_COL_RIGHT, hp_cell_number, "out_packets" },

@@ -33,7 +33,8 @@ static void complain_at(struct checker *c, const char *list, size_t i, const cha
 void hp_conf_settle(struct hp_conf *conf)
 {
 	/* As names_proto in the schema. */
-	static const int proto[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
+	static const int proto[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6,
+				     IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE };
 
 	for (size_t i = 0; i < conf->client.rules.n; i++) {
 		struct hp_conf_rule *rule = &conf->client.rules.at[i];
@@ -143,6 +144,48 @@ static void check_client(struct checker *c)
 	if (!is_device(c->conf->tun.name))
 		complain(c, "tun.name", "expected a network device's name");
 	check_rules(c);
+}
+
+/* Why this protocol can't be carried as it is; NULL: it can. */
+static const char *not_carried(int64_t proto)
+{
+	switch (proto) {
+	case IPPROTO_ICMP:
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_ICMPV6:
+		return "TCP, UDP and, with the plugin icmp, ICMP need not be named";
+	case IPPROTO_AH:
+		return "AH authenticates the IP header, which is translated: its receiver would "
+		       "refuse every packet";
+	case IPPROTO_ESP:
+	case 139: /* HIP */
+		return "hosts that speak ESP or HIP themselves belong into client.hip_hosts";
+	case IPPROTO_IGMP:
+		return "IGMP is for multicast, which is not carried";
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_NONE:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_MH:
+	case 140: /* shim6 */
+		return "this is an extension header of IPv6, no protocol";
+	default:
+		return NULL;
+	}
+}
+
+static void check_protocols(struct checker *c)
+{
+	const struct hp_conf_ints *list = &c->conf->protocols;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *why = not_carried(list->at[i]);
+
+		if (why)
+			complain_at(c, "protocols", i, "", why);
+	}
 }
 
 static int by_hit(const void *a, const void *b)
@@ -257,5 +300,6 @@ int hp_conf_check(struct hp_conf *conf, struct hp_conf_report *report)
 	check_identities(&c);
 	check_hip(&c);
 	check_client(&c);
+	check_protocols(&c);
 	return hp_conf_check_peers(conf, report);
 }

@@ -26,6 +26,8 @@ enum hp_conf_capture { HP_CONF_CAPTURE_AS_NEEDED, HP_CONF_CAPTURE_QUEUE, HP_CONF
 enum hp_conf_plain { HP_CONF_PLAIN_CUT, HP_CONF_PLAIN_UNTIL_END };
 enum hp_conf_failure { HP_CONF_FAIL_CLOSED, HP_CONF_FAIL_OPEN };
 enum hp_conf_unknown { HP_CONF_UNKNOWN_PASS, HP_CONF_UNKNOWN_BLOCK };
+/* RFC 4787, section 5: endpoint-independent, address-dependent, address and port-dependent. */
+enum hp_conf_filter { HP_CONF_FILTER_NONE, HP_CONF_FILTER_ADDRESS, HP_CONF_FILTER_PORT };
 enum hp_conf_probe { HP_CONF_PROBE_HOLD, HP_CONF_PROBE_BACKGROUND };
 enum hp_conf_action { HP_CONF_PROTECT, HP_CONF_BYPASS, HP_CONF_BLOCK };
 enum hp_conf_engine { HP_CONF_ENGINE_AUTO, HP_CONF_ENGINE_OPENSSL, HP_CONF_ENGINE_IPSEC_MB };
@@ -193,6 +195,8 @@ struct hp_conf {
 	struct hp_conf_translation translation;
 	struct hp_conf_performance performance;
 	struct hp_conf_timeouts timeouts;
+	int filtering;                        /* enum hp_conf_filter */
+	struct hp_conf_ints protocols;        /* other IP protocols that are carried */
 	const char *plugin_dir;
 	struct hp_conf_strings plugins;       /* names of the groups in `plugins`, in order */
 

@@ -71,6 +71,7 @@ static bool is_same(const struct hp_conf_row *row, const void *a, const void *b)
 	case HP_CONF_OPEN:
 		return is_same_strings(a, b);
 	case HP_CONF_INTS:
+	case HP_CONF_PROTOS:
 		return is_same_list(a, b, sizeof(int64_t));
 	case HP_CONF_ADDRS:
 		return is_same_list(a, b, sizeof(struct hp_addr));

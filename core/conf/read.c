@@ -141,7 +141,7 @@ static bool is_twice(const struct hp_conf_row *row, const struct hp_conf_list *l
 {
 	const uint8_t *at = list->at, *last = at + (list->n - 1) * bytes;
 
-	if (row->type != HP_CONF_NAMES && row->type != HP_CONF_INTS)
+	if (row->type != HP_CONF_NAMES && row->type != HP_CONF_INTS && row->type != HP_CONF_PROTOS)
 		return false;
 	for (size_t i = 0; i + 1 < list->n; i++)
 		if (!memcmp(at + i * bytes, last, bytes))

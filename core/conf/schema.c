@@ -19,9 +19,12 @@ static const char *const names_plain[] = { "cut", "until-end", NULL };
 static const char *const names_failure[] = { "closed", "open", NULL };
 static const char *const names_unknown[] = { "pass", "block", NULL };
 static const char *const names_probe[] = { "hold", "background", NULL };
+static const char *const names_filter[] = { "endpoint-independent", "address",
+					   "address-and-port", NULL };
 static const char *const names_action[] = { "protect", "bypass", "block", NULL };
 static const char *const names_access[] = { "allow", "deny", NULL };
-static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "icmpv6", NULL };
+static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "icmpv6", "gre", "sctp",
+					  "udp-lite", NULL };
 static const char *const names_cipher[] = { "aes-128-cbc", "aes-256-cbc", "null", NULL };
 static const char *const names_suite[] = {
 	"aes-128-gcm-16", "aes-128-cbc-hmac-sha-256", "aes-256-cbc-hmac-sha-256",
@@ -337,6 +340,10 @@ static const struct hp_conf_row rows_top[] = {
 	  .help = "processor time against latency" },
 	{ "timeouts", HP_CONF_GROUP, 0, TOP(timeouts), .rows = rows_timeouts,
 	  .help = "when idle connections are forgotten" },
+	{ "filtering", HP_CONF_ENUM, 0, TOP(filtering), .def = "address", .names = names_filter,
+	  .help = "which datagrams of HIP peers answer a legacy host's" },
+	{ "protocols", HP_CONF_PROTOS, 0, TOP(protocols),
+	  .help = "other IP protocols that are carried; none" },
 	{ "plugin_dir", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(plugin_dir), 1,
 	  4095, HP_PLUGIN_DIR, .help = "where plugins are" },
 	{ "plugins", HP_CONF_OPEN, HP_CONF_RESTART, TOP(plugins),

@@ -67,6 +67,7 @@ enum hp_conf_type hp_conf_element(enum hp_conf_type type)
 	case HP_CONF_NAMES:
 		return HP_CONF_STRING;
 	case HP_CONF_INTS:
+	case HP_CONF_PROTOS:
 		return HP_CONF_INT;
 	case HP_CONF_ADDRS:
 		return HP_CONF_ADDR;
@@ -84,6 +85,7 @@ size_t hp_conf_element_bytes(enum hp_conf_type type)
 	case HP_CONF_NAMES:
 		return sizeof(const char *);
 	case HP_CONF_INTS:
+	case HP_CONF_PROTOS:
 		return sizeof(int64_t);
 	case HP_CONF_ADDRS:
 		return sizeof(struct hp_addr);
@@ -177,6 +179,38 @@ static int store_enum(const struct hp_conf_row *row, const struct hp_conf_value 
 	if (i < 0)
 		return refuse_name(row, v, why);
 	memcpy(field, &i, sizeof(i));
+	return 0;
+}
+
+static int64_t proto_number(const struct hp_conf_value *v)
+{
+	static const struct { const char *name; uint8_t number; } protos[] = {
+		{ "ipip", 4 }, { "6in4", 41 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 },
+		{ "ospf", 89 }, { "pim", 103 }, { "l2tp", 115 }, { "sctp", 132 },
+		{ "udp-lite", 136 }, { "udplite", 136 },
+	};
+	char *end;
+	long n;
+
+	if (v->kind == HP_VALUE_INT)
+		return v->i;
+	if (v->kind != HP_VALUE_STRING)
+		return -1;
+	for (size_t i = 0; i < sizeof(protos) / sizeof(*protos); i++)
+		if (!strcmp(protos[i].name, v->s))
+			return protos[i].number;
+	n = strtol(v->s, &end, 10);
+	return *v->s && !*end ? n : -1;
+}
+
+static int store_proto(const struct hp_conf_value *v, void *field, char why[HP_CONF_WHY])
+{
+	int64_t n = proto_number(v);
+
+	if (n < 0 || n > 255)
+		return refuse(why, "\"gre\", \"sctp\", \"udp-lite\" or the number of another "
+			      "IP protocol, 0 to 255", v);
+	memcpy(field, &n, sizeof(n));
 	return 0;
 }
 
@@ -371,7 +405,8 @@ int hp_conf_value_store(struct hp_conf_tree *tree, const struct hp_conf_row *row
 	case HP_CONF_BOOL:
 		return store_bool(v, field, why);
 	case HP_CONF_INT:
-		return store_int(row, v, field, bytes, why);
+		return row->type == HP_CONF_PROTOS ? store_proto(v, field, why) :
+			store_int(row, v, field, bytes, why);
 	case HP_CONF_STRING:
 		return row->type == HP_CONF_NAMES ? store_name(tree, row, v, field, why) :
 			store_string(tree, row, v, field, why);

@@ -176,6 +176,12 @@ static int parse_proto(const char *name)
 		return 6;
 	if (!strcmp(name, "udp"))
 		return 17;
+	if (!strcmp(name, "gre"))
+		return 47;
+	if (!strcmp(name, "sctp"))
+		return 132;
+	if (!strcmp(name, "udp-lite"))
+		return 136;
 	return strcmp(name, "icmp") ? -1 : 58;
 }
 
@@ -207,7 +213,7 @@ static int policy_test(struct hp_daemon *d, const json_t *request, json_t *reply
 	if (parse_identity(d, arg(request, "identity"), &ask.local_hit))
 		return refuse(reply, -EINVAL, "identity: expected a name in `identities`, or a HIT");
 	if (proto < 0 || port < 0 || port > 65535)
-		return refuse(reply, -EINVAL, "expected tcp, udp or icmp, and a port");
+		return refuse(reply, -EINVAL, "expected tcp, udp, icmp, gre, sctp or udp-lite, and a port");
 	for (size_t i = 0; err == -ENOENT &&
 	     !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
 		if (ref.service->explain)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "flow/peerdb.h"
+#include "wire/ip.h"
 
 static json_t *addr_json(const struct hp_addr *a)
 {
@@ -315,6 +316,14 @@ static const char *proto_name(uint8_t proto, char buf[4])
 	}
 }
 
+/* Which datagrams of the peer reach the legacy host; other protocols: those of the connection. */
+static const char *filtering(const struct hp_daemon *d, const struct hp_flow *f)
+{
+	static const char *const names[] = { "endpoint-independent", "address", "address-and-port" };
+
+	return f->key.proto == HP_PROTO_UDP && f->outbound ? names[d->conf->filtering] : "";
+}
+
 static int flow_one(struct hp_flow *f, void *arg)
 {
 	struct listing *l = arg;
@@ -334,6 +343,8 @@ static int flow_one(struct hp_flow *f, void *arg)
 	json_object_set_new(o, "peer_hit", addr_json(&k->peer_hit));
 	json_object_set_new(o, "peer_port", json_integer(k->peer_port));
 	json_object_set_new(o, "state", json_string(hp_flow_state_name(f->state)));
+	json_object_set_new(o, "filtering", json_string(filtering(l->d, f)));
+	json_object_set_new(o, "other_port", json_boolean(f->other_port));
 	json_object_set_new(o, "idle_s", json_integer((json_int_t)hp_flow_idle_ms(f) / 1000));
 	json_object_set_new(o, "expires_s", json_integer((json_int_t)hp_flow_left_ms(f) / 1000));
 	put_traffic(o, (uint64_t[2]){ f->way[0].packets, f->way[1].packets },

@@ -10,6 +10,8 @@
 
 #include <hipproxy/flow.h>
 
+#include "wire/ip.h"
+
 /* What is hashed and compared, one of a flow's two names: the addresses' words, and one with
  * ports and protocol.  Made and compared in registers. */
 struct tuple {
@@ -178,6 +180,7 @@ static void tables_free(struct hp_flowdb *db)
 {
 	hp_expect_db_free(db->expect);
 	hp_flow_shares_fini(db);
+	hp_mappings_fini(&db->mappings);
 	hp_index_fini(&db->names[HP_SIDE_LEGACY]);
 	hp_index_fini(&db->names[HP_SIDE_HIT]);
 	hp_slab_fini(&db->flows);
@@ -193,7 +196,8 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 		return NULL;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
 	db->cfg = *cfg;
-	if (!db->expect || hp_flow_shares_init(db) || hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
+	if (!db->expect || hp_flow_shares_init(db) || hp_mappings_init(&db->mappings) ||
+	    hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
 	    hp_index_init(&db->names[HP_SIDE_HIT])) {
 		tables_free(db);
 		errno = ENOMEM;
@@ -280,9 +284,11 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, f);
 	hp_list_del(&f->of_assoc);
+	hp_mapping_leave(f);
 	if (f->announced)
 		hp_expect_forget(db->expect, hp_flow_id(f));
-	hp_seqadj_free(f->seqadj);
+	if (f->key.proto == HP_PROTO_TCP)
+		hp_seqadj_free(f->seqadj);
 	hp_slab_put(&db->flows, f->number);
 }
 
@@ -348,6 +354,7 @@ static int make(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	hp_list_init(&f->of_assoc);
 	hp_flow_time_start(f);
 	hp_flow_share_take(f, &n->owner);
+	hp_mapping_join(f);
 	db->counters[HP_FLOWC_ADDED]++;
 	*out = f;
 	return 0;
@@ -380,7 +387,7 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 	int err;
 
 	*out = NULL;
-	*hp_flow_chosen_port(&k, outbound) = outbound ? k.legacy_port : k.peer_port;
+	*hp_flow_chosen_port(&k, outbound) = outbound ? hp_mapping_wish(db, &k) : k.peer_port;
 	name[chosen] = tuple_of(&k, chosen);
 	name[given] = tuple_of(&k, given);
 	hash[chosen] = hash_ahead(db, chosen, &name[chosen]);
@@ -392,7 +399,8 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 		err = full(db);
 	if (err)
 		return err;
-	if (find(db, chosen, hash[chosen], &name[chosen]))
+	if (find(db, chosen, hash[chosen], &name[chosen]) ||
+	    (outbound && hp_mapping_rank(db, &k) != HP_PORT_FREE))
 		err = hp_flow_choose_port(db, &k, outbound, &hash[chosen]);
 	if (err) {
 		db->counters[HP_FLOWC_NO_PORT]++;

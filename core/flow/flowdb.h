@@ -46,6 +46,9 @@ struct hp_flow {
 	uint8_t tcp_seen : 2;        /* bit: a segment other than SYN came, by direction */
 	bool outbound : 1;
 	bool announced : 1;          /* connections: there may be expectations of it */
+	bool mapped : 1;             /* UDP: it counts in its mapping (flow/mapping.h) */
+	bool grouped : 1;            /* UDP: it is in a group of flows */
+	bool other_port : 1;         /* UDP: the peer has answered from another port */
 	uint16_t legacy_mtu;         /* towards the legacy host, 0: unknown */
 	uint16_t legacy_mtu_s;       /* when that was asked; low half of the clock's seconds */
 	uint32_t flags;              /* marks for hooks' matches */
@@ -54,7 +57,12 @@ struct hp_flow {
 	struct hp_assoc *assoc;      /* borrowed; NULL while there is none */
 	void *hooks;                 /* the pipeline's; not owned */
 	struct hp_flowdb *db;
-	struct hp_seqadj *seqadj;    /* owned; NULL: payload is nobody's business */
+	union {
+		struct hp_seqadj *seqadj; /* TCP: owned; NULL: payload is nobody's business */
+		struct {
+			uint32_t next, before; /* UDP: numbers in its group; 0: none */
+		} group;
+	};
 	struct hp_flow_way way[2];   /* by enum hp_direction */
 	struct hp_list of_assoc;     /* in its association's list, or alone */
 	uint32_t later, sooner;      /* numbers of its neighbours in the wheel, 0: none */
@@ -169,8 +177,9 @@ struct hp_flow *hp_flow_find_hit_hashed(struct hp_flowdb *db, uint32_t hash, uin
 					const struct hp_addr *peer_hit, uint16_t peer_port);
 
 /* Makes a flow in state NEW.  outbound: key->local_port is chosen here (legacy_port if it is
- * free on the HIT side, else another of the same range and, for UDP, if possible, parity); else
- * key->far_port is chosen likewise from peer_port.  Where no port is free a flow that has ended
+ * free on the HIT side, else another of the same range and, for UDP, if possible, parity); UDP: the
+ * one that legacy_port has already (flow/mapping.h); else key->far_port is chosen likewise from
+ * peer_port.  Where no port is free a flow that has ended
  * is deleted and gives up its own; the same where the table is full, where one that nobody has
  * answered does too.  ICMP: identifiers are the ports.
  * 0; -EEXIST: a flow of this name is there; -EADDRINUSE: no free port; -ENOBUFS: table full;
@@ -182,6 +191,8 @@ int hp_flow_add(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbou
 int hp_flow_restore(struct hp_flowdb *db, const struct hp_flow_key *key, bool outbound,
 		    struct hp_flow **out);
 void hp_flow_del(struct hp_flow *f);
+/* Do flows of this protocol have ports or identifiers?  Others are told apart by addresses alone. */
+bool hp_flow_has_ports(uint8_t proto);
 
 /* The flow belongs to this association: assoc is what hp_flow_assoc gives, list (the caller's,
  * initialised; must outlive the binding) makes the association's flows iterable with

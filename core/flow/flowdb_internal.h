@@ -7,6 +7,7 @@
 
 #include "flow/expect.h"
 #include "flow/flowdb.h"
+#include "flow/mapping.h"
 #include "flow/seqadj.h"
 #include "util/index.h"
 #include "util/slab.h"
@@ -31,6 +32,7 @@ struct hp_flowdb {
 	struct hp_timer tick;
 	struct hp_expect_db *expect;
 	struct hp_sketch of_client, of_service; /* flows that have not ended */
+	struct hp_mappings mappings;
 	uint64_t start_ms;
 	uint32_t done_s; /* the wheel's buckets up to this second are empty */
 	uint32_t serial; /* of the last flow made */

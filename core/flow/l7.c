@@ -7,6 +7,7 @@
 #include <hipproxy/l7.h>
 
 #include "flow/flowdb_internal.h"
+#include "wire/ip.h"
 
 #define PORT_LOW  1024u
 #define PORT_SPAN (65536u - PORT_LOW)
@@ -14,6 +15,8 @@
 
 int hp_l7_follow(struct hp_flow *f, struct hp_instance *self, hp_l7_fn fn)
 {
+	if (f->key.proto != HP_PROTO_TCP)
+		return -EOPNOTSUPP;
 	if (f->seqadj)
 		return -EBUSY;
 	f->seqadj = hp_seqadj_new();
@@ -27,7 +30,7 @@ int hp_l7_follow(struct hp_flow *f, struct hp_instance *self, hp_l7_fn fn)
 
 void hp_l7_transparent(struct hp_flow *f, enum hp_direction dir, bool on)
 {
-	if (f->seqadj)
+	if (f->key.proto == HP_PROTO_TCP && f->seqadj)
 		f->seqadj->dir[dir].open = on;
 }
 
@@ -38,6 +41,8 @@ int hp_expect_peer(struct hp_flow *f, uint16_t legacy_port, uint16_t *local_port
 	uint64_t seed[2] = { hp_flow_id(f), legacy_port };
 	int err = -EADDRINUSE;
 
+	if (f->key.proto != HP_PROTO_TCP)
+		return -EOPNOTSUPP;
 	f->announced = true;
 	want.key.legacy_port = legacy_port;
 	want.key.far_port = want.key.peer_port = 0;
@@ -60,6 +65,8 @@ int hp_expect_legacy(struct hp_flow *f, uint16_t far_port, uint32_t flags,
 	struct hp_expect want = { .key = f->key, .outbound = true, .flags = flags,
 				  .parent = hp_flow_id(f) };
 
+	if (f->key.proto != HP_PROTO_TCP)
+		return -EOPNOTSUPP;
 	f->announced = true;
 	want.key.far_port = far_port;
 	want.key.legacy_port = want.key.local_port = want.key.peer_port = 0;

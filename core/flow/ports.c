@@ -4,7 +4,8 @@
  *
  * A few random tries come first (RFC 6056, algorithm 2): they cost the same whether ten ports or
  * all but one are in use.  If none of them is free, the flow that ended longest ago among them
- * gives its port up.  Only then every port is looked at.
+ * gives its port up.  Only then every port is looked at.  For UDP, a port that no other mapping has
+ * (flow/mapping.h) is better than one that is shared with another.
  */
 #include "flow/flowdb_internal.h"
 
@@ -26,9 +27,10 @@ struct found {
 	uint32_t hash;         /* of the name that it makes */
 	struct hp_flow *ended; /* that has the port; NULL: it is free */
 	uint64_t idle_ms;      /* of ended */
+	enum hp_mapping_rank rank;
 };
 
-static bool has_ports(uint8_t proto)
+bool hp_flow_has_ports(uint8_t proto)
 {
 	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP || proto == HP_PROTO_ICMP ||
 	       proto == HP_PROTO_ICMP6;
@@ -65,8 +67,16 @@ static bool look(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound, uin
 		return false;
 	if (it.ended && best->port && it.idle_ms <= best->idle_ms)
 		return false;
+	it.rank = outbound ? hp_mapping_rank(db, k) : HP_PORT_FREE;
+	if (best->port && it.rank > best->rank)
+		return false;
 	*best = it;
 	return true;
+}
+
+static bool is_best(const struct found *f)
+{
+	return !f->ended && f->rank == HP_PORT_FREE;
 }
 
 static void try_some(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound, struct range r,
@@ -75,7 +85,7 @@ static void try_some(struct hp_flowdb *db, struct hp_flow_key *k, bool outbound,
 	for (uint32_t i = 0; i < RANDOM_TRIES; i++) {
 		uint32_t port = r.low + hp_flow_random_below(db, r.n) * r.step;
 
-		if (look(db, k, outbound, port, best) && !best->ended)
+		if (look(db, k, outbound, port, best) && is_best(best))
 			return;
 	}
 }
@@ -127,7 +137,7 @@ int hp_flow_choose_port(struct hp_flowdb *db, struct hp_flow_key *k, bool outbou
 	struct found best = { 0 };
 	struct hp_port_full *full;
 
-	if (!has_ports(k->proto))
+	if (!hp_flow_has_ports(k->proto))
 		return -EADDRINUSE;
 	/* A whole search in vain costs milliseconds: it is not repeated for every packet. */
 	full = full_slot(db, k, outbound, want, &hash);

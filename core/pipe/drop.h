@@ -24,7 +24,8 @@
 	X(CLIENT_FLOWS, "client-flows", "its client, or peer, has its share of limits.flows")   \
 	X(CLIENT_PORTS, "client-ports", "its client has its share of the ports to this service") \
 	X(PORTS_USED, "ports-used", "no free port towards this peer")                          \
-	X(NO_MAPPING, "no-mapping", "this protocol has no mapping to HIP without a plugin")    \
+	X(PROTOCOL_USED, "protocol-used", "another host uses this protocol with this peer, and there are no ports") \
+	X(NO_MAPPING, "no-mapping", "this protocol is neither translated nor carried")          \
 	X(XLAT, "translation", "the header can't be translated (source route, bad length)")    \
 	X(TOO_BIG, "too-big", "larger than the path; the sender was told the path MTU")        \
 	X(NO_SA, "no-sa", "the association has no outbound security association yet")          \
@@ -40,6 +41,7 @@
 	X(POOL, "pool", "no address for this peer, or no peer behind this address of the pool") \
 	X(L7_ORDER, "l7-order", "segment before its turn in a stream that is rewritten")        \
 	X(ROUTED, "routed", "not to be protected, but routed here: to let it pass would bring it back") \
+	X(FILTERED, "filtered", "datagram of a HIP peer that the setting filtering keeps from a legacy host") \
 	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
 	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \

@@ -34,9 +34,11 @@ static enum hp_verdict xlat_verdict(struct hp_pipe *pipe, struct hp_packet *p,
 	}
 }
 
-static bool has_ports(uint8_t proto)
+/* Does the core translate this protocol? */
+static bool is_ours(const struct hp_pipe *pipe, uint8_t proto)
 {
-	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP;
+	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP ||
+	       hp_xlat_carries(&pipe->xlat, proto);
 }
 
 int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p)
@@ -55,7 +57,7 @@ static enum hp_verdict xlat_out(struct hp_instance *self, struct hp_packet *p)
 	if (hp_addr_eq(&p->dst, &p->flow->key.peer_hit) &&
 	    hp_addr_eq(&p->src, &p->flow->key.local_hit))
 		return HP_NEXT;
-	if (!has_ports(p->proto))
+	if (!is_ours(pipe, p->proto))
 		return xlat_verdict(pipe, p, HP_STAGE_OUT_XLAT, -EPROTONOSUPPORT);
 	return xlat_verdict(pipe, p, HP_STAGE_OUT_XLAT,
 			    hp_xlat_to_hit(&pipe->xlat, p, &p->flow->key));
@@ -67,7 +69,7 @@ static enum hp_verdict xlat_in(struct hp_instance *self, struct hp_packet *p)
 
 	if (hp_addr_eq(&p->dst, &p->flow->key.legacy))
 		return HP_NEXT;
-	if (!has_ports(p->proto))
+	if (!is_ours(pipe, p->proto))
 		return xlat_verdict(pipe, p, HP_STAGE_IN_XLAT, -EPROTONOSUPPORT);
 	return xlat_verdict(pipe, p, HP_STAGE_IN_XLAT,
 			    hp_xlat_to_legacy(&pipe->xlat, p, &p->flow->key));
@@ -110,7 +112,7 @@ bool hp_pipe_maps(const struct hp_pipe *pipe, uint8_t proto)
 	for (size_t i = 0; i < n; i++)
 		if (steps[i].hook->match.proto == proto)
 			return true;
-	return has_ports(proto);
+	return is_ours(pipe, proto);
 }
 
 /* ---- choices */

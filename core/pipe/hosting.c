@@ -70,6 +70,8 @@ static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
 	int err = pa ? hp_flow_add(pipe->flows, &key, false, f) : -ENOMEM;
 
+	if (err == -EADDRINUSE && !hp_flow_has_ports(p->proto))
+		hp_pipe_icmp_protocol_peer(pipe, p);
 	if (err)
 		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_flow_refused(pipe, p, err));
 	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
@@ -96,7 +98,10 @@ enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,
 		return HP_NEXT;
 	if (err || is_reset(p))
 		return refused(pipe, p, err ? err : -EINVAL);
-	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p))
+	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p)) {
+		if (p->proto != HP_PROTO_ICMP6)
+			hp_pipe_icmp_protocol_peer(pipe, p);
 		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_MAPPING);
+	}
 	return flow_new(pipe, p, &ask, &b, f);
 }

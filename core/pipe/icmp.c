@@ -82,6 +82,11 @@ void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p)
 	send_error_peer(pipe, p, HP_ICMP_ERR_PORT, 0);
 }
 
+void hp_pipe_icmp_protocol_peer(struct hp_pipe *pipe, const struct hp_packet *p)
+{
+	send_error_peer(pipe, p, HP_ICMP_ERR_PROTO, 0);
+}
+
 void hp_pipe_icmp_protocol(struct hp_pipe *pipe, const struct hp_packet *p)
 {
 	send_error(pipe, p, HP_ICMP_ERR_PROTO, 0);

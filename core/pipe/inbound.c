@@ -71,6 +71,8 @@ static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, uint
 	if (*f)
 		return HP_NEXT;
 	v = hp_pipe_expected_in(pipe, p, f);
+	if (v == HP_NEXT && !*f)
+		v = hp_pipe_answered(pipe, p, f);
 	return v != HP_NEXT || *f ? v : hp_pipe_peer_begun(pipe, p, f);
 }
 
@@ -91,7 +93,7 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 		return to_flow(pipe, p, f);
 	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit)) {
 		hp_pipe_refuse_peer(pipe, p);
-		return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_NO_FLOW);
+		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_unwanted(pipe, p));
 	}
 	if (begins_tcp(p))
 		hp_pipe_wish(&pipe->asked, p, hp_pipe_now(pipe));

@@ -10,6 +10,7 @@
 #include "flow/expect.h"
 #include "flow/flowdb.h"
 #include "flow/hold.h"
+#include "flow/mapping.h"
 #include "flow/peerdb.h"
 #include "flow/policy.h"
 #include "hip/hip.h"
@@ -241,6 +242,13 @@ enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,
 bool hp_pipe_expected_out(struct hp_pipe *pipe, const struct hp_packet *p,
 			  struct hp_expect *e);
 
+/* filter.c: answered: a peer's datagram without a flow of its own; HP_NEXT: *f is the flow by which
+ * a legacy host has asked for it, NULL if there is none or the setting forbids it.  local_sends: an
+ * application on this host has sent p.  unwanted: why nobody takes p. */
+enum hp_verdict hp_pipe_answered(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow **f);
+void hp_pipe_local_sends(struct hp_pipe *pipe, const struct hp_packet *p);
+enum hp_drop_reason hp_pipe_unwanted(const struct hp_pipe *pipe, const struct hp_packet *p);
+
 /* l7.c: the core step that rewrites streams somebody follows (hipproxy/l7.h). */
 enum hp_verdict hp_pipe_seqadj(struct hp_instance *self, struct hp_packet *p);
 
@@ -261,6 +269,7 @@ void hp_pipe_flow_begins(struct hp_pipe *pipe, struct hp_flow *f, struct hp_asso
 struct hp_ask {
 	const struct hp_addr *local_hit, *dst;
 	bool background; /* while nothing is known: HP_PASS */
+	uint16_t peer_port; /* of a flow to be made, if not the destination's; else 0 */
 };
 enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
 				const struct hp_ask *q, struct hp_assoc **a);
@@ -282,6 +291,7 @@ void hp_pipe_icmp_prohibited(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_unreachable(struct hp_pipe *pipe, const struct hp_packet *p);
 /* Nothing here carries p's protocol; port_peer: nobody here takes the datagram of a HIP peer. */
 void hp_pipe_icmp_protocol(struct hp_pipe *pipe, const struct hp_packet *p);
+void hp_pipe_icmp_protocol_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 /* refuse.c: tells the peer that nobody takes p, in HIT form and of p->assoc. */
 void hp_pipe_refuse_peer(struct hp_pipe *pipe, const struct hp_packet *p);

@@ -131,6 +131,8 @@ enum hp_drop_reason hp_pipe_flow_refused(struct hp_pipe *pipe, const struct hp_p
 
 	switch (err) {
 	case -EADDRINUSE:
+		if (!hp_flow_has_ports(p->proto))
+			return HP_DROP_PROTOCOL_USED;
 		hp_pipe_ports_used(pipe, p, out ? "every port to this service is in use" :
 						  "every port of the client's address is in use");
 		return HP_DROP_PORTS_USED;

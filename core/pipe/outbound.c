@@ -142,19 +142,21 @@ static enum hp_verdict ready(struct hp_pipe *pipe, struct hp_packet *p, struct h
 
 static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int err)
 {
-	if (err != -ENOMEM)
+	if (err == -EADDRINUSE && !hp_flow_has_ports(p->proto))
+		hp_pipe_icmp_protocol(pipe, p);
+	else if (err != -ENOMEM)
 		hp_pipe_icmp_unreachable(pipe, p);
 	return hp_pipe_drop(pipe, p, "out.flow", hp_pipe_flow_refused(pipe, p, err));
 }
 
 static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
-				struct hp_flow **out)
+				uint16_t peer_port, struct hp_flow **out)
 {
 	struct hp_flow_key key = {
 		.legacy = p->src, .far = p->dst,
 		.legacy_port = p->sport, .far_port = hp_pipe_far_port(p),
 		.local_hit = *hp_assoc_local_hit(a), .peer_hit = *hp_assoc_peer_hit(a),
-		.peer_port = hp_pipe_far_port(p), .proto = p->proto,
+		.peer_port = peer_port ? peer_port : hp_pipe_far_port(p), .proto = p->proto,
 	};
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	int err = pa ? hp_flow_add(pipe->flows, &key, true, out) : -ENOMEM;
@@ -178,16 +180,25 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
 			hp_pipe_icmp_protocol(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MAPPING);
 	}
-	return flow_new(pipe, p, a, out);
+	return flow_new(pipe, p, a, q->peer_port, out);
 }
 
-/* A legacy server opens a connection to a peer, by the address it knows it by. */
+/* A legacy server opens a connection to a peer, by the address it knows it by; or it answers one
+ * from another port, then as the identity that the peer asked. */
 static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
 				  const struct hp_backend_ask *who, struct hp_flow **out)
 {
 	struct hp_ask q = { .local_hit = &who->local_hit, .dst = &who->peer_hit };
-	enum hp_verdict v = protect(pipe, p, &q, out);
+	const struct hp_flow *asked = NULL;
+	enum hp_verdict v;
 
+	if (p->proto == HP_PROTO_UDP)
+		asked = hp_mapping_asked_server(pipe->flows, &p->dst, p->dport, &p->src);
+	if (asked && !asked->outbound) {
+		q.local_hit = &asked->key.local_hit;
+		q.peer_port = asked->key.peer_port;
+	}
+	v = protect(pipe, p, &q, out);
 	return v == HP_PASS ? hp_pipe_drop(pipe, p, "out.pool", HP_DROP_PEER_UNREACHABLE) : v;
 }
 
@@ -265,6 +276,7 @@ static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
 	struct hp_assoc *a = hp_hip_find(pipe->d.hip, &p->src, &p->dst);
 	enum hp_verdict v = HP_NEXT;
 
+	hp_pipe_local_sends(pipe, p);
 	if (!a || !hp_assoc_sa_out(a))
 		v = hp_pipe_resolve(pipe, p, &q, &a);
 	if (v == HP_PASS)

@@ -48,6 +48,15 @@ static struct hp_flow_shares flow_shares(const struct hp_conf_limits *l)
 	};
 }
 
+static void set_carried(struct hp_pipe *pipe)
+{
+	const struct hp_conf_ints *list = &pipe->conf->protocols;
+
+	memset(pipe->xlat.carried, 0, sizeof(pipe->xlat.carried));
+	for (size_t i = 0; i < list->n; i++)
+		pipe->xlat.carried[list->at[i] / 64] |= 1ULL << list->at[i] % 64;
+}
+
 static struct hp_policy_rule policy_rule(const struct hp_conf *conf,
 					 const struct hp_conf_rule *r)
 {
@@ -185,6 +194,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 		return NULL;
 	pipe->d = *deps;
 	pipe->conf = deps->conf;
+	set_carried(pipe);
 	hp_list_init(&pipe->ready);
 	hp_timer_init(&pipe->work, hp_pipe_work);
 	hp_timer_init(&pipe->limits_timer, hp_pipe_limits_look);
@@ -253,6 +263,7 @@ void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
 	hp_policy_free(pipe->policy);
 	pipe->policy = policy;
 	pipe->conf = conf;
+	set_carried(pipe);
 	hp_flowdb_reconfigure(pipe->flows, l->flows, &shares, &t);
 	hp_peerdb_reconfigure(pipe->peers, l->peers, hp_pipe_share(l->client_share, l->peers), &hold,
 			      hp_pipe_share(l->client_share, l->hold_packets));

@@ -28,6 +28,8 @@ static bool quoted_ports(const uint8_t *l4, size_t len, struct quoted *q)
 		q->id = hp_get16(l4 + 4);
 		return true;
 	}
+	if (!hp_flow_has_ports(q->proto))
+		return true;
 	q->sport = hp_get16(l4);
 	q->dport = hp_get16(l4 + 2);
 	return true;

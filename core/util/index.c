@@ -218,3 +218,15 @@ void hp_index_del(struct hp_index *x, uint32_t hash, uint32_t number)
 		}
 	}
 }
+
+void hp_index_renumber(struct hp_index *x, uint32_t hash, uint32_t number, uint32_t to)
+{
+	struct hp_index_bucket *b = (struct hp_index_bucket *)(uintptr_t)hp_index_bucket(x, hash);
+
+	for (; b; b = next(x, b))
+		for (uint32_t i = 0; i < b->n; i++)
+			if (b->number[i] == number) {
+				b->number[i] = to;
+				return;
+			}
+}

@@ -44,6 +44,8 @@ void hp_index_fini(struct hp_index *x);
 int hp_index_add(struct hp_index *x, uint32_t hash, uint32_t number);
 /* Harmless if it is not there. */
 void hp_index_del(struct hp_index *x, uint32_t hash, uint32_t number);
+/* The entry of number becomes one of another: for an object of the same name. */
+void hp_index_renumber(struct hp_index *x, uint32_t hash, uint32_t number, uint32_t to);
 
 static inline const struct hp_index_bucket *hp_index_bucket(const struct hp_index *x,
 							    uint32_t hash)

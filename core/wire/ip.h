@@ -21,9 +21,11 @@ enum {
 	HP_PROTO_FRAGMENT = 44,
 	HP_PROTO_ESP      = 50,
 	HP_PROTO_AH       = 51,
+	HP_PROTO_DCCP     = 33,
 	HP_PROTO_ICMP6    = 58,
 	HP_PROTO_NONE     = 59,
 	HP_PROTO_DSTOPTS  = 60,
+	HP_PROTO_UDPLITE  = 136,
 	HP_PROTO_HIP      = 139,
 };
 

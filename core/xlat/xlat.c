@@ -25,6 +25,23 @@ static bool is_icmp(uint8_t proto)
 	return proto == HP_PROTO_ICMP || proto == HP_PROTO_ICMP6;
 }
 
+static bool has_ports(uint8_t proto)
+{
+	return proto == HP_PROTO_TCP || proto == HP_PROTO_UDP;
+}
+
+/* UDP-Lite (RFC 3828, section 3.1) and DCCP (RFC 4340, section 9.1) cover a pseudo header.  SCTP's
+ * CRC32c (RFC 9260, section 6.8) and GRE's checksum (RFC 2784, section 2.5) do not. */
+static bool covers_pseudo(uint8_t proto)
+{
+	return proto == HP_PROTO_UDPLITE || proto == HP_PROTO_DCCP;
+}
+
+static int check_carried(uint8_t proto, size_t len)
+{
+	return covers_pseudo(proto) && len < HP_UDP_HLEN ? -EBADMSG : 0;
+}
+
 /* Echo messages keep their meaning in the other family (RFC 7915, 4.2 and 5.2). */
 static int target_icmp(struct target *t, const struct hp_packet *p)
 {
@@ -42,7 +59,7 @@ static int target_icmp(struct target *t, const struct hp_packet *p)
 	return 0;
 }
 
-static int check_transport(const struct hp_packet *p)
+static int check_transport(const struct hp_xlat *x, const struct hp_packet *p)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
 	size_t len = p->len - p->l4_off;
@@ -61,7 +78,8 @@ static int check_transport(const struct hp_packet *p)
 	case HP_PROTO_ICMP6:
 		return len < HP_ICMP_HLEN ? -EBADMSG : 0;
 	default:
-		return -EPROTONOSUPPORT;
+		return hp_xlat_carries(x, p->proto) ? check_carried(p->proto, len) :
+						      -EPROTONOSUPPORT;
 	}
 }
 
@@ -88,7 +106,7 @@ static int check(const struct hp_xlat *x, const struct hp_packet *p, bool to4)
 		return -EBADMSG;
 	if (p->frag_off || p->frag_more)
 		return -EOPNOTSUPP;
-	err = check_transport(p);
+	err = check_transport(x, p);
 	if (!err)
 		err = check_route(p);
 	if (err)
@@ -142,6 +160,20 @@ static void rewrite_echo(struct hp_packet *p, const struct target *t)
 		hp_put16(l4 + 2, hp_csum_fold(to));
 	else
 		hp_csum_update(l4 + 2, from, hp_csum_add(hp_csum_add(to, l4, 2), l4 + 4, 2));
+}
+
+/* A protocol of which nothing but the addresses is known. */
+static void rewrite_carried(struct hp_packet *p, const struct target *t)
+{
+	uint8_t *csum = p->data + p->l4_off + HP_UDP_OFF_CSUM;
+	uint32_t l4_len = (uint32_t)(p->len - p->l4_off);
+
+	if (!covers_pseudo(p->proto))
+		return;
+	hp_csum_update(csum, hp_csum_pseudo(&p->src, &p->dst, p->proto, l4_len),
+		       hp_csum_pseudo(&t->src, &t->dst, t->proto, l4_len));
+	if (p->proto == HP_PROTO_UDPLITE && !hp_get16(csum))
+		hp_put16(csum, 0xffff); /* RFC 3828, section 3.1 */
 }
 
 /* How many identifications p takes: the kernel counts on from the first when it cuts a
@@ -224,8 +256,10 @@ static int translate(struct hp_xlat *x, struct hp_packet *p, struct target *t)
 		return err;
 	if (is_icmp(p->proto))
 		rewrite_echo(p, t);
-	else
+	else if (has_ports(p->proto))
 		rewrite_ports(p, t);
+	else
+		rewrite_carried(p, t);
 	rewrite_ip(x, p, t, to4);
 	return 0;
 }
@@ -243,12 +277,18 @@ int hp_xlat_to_hit(struct hp_xlat *x, struct hp_packet *p, const struct hp_flow_
 	return translate(x, p, &t);
 }
 
+/* A datagram that a peer sends from another port than it was asked at keeps its port. */
+static uint16_t far_port(const struct hp_packet *p, const struct hp_flow_key *key)
+{
+	return p->sport == key->peer_port ? key->far_port : p->sport;
+}
+
 int hp_xlat_to_legacy(struct hp_xlat *x, struct hp_packet *p, const struct hp_flow_key *key)
 {
 	struct target t = {
 		.src = key->far,
 		.dst = key->legacy,
-		.sport = is_icmp(p->proto) ? key->legacy_port : key->far_port,
+		.sport = is_icmp(p->proto) ? key->legacy_port : far_port(p, key),
 		.dport = key->legacy_port,
 		.proto = p->proto,
 	};

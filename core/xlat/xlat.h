@@ -27,12 +27,13 @@
 struct hp_xlat {
 	bool decrement_ttl; /* the kernel has not done it */
 	uint32_t ip_id;     /* next IPv4 identification; start it at random */
+	uint64_t carried[4]; /* bit: packets of this protocol keep what is behind the IP header */
 };
 
 /* Legacy -> HIT: legacy:legacy_port -> far:far_port becomes local_hit:local_port ->
  * peer_hit:peer_port.  0, or:
  *   -EBADMSG          transport header is truncated or inconsistent
- *   -EPROTONOSUPPORT  neither TCP, UDP nor ICMP echo: a plugin's business
+ *   -EPROTONOSUPPORT  neither TCP, UDP nor ICMP echo, nor carried: a plugin's business
  *   -EINVAL           source route or routing header with segments left (RFC 7915, 4.1, 5.1)
  *   -EOPNOTSUPP       a fragment: ports can only change after reassembly
  *   -ETIME            TTL used up: time exceeded is due
@@ -42,6 +43,12 @@ int hp_xlat_to_hit(struct hp_xlat *x, struct hp_packet *p, const struct hp_flow_
 /* HIT -> legacy: peer_hit:peer_port -> local_hit:local_port becomes far:far_port ->
  * legacy:legacy_port.  The family is that of key->legacy.  Errors as above. */
 int hp_xlat_to_legacy(struct hp_xlat *x, struct hp_packet *p, const struct hp_flow_key *key);
+
+/* Is this protocol carried without being understood? */
+static inline bool hp_xlat_carries(const struct hp_xlat *x, uint8_t proto)
+{
+	return x->carried[proto / 64] >> proto % 64 & 1;
+}
 
 /* Lowers the MSS option of a SYN so that segments have at most max_mss octets of payload
  * (without options, RFC 6691).  The MSS the SYN announced before, 0 if p is no SYN with one. */

@@ -28,6 +28,7 @@ enum hp_conf_type {
 	HP_CONF_STRINGS,  /* struct hp_conf_strings; min..max elements */
 	HP_CONF_NAMES,    /* struct hp_conf_strings, each one of names, none twice */
 	HP_CONF_INTS,     /* struct hp_conf_ints; min..max each, none twice */
+	HP_CONF_PROTOS,   /* struct hp_conf_ints: IP protocols by name or number, none twice */
 	HP_CONF_ADDRS,    /* struct hp_conf_addrs */
 	HP_CONF_PREFIXES, /* struct hp_conf_prefixes */
 	HP_CONF_GROUP,    /* a struct inside: rows describe it */

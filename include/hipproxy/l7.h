@@ -47,7 +47,7 @@ typedef size_t (*hp_l7_fn)(struct hp_instance *self, struct hp_packet *p, const 
 			   size_t len, struct hp_l7_out *out);
 
 /* fn of self is called from now on; until the flow is gone.  0; -EBUSY somebody else follows it;
- * -ENOMEM. */
+ * -ENOMEM; -EOPNOTSUPP: it is not TCP. */
 int hp_l7_follow(struct hp_flow *f, struct hp_instance *self, hp_l7_fn fn);
 /* on: the direction's payload is let through unseen from the next octet on (numbers are still
  * adjusted); off: it is shown again, from the next octet on. */
@@ -58,7 +58,7 @@ void hp_l7_transparent(struct hp_flow *f, enum hp_direction dir, bool on);
 /* The peer of f will connect to f's Host Identity and shall reach f's legacy host at legacy_port,
  * coming from the address f's peer has there.  *local_port: the port to connect to; 0: one is
  * chosen, legacy_port if possible.  flags: marks of the new flow.  0; -EADDRINUSE; -ENOBUFS: too
- * many; -ENOMEM. */
+ * many; -ENOMEM; -EOPNOTSUPP: f is not TCP, and only TCP connections are expected. */
 int hp_expect_peer(struct hp_flow *f, uint16_t legacy_port, uint16_t *local_port,
 		   uint32_t flags, uint32_t timeout_ms);
 /* The legacy host of f will connect to far_port of the address by which it knows the peer: that

@@ -16,7 +16,7 @@
 #define DF_CLEAR_MAX 1260u /* RFC 7915, section 5.1 */
 
 enum { IP4 = 20, IP6 = 40, FRAG_HLEN = 8, ICMP_HLEN = 8, QUOTED_MIN = 8 };
-enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, ICMP6 = 58 };
+enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, FRAGMENT = 44, ICMP6 = 58, UDPLITE = 136 };
 /* RFC 4884, sections 3, 7 and 8. */
 enum { EXT_QUOTED_MIN = 128, EXT_HLEN = 4, EXT_OBJECT_HLEN = 4 };
 
@@ -325,6 +325,8 @@ static int csum_at(uint8_t proto)
 	case TCP:
 		return 16;
 	case UDP:
+	case UDPLITE:
+	case DCCP:
 		return 6;
 	default:
 		return proto == ICMP || proto == ICMP6 ? 2 : -1;
@@ -347,7 +349,8 @@ static bool echo_type(uint8_t *type, bool to4)
 	}
 }
 
-/* Ports, or an echo's type and identifier, with the checksum if it is at hand. */
+/* Ports, or an echo's type and identifier, with the checksum if it is at hand.  Of other protocols
+ * (the setting protocols) the checksum alone, where it covers a pseudo header. */
 static bool rewrite_l4(uint8_t *l4, size_t len, const struct quoted *q,
 		       const struct map_quoted *to, bool to4)
 {
@@ -357,13 +360,14 @@ static bool rewrite_l4(uint8_t *l4, size_t len, const struct quoted *q,
 	bool icmp = proto == ICMP || proto == ICMP6;
 	int at = csum_at(proto);
 
-	from = icmp ? hp_csum_add(hp_csum_add(from, l4, 2), l4 + 4, 2) : hp_csum_add(from, l4, 4);
 	if (icmp) {
+		from = hp_csum_add(hp_csum_add(from, l4, 2), l4 + 4, 2);
 		if (!echo_type(&l4[0], to4))
 			return false;
 		hp_put16(l4 + 4, to->id);
 		into = hp_csum_add(hp_csum_add(into, l4, 2), l4 + 4, 2);
-	} else {
+	} else if (proto == TCP || proto == UDP) {
+		from = hp_csum_add(from, l4, 4);
 		hp_put16(l4, to->sport);
 		hp_put16(l4 + 2, to->dport);
 		into = hp_csum_add(into, l4, 4);

@@ -57,14 +57,15 @@ enum { SILENT, NOTIFY };
 
 static const char *const names_access[] = { "allow", "deny", NULL };
 static const char *const names_refuse[] = { "silent", "notify", NULL };
-static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", NULL };
-static const uint8_t protos[] = { 0, 6, 17, 58 };
+static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "gre", "sctp", "udp-lite",
+					   NULL };
+static const uint8_t protos[] = { 0, 6, 17, 58, 47, 132, 136 };
 
 static const struct hp_conf_row port_rows[] = {
 	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct port_row, proto), .def = "tcp",
 	  .names = names_proto, .help = "transport protocol" },
-	{ "port", HP_CONF_PORTS, HP_CONF_REQUIRED, HP_CONF_AT(struct port_row, ports),
-	  .help = "as HIP clients know it" },
+	{ "port", HP_CONF_PORTS, 0, HP_CONF_AT(struct port_row, ports),
+	  .help = "as HIP clients know it; any" },
 	{ "to", HP_CONF_INT, 0, HP_CONF_AT(struct port_row, to), 0, 65535, "0",
 	  .help = "the server's port for the first of them; 0: the same" },
 	HP_CONF_END
@@ -277,6 +278,12 @@ static void check_clients(struct hp_instance *self, const struct settings *s, in
 	free(sorted);
 }
 
+/* ICMP's identifier is none. */
+static bool has_ports(uint8_t proto)
+{
+	return proto == 6 || proto == 17;
+}
+
 static bool is_any_port(const struct hp_conf_ports *p)
 {
 	return !p->min && p->max == 65535;
@@ -297,10 +304,10 @@ static void check_rule(struct hp_instance *self, const struct settings *s, size_
 		*err = hp_settings_complain(self, key_at(key, "rules", i, "identity"),
 					    "expected an identity in `hosted`, not \"%s\"",
 					    row->identity);
-	if (protos[row->proto] == 58 && !is_any_port(&row->ports))
+	if (protos[row->proto] && !has_ports(protos[row->proto]) && !is_any_port(&row->ports))
 		*err = hp_settings_complain(self, key_at(key, "rules", i, "ports"),
-					    "icmp has no ports; expected protocol = \"tcp\" or "
-					    "\"udp\" beside it");
+					    "%s has no ports; expected protocol = \"tcp\" or "
+					    "\"udp\" beside it", names_proto[row->proto]);
 }
 
 static void check_mapping(struct hp_instance *self, const struct settings *s, int *err)
@@ -433,6 +440,8 @@ static int map_port(const struct hosted_row *row, uint8_t proto, uint16_t port, 
 
 		if ((want && want != proto) || port < p[i].ports.min || port > p[i].ports.max)
 			continue;
+		if (!has_ports(proto))
+			return 0;
 		if (p[i].to)
 			*out = (uint16_t)(p[i].to + (port - p[i].ports.min));
 		return 0;

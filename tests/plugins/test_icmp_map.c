@@ -272,6 +272,33 @@ static void a_quoted_ping_keeps_its_checksum_right(void)
 	CU_ASSERT_EQUAL(hp_csum_finish(hp_csum_add(0, out + 48, sizeof(echo))), 0);
 }
 
+/* Of a protocol without ports only the addresses change; UDP-Lite's checksum covers them. */
+static void quoted_protocols_without_ports_keep_their_octets(void)
+{
+	static const uint8_t sctp[] = { 0x9c, 0x41, 0x27, 0x0f, 9, 8, 7, 6, 1, 2, 3, 4 };
+	static const uint8_t lite[] = { 0x9c, 0x41, 0x27, 0x0f, 0, 12, 0, 0, 1, 2, 3, 4 };
+	uint8_t quoted[100], in[1500], out[MAP_MAX];
+	struct hp_addr s = addr(HIT_B), d = addr(HIT_A);
+	struct map_to to = to_legacy();
+	size_t n = packet(quoted, HIT_A, HIT_B, 132, sctp, sizeof(sctp), 6), len;
+
+	memcpy(quoted + 40, sctp, sizeof(sctp));
+	n = error(in, false, 4, 1, quoted, n);
+	hp_put32(in + 44, 6); /* the next header */
+	hp_put16(in + 42, 0);
+	hp_put16(in + 42, hp_csum_l4(&s, &d, 58, in + 40, n - 40));
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	CU_ASSERT(out[20] == 3 && out[21] == 2 && out[28 + 9] == 132);
+	CU_ASSERT(!memcmp(out + 48, sctp, sizeof(sctp)));
+	n = packet(quoted, HIT_A, HIT_B, 136, lite, sizeof(lite), 6);
+	n = error(in, false, 1, 0, quoted, n);
+	CU_ASSERT_EQUAL_FATAL(map_error(in, n, 40, &to, out, &len), MAP_OK);
+	s = addr("10.1.0.11");
+	d = addr("192.0.2.80");
+	CU_ASSERT(!memcmp(out + 48, lite, 6));
+	CU_ASSERT_EQUAL(hp_csum_l4(&s, &d, 136, out + 48, sizeof(lite)), 0);
+}
+
 static void an_ipv6_client_gets_its_own_addresses(void)
 {
 	static const uint8_t udp[] = { 0x9c, 0x41, 0x27, 0x0f, 0, 12, 0, 0, 1, 2, 3, 4 };
@@ -594,6 +621,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_closed_port_is_told_to_the_legacy_client),
 	HP_TEST(a_narrow_link_is_told_to_the_peer),
 	HP_TEST(a_quoted_ping_keeps_its_checksum_right),
+	HP_TEST(quoted_protocols_without_ports_keep_their_octets),
 	HP_TEST(an_ipv6_client_gets_its_own_addresses),
 	HP_TEST(every_truncated_length),
 	HP_TEST(errors_are_no_longer_than_they_may_be),

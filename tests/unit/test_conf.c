@@ -115,7 +115,7 @@ static void unknown_keys_are_refused_with_their_line(void)
 	CU_ASSERT(refuses(ID "\nnonsense = 1;\n",
 			  "3: nonsense: unknown key; expected one of: identities, control, "
 			  "pidfile, state, log, hip, esp, client, host, tun, peers, limits, translation, "
-			  "performance, timeouts, "
+			  "performance, timeouts, filtering, protocols, "
 			  "plugin_dir, plugins"));
 	CU_ASSERT(refuses(ID "tun = {\n mtus = 3; };",
 			  "3: tun.mtus: unknown key; expected one of: name, mtu"));
@@ -167,6 +167,46 @@ static void values_out_of_range_are_refused(void)
 			  "2: pidfile: expected an absolute path, not \"run/x\""));
 	CU_ASSERT(refuses(ID "tun = { name = \"a/b\"; };",
 			  "2: tun.name: expected a network device's name"));
+}
+
+static void protocols_have_names_and_numbers(void)
+{
+	struct hp_conf *c = parse(ID "protocols = ( \"gre\", 132, \"136\", \"sctp\" );");
+
+	CU_ASSERT_PTR_NULL(c); /* sctp twice */
+	CU_ASSERT(strstr(said, "text:2: protocols[3]: is in the list already") != NULL);
+	c = parse(ID "protocols = ( \"gre\", 132, \"136\" );\nfiltering = \"address-and-port\";");
+	CU_ASSERT_FATAL(c != NULL);
+	CU_ASSERT_EQUAL_FATAL(c->protocols.n, 3);
+	CU_ASSERT(c->protocols.at[0] == 47 && c->protocols.at[1] == 132 && c->protocols.at[2] == 136);
+	CU_ASSERT_EQUAL(c->filtering, HP_CONF_FILTER_PORT);
+	hp_conf_free(c);
+	c = parse(ID);
+	CU_ASSERT_FATAL(c != NULL);
+	CU_ASSERT(!c->protocols.n && c->filtering == HP_CONF_FILTER_ADDRESS);
+	hp_conf_free(c);
+}
+
+static void protocols_that_cannot_be_carried_are_refused(void)
+{
+	CU_ASSERT(refuses(ID "protocols = [ \"ah\" ];", "2: protocols[0]: AH authenticates the IP "
+			  "header, which is translated: its receiver would refuse every packet"));
+	CU_ASSERT(refuses(ID "protocols = [ 47, 50 ];", "2: protocols[1]: hosts that speak ESP or HIP "
+			  "themselves belong into client.hip_hosts"));
+	CU_ASSERT(refuses(ID "protocols = [ 6 ];", "2: protocols[0]: TCP, UDP and, with the plugin "
+			  "icmp, ICMP need not be named"));
+	CU_ASSERT(refuses(ID "protocols = [ 44 ];", "2: protocols[0]: this is an extension header of "
+			  "IPv6, no protocol"));
+	CU_ASSERT(refuses(ID "protocols = [ 256 ];", "2: protocols[0]: expected \"gre\", \"sctp\", "
+			  "\"udp-lite\" or the number of another IP protocol, 0 to 255, not 256"));
+	CU_ASSERT(refuses(ID "protocols = [ -1 ];", "2: protocols[0]: expected \"gre\", \"sctp\", "
+			  "\"udp-lite\" or the number of another IP protocol, 0 to 255, not -1"));
+	CU_ASSERT(refuses(ID "protocols = [ \"\" ];", "2: protocols[0]: expected \"gre\", \"sctp\", "
+			  "\"udp-lite\" or the number of another IP protocol, 0 to 255, not \"\""));
+	CU_ASSERT(refuses(ID "protocols = [ true ];", "2: protocols[0]: expected \"gre\", \"sctp\", "
+			  "\"udp-lite\" or the number of another IP protocol, 0 to 255, not true"));
+	CU_ASSERT(refuses(ID "filtering = \"port\";", "2: filtering: expected \"endpoint-independent\", "
+			  "\"address\" or \"address-and-port\", not \"port\""));
 }
 
 static void bad_addresses_are_refused(void)
@@ -406,6 +446,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(unknown_keys_are_refused_with_their_line),
 	HP_TEST(wrong_types_are_refused),
 	HP_TEST(values_out_of_range_are_refused),
+	HP_TEST(protocols_have_names_and_numbers),
+	HP_TEST(protocols_that_cannot_be_carried_are_refused),
 	HP_TEST(bad_addresses_are_refused),
 	HP_TEST(bad_ports_are_refused),
 	HP_TEST(what_must_be_there_is_asked_for),
