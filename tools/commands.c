@@ -96,7 +96,7 @@ const struct hp_command hp_commands[] = {
 	  .text = "With the plugin natudp; holds until the next reload.  Associations move without\n"
 		  "interruption where the peer answers the other way.\n",
 	  .fill = hp_fill_nat, .show = hp_show_done },
-	{ .name = "policy", .args = "[test CLIENT IDENTITY tcp|udp|icmp [PORT]]",
+	{ .name = "policy", .args = "[test CLIENT IDENTITY tcp|udp|icmp|gre|sctp|udp-lite [PORT]]",
 	  .help = "a server-side proxy's rules, or which would decide",
 	  .text = "Alone it prints the access rules with their hits.  test names the rule that\n"
 		  "would decide for the HIT CLIENT, the hosted IDENTITY (name or HIT), the protocol\n"

@@ -74,19 +74,8 @@ static int doctor(struct hp_daemon *d, struct hp_control_client *c, const json_t
 static int pipeline(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		    json_t *reply)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
 	(void)c, (void)request;
-	if (!f)
-		return -ENOMEM;
-	hp_registry_show(d->registry, f);
-	if (fclose(f))
-		return -ENOMEM;
-	json_object_set_new(reply, "text", json_string(text));
-	free(text);
-	return 0;
+	return hp_report_pipeline(d, reply);
 }
 
 /* ---- doing */
@@ -151,25 +140,6 @@ static int nat(struct hp_daemon *d, struct hp_control_client *c, const json_t *r
 
 /* ---- access policy of services */
 
-static int policy_list(struct hp_daemon *d, json_t *reply)
-{
-	struct hp_service_ref ref;
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return -ENOMEM;
-	for (size_t i = 0; !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
-		if (ref.service->report)
-			ref.service->report(ref.self, f);
-	if (fclose(f))
-		return -ENOMEM;
-	json_object_set_new(reply, "text", json_string(len ? text : "no plugin has access rules\n"));
-	free(text);
-	return 0;
-}
-
 static int parse_proto(const char *name)
 {
 	if (!strcmp(name, "tcp"))
@@ -231,7 +201,7 @@ static int policy(struct hp_daemon *d, struct hp_control_client *c, const json_t
 	(void)c;
 	if (!strcmp(arg(request, "action"), "test"))
 		return policy_test(d, request, reply);
-	return policy_list(d, reply);
+	return hp_report_policy(d, reply);
 }
 
 /* ---- ending associations: collected first, for closing may free them */

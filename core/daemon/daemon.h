@@ -229,6 +229,8 @@ int hp_report_status(struct hp_daemon *d, json_t *reply);
 int hp_report_associations(struct hp_daemon *d, json_t *reply);
 int hp_report_flows(struct hp_daemon *d, json_t *reply);
 int hp_report_peers(struct hp_daemon *d, json_t *reply);
+int hp_report_pipeline(struct hp_daemon *d, json_t *reply);
+int hp_report_policy(struct hp_daemon *d, json_t *reply);
 int hp_report_drops(struct hp_daemon *d, json_t *reply);
 int hp_report_doctor(struct hp_daemon *d, json_t *reply);
 

@@ -96,6 +96,15 @@ static int cleanup(void)
 	return EXIT_FAILURE;
 }
 
+/* Output that is lost, on a full disk, is a failure. */
+static int written(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	perror("hipproxyd: standard output");
+	return EXIT_FAILURE;
+}
+
 static int check(const struct options *o)
 {
 	struct hp_daemon d = { .level = o->level };
@@ -106,7 +115,7 @@ static int check(const struct options *o)
 	else if (!err)
 		printf("%s: valid\n", o->conf);
 	hp_daemon_stop(&d);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return err ? EXIT_FAILURE : written(EXIT_SUCCESS);
 }
 
 /* ---- the background */
@@ -183,11 +192,11 @@ int main(int argc, char **argv)
 	}
 	if (o.help) {
 		usage(stdout);
-		return EXIT_SUCCESS;
+		return written(EXIT_SUCCESS);
 	}
 	if (o.version) {
 		puts("hipproxyd " PACKAGE_VERSION);
-		return EXIT_SUCCESS;
+		return written(EXIT_SUCCESS);
 	}
 	if (o.cleanup)
 		return cleanup();

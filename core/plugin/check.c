@@ -5,9 +5,11 @@
 #include "plugin/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AREA_MAX 4096 /* octets in each flow */
+#define HIP      139  /* IP protocol */
 
 struct checker {
 	const struct hp_registry *reg;
@@ -28,21 +30,51 @@ static bool has_prefix(const struct checker *c, const char *name)
 	return !strncmp(name, c->plugin->name, n) && name[n] == '.' && name[n + 1];
 }
 
+static bool is_control(enum hp_stage stage)
+{
+	return stage == HP_STAGE_CTL_RX || stage == HP_STAGE_CTL_OUTER;
+}
+
+/* What can never be true is a mistake, not a hook that waits. */
+static void check_match(struct checker *c, const struct hp_hook *h)
+{
+	const struct hp_match *m = &h->match;
+	bool has_flow = h->stage != HP_STAGE_OUT_CLASSIFY && h->stage != HP_STAGE_IN_OUTER &&
+			!is_control(h->stage);
+
+	if (m->family && m->family != 4 && m->family != 6)
+		refuse(c, "hook", h->name, "family must be 0, 4 or 6");
+	if (m->port_min > m->port_max)
+		refuse(c, "hook", h->name, "port_min is above port_max");
+	if (m->flow_flags && !has_flow)
+		refuse(c, "hook", h->name, "never matches: there are no flows in its stage, so no marks");
+	if (is_control(h->stage) && (m->port_max || (m->proto && m->proto != HIP)))
+		refuse(c, "hook", h->name, "never matches: its stage has HIP messages only");
+}
+
+/* Asked in vain, a plugin would load and do nothing. */
+static void check_stage(struct checker *c, const struct hp_hook *h)
+{
+	char why[80];
+
+	if ((unsigned)h->stage >= HP_STAGES) {
+		refuse(c, "hook", h->name, "there is no such stage");
+	} else if (!hp_stage_runs(h->stage)) {
+		snprintf(why, sizeof(why), "nothing runs the stage %s yet", hp_stage_name(h->stage));
+		refuse(c, "hook", h->name, why);
+	} else {
+		check_match(c, h);
+	}
+}
+
 static void check_hooks(struct checker *c)
 {
 	for (const struct hp_hook *h = c->plugin->hooks; h && h->name; h++) {
-		const struct hp_match *m = &h->match;
-
 		if (!has_prefix(c, h->name))
 			refuse(c, "hook", h->name, "its name must be PLUGIN.WHAT");
-		if ((unsigned)h->stage >= HP_STAGES)
-			refuse(c, "hook", h->name, "there is no such stage");
+		check_stage(c, h);
 		if (!h->fn)
 			refuse(c, "hook", h->name, "has no function");
-		if (m->family && m->family != 4 && m->family != 6)
-			refuse(c, "hook", h->name, "family must be 0, 4 or 6");
-		if (m->port_min > m->port_max)
-			refuse(c, "hook", h->name, "port_min is above port_max");
 	}
 }
 

@@ -26,6 +26,10 @@ struct stage {
 	size_t n;
 };
 
+/* Of a packet's room, for plugins: in front the core needs an IPv6 header and ESP's. */
+#define HP_ROOM_HEAD (HP_PACKET_HEADROOM - 64u)
+#define HP_ROOM_TAIL ((unsigned int)HP_PACKET_TAILROOM)
+
 struct hp_registry {
 	struct hp_registry_config cfg; /* dir is ours */
 	struct module *modules;        /* core steps and plugins as registered */

@@ -24,6 +24,12 @@ const char *hp_stage_name(enum hp_stage stage)
 	return (unsigned)stage < HP_STAGES ? names[stage] : "?";
 }
 
+bool hp_stage_runs(enum hp_stage stage)
+{
+	return stage != HP_STAGE_OUT_OUTER && stage != HP_STAGE_CTL_AUTH &&
+	       stage != HP_STAGE_CTL_BUILD;
+}
+
 /* ---- hooks */
 
 const struct hp_step *hp_registry_hooks(const struct hp_registry *reg, enum hp_stage stage,

@@ -345,6 +345,19 @@ static int order_plugins(struct hp_registry *reg)
 	return 0;
 }
 
+/* All of them may push, one after the other, beside what the core pushes. */
+static int check_room(const struct hp_registry *reg)
+{
+	const char *last = reg->n_plugins ? reg->order[reg->n_plugins - 1]->self.plugin->name : "";
+
+	if (reg->head_room <= HP_ROOM_HEAD && reg->tail_room <= HP_ROOM_TAIL)
+		return 0;
+	hp_plugin_complain(reg, last, "all plugins together want %zu octets in front of a packet and "
+			   "%zu behind it; there are %u and %u", reg->head_room, reg->tail_room,
+			   HP_ROOM_HEAD, HP_ROOM_TAIL);
+	return -ENOBUFS;
+}
+
 static int order_hooks(struct hp_registry *reg)
 {
 	char ring[512];
@@ -370,6 +383,8 @@ static int settle(struct hp_registry *reg)
 			err = -ESRCH;
 	if (!err)
 		err = order_plugins(reg);
+	if (!err)
+		err = check_room(reg);
 	if (!err)
 		err = order_hooks(reg);
 	reg->settled = !err;

@@ -13,9 +13,9 @@
 #ifndef HIPPROXY_PLUGIN_H
 #define HIPPROXY_PLUGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <hipproxy/addr.h>
 #include <hipproxy/assoc.h>
@@ -25,9 +25,10 @@
 #include <hipproxy/packet.h>
 
 /* Changes whenever a struct or a meaning in these headers does. */
-#define HP_PLUGIN_ABI 3
+#define HP_PLUGIN_ABI 4
 
-/* ---- stages, in the order in which a packet meets them */
+/* ---- stages, in the order in which a packet meets them.  Those marked "not run" are kept for a later
+ * version: a plugin with a hook there is refused. */
 
 enum hp_stage {
 	/* outbound: legacy -> HIP */
@@ -35,7 +36,7 @@ enum hp_stage {
 	HP_STAGE_OUT_FLOW,     /* flow known, association up */
 	HP_STAGE_OUT_L7,       /* legacy form, payload may be changed */
 	HP_STAGE_OUT_XLAT,     /* legacy -> HIT headers; core.xlat46 and core.xlat66 are here */
-	HP_STAGE_OUT_OUTER,    /* after ESP: the outer packet */
+	HP_STAGE_OUT_OUTER,    /* not run: after ESP, the outer packet */
 	/* inbound: HIP -> legacy */
 	HP_STAGE_IN_OUTER,     /* from the net, before ESP is opened */
 	HP_STAGE_IN_FLOW,      /* HIT-addressed plaintext, flow known */
@@ -44,8 +45,8 @@ enum hp_stage {
 	HP_STAGE_IN_EMIT,      /* last look */
 	/* HIP control packets: data begins with the HIP header, read only */
 	HP_STAGE_CTL_RX,       /* parsed, not authenticated: may only drop */
-	HP_STAGE_CTL_AUTH,     /* authenticated */
-	HP_STAGE_CTL_BUILD,    /* parameters may be appended, before MAC and signature */
+	HP_STAGE_CTL_AUTH,     /* not run: authenticated */
+	HP_STAGE_CTL_BUILD,    /* not run: parameters may be appended, before MAC and signature */
 	HP_STAGE_CTL_OUTER,    /* about to be sent */
 	HP_STAGES
 };
@@ -64,7 +65,8 @@ struct hp_instance {
 
 /* ---- hooks */
 
-/* What the core tests before it calls a hook.  Zero means any. */
+/* What the core tests before it calls a hook.  Zero means any.  A match that its stage can never
+ * fulfil is refused. */
 struct hp_match {
 	uint8_t family;              /* 4 or 6: of the flow's legacy side, or of the packet */
 	uint8_t proto;               /* IP protocol number */
@@ -122,6 +124,16 @@ struct hp_backend {
 	struct hp_addr far;  /* by which it knows the peer; of the same family */
 };
 
+/* A rule that says who may reach what, for reports.  Strings are the service's. */
+struct hp_access_rule {
+	const char *action;             /* "allow", "deny" */
+	const char *client, *identity;  /* "": any */
+	const char *protocol;           /* "any", "tcp" ... */
+	uint16_t port_min, port_max;    /* 0, 65535: any */
+	uint64_t hits;                  /* conversations that it has decided */
+	bool is_default;                /* when no rule matches */
+};
+
 enum hp_service_kind {
 	HP_SERVICE_RESOLVER, /* who answers at this address? */
 	HP_SERVICE_BACKEND,  /* which legacy server is behind this HIT? */
@@ -154,8 +166,9 @@ struct hp_service {
 	 * Optional. */
 	int (*explain)(struct hp_instance *self, const struct hp_backend_ask *ask, char *text,
 		       size_t bytes);
-	/* Its rules with their hits, a line each.  Optional. */
-	void (*report)(struct hp_instance *self, FILE *out);
+	/* Rule i of its access rules, from 0 on; the default is the last.  0, or -ENOENT past it.
+	 * Optional. */
+	int (*rule)(struct hp_instance *self, size_t i, struct hp_access_rule *out);
 };
 
 /* ---- events */
@@ -213,7 +226,8 @@ struct hp_plugin {
 	const struct hp_counter *counters;
 	const struct hp_counter *drops;   /* reasons for hp_packet_drop */
 
-	uint16_t head_room, tail_room; /* octets its hooks may push in front and behind */
+	/* Octets its hooks may push in front and behind.  All plugins together: 192 and 128. */
+	uint16_t head_room, tail_room;
 	size_t flow_area_bytes;        /* its area in each flow: hp_flow_area(flow, self->plugin) */
 
 	/* Do the settings make sense beyond what schema says?  Asked of every configuration before

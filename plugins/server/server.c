@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -572,26 +573,34 @@ static int explain(struct hp_instance *self, const struct hp_backend_ask *ask, c
 	return allow ? 0 : -EACCES;
 }
 
-static void report(struct hp_instance *self, FILE *out)
+static int rule(struct hp_instance *self, size_t i, struct hp_access_rule *out)
 {
 	const struct settings *s = self->settings;
 	const struct state *st = self->state;
-	const struct rule_row *rows = s->rules.at;
+	const struct rule_row *row = (const struct rule_row *)s->rules.at + i;
 
-	for (size_t i = 0; i < s->rules.n; i++)
-		fprintf(out, "%4zu  %-5s  client %s, identity %s, protocol %s, ports %u-%u  %llu hits\n",
-			i + 1, names_access[rows[i].action],
-			*rows[i].client ? rows[i].client : "any",
-			*rows[i].identity ? rows[i].identity : "any", names_proto[rows[i].proto],
-			rows[i].ports.min, rows[i].ports.max,
-			(unsigned long long)st->access.rules.at[i].hits);
-	fprintf(out, "      %-5s  by default  %llu hits\n", names_access[s->access],
-		(unsigned long long)st->access.rules.otherwise_hits);
+	if (i > s->rules.n)
+		return -ENOENT;
+	if (i == s->rules.n) {
+		*out = (struct hp_access_rule){
+			.action = names_access[s->access], .client = "", .identity = "",
+			.protocol = "any", .port_max = 65535,
+			.hits = st->access.rules.otherwise_hits, .is_default = true,
+		};
+		return 0;
+	}
+	*out = (struct hp_access_rule){
+		.action = names_access[row->action], .client = row->client,
+		.identity = row->identity, .protocol = names_proto[row->proto],
+		.port_min = row->ports.min, .port_max = row->ports.max,
+		.hits = st->access.rules.at[i].hits,
+	};
+	return 0;
 }
 
 static const struct hp_service services[] = {
 	{ .name = "server", .kind = HP_SERVICE_BACKEND, .backend = backend,
-	  .accept = accept_peer, .client = client, .explain = explain, .report = report },
+	  .accept = accept_peer, .client = client, .explain = explain, .rule = rule },
 	{ .name = NULL }
 };
 

@@ -34,6 +34,11 @@ for cmd in status flows drops "--json status" help; do
 	check "$cmd to a full disk fails and says so" full $cmd
 done
 
+daemon_full() { "$DAEMON" "$@" >/dev/full 2>"$HPN_DIR/full"; [ $? = 1 ] && grep -q 'No space left' "$HPN_DIR/full"; }
+for option in --help --version -t --show-pipeline; do
+	check "hipproxyd $option to a full disk fails and says so" daemon_full $option -c "$HPN_DIR/proxy/hipproxy.conf"
+done
+
 before=$(spi)
 check "reload" ctl proxy reload
 check "SIGHUP" kill -HUP "$(pid_of proxy hipproxyd)"
@@ -57,7 +62,7 @@ for what in peers flows associations all; do
 	check "traffic goes on" hello client1 $SERVER4 server
 done
 
-for cmd in status associations flows peers drops pipeline; do
+for cmd in status associations flows peers drops pipeline policy; do
 	check "$cmd for people" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' $cmd | grep -q ."
 	check "$cmd --json" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json $cmd | jq -e .ok >/dev/null"
 done

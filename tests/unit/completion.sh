@@ -52,7 +52,7 @@ words "$ctl" "hipproxyctl peer add t" two.pem three
 words "$ctl" "hipproxyctl invite --" --name --address --serves --json --help
 words "$ctl" "hipproxyctl nat p" plain-udp
 words "$ctl" "hipproxyctl policy " test
-words "$ctl" "hipproxyctl policy test a b " tcp udp icmp
+words "$ctl" "hipproxyctl policy test a b " tcp udp icmp gre sctp udp-lite
 words "$ctl" "hipproxyctl keygen -" -f -t -b --json --help
 words "$ctl" "hipproxyctl keygen -f -t ecdsa-p3" ecdsa-p384
 words "$ctl" "hipproxyctl keygen -t rsa o" one.pem

@@ -180,6 +180,84 @@ static void a_ring_of_hooks_refuses_to_start_and_is_named(void)
 	hp_registry_free(reg);
 }
 
+/* A hook that nothing would ever call is refused, with the reason. */
+static void a_hook_that_can_never_run_is_refused(void)
+{
+	static const struct {
+		struct hp_hook h;
+		const char *why;
+	} rows[] = {
+		{ { .name = "p.x", .stage = HP_STAGE_OUT_OUTER, .fn = next },
+		  "plugin p: hook p.x: nothing runs the stage out.outer yet\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_CTL_AUTH, .fn = next },
+		  "plugin p: hook p.x: nothing runs the stage ctl.auth yet\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_CTL_BUILD, .fn = next },
+		  "plugin p: hook p.x: nothing runs the stage ctl.build yet\n" },
+		{ { .name = "p.x", .stage = HP_STAGES, .fn = next },
+		  "plugin p: hook p.x: there is no such stage\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_OUT_CLASSIFY, .match = { .flow_flags = 1 }, .fn = next },
+		  "plugin p: hook p.x: never matches: there are no flows in its stage, so no marks\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER, .match = { .flow_flags = 1 }, .fn = next },
+		  "plugin p: hook p.x: never matches: there are no flows in its stage, so no marks\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_CTL_RX, .match = { .proto = 6 }, .fn = next },
+		  "plugin p: hook p.x: never matches: its stage has HIP messages only\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_CTL_OUTER, .match = { .port_min = 80, .port_max = 80 },
+		    .fn = next },
+		  "plugin p: hook p.x: never matches: its stage has HIP messages only\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct hp_hook hooks[] = { rows[i].h, { .name = NULL } };
+		struct hp_plugin p = PLUGIN("p", .hooks = hooks);
+		struct hp_registry *reg = make();
+
+		CU_ASSERT_EQUAL(hp_registry_add(reg, &p), -EINVAL);
+		CU_ASSERT_STRING_EQUAL(said, rows[i].why);
+		hp_registry_free(reg);
+	}
+}
+
+/* And the other way round: in every other stage it is accepted, and shown. */
+static void every_stage_that_is_shown_takes_a_hook(void)
+{
+	unsigned int n = 0;
+
+	for (int s = 0; s < HP_STAGES; s++) {
+		struct hp_hook hooks[] = { { .name = "p.x", .stage = s, .fn = next }, { .name = NULL } };
+		struct hp_plugin p = PLUGIN("p", .hooks = hooks);
+		struct hp_registry *reg = make();
+		char *text = NULL, line[32];
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		hp_registry_show(reg, f);
+		fclose(f);
+		snprintf(line, sizeof(line), "%s\n", hp_stage_name(s));
+		CU_ASSERT_EQUAL(strstr(text, line) != NULL, hp_stage_runs(s));
+		CU_ASSERT_EQUAL(hp_registry_add(reg, &p), hp_stage_runs(s) ? 0 : -EINVAL);
+		n += hp_stage_runs(s);
+		free(text);
+		hp_registry_free(reg);
+	}
+	CU_ASSERT_EQUAL(n, HP_STAGES - 3);
+}
+
+static void room_that_packets_do_not_have_is_refused(void)
+{
+	static const struct hp_plugin much = PLUGIN("much", .head_room = 192, .tail_room = 128);
+	static const struct hp_plugin more = PLUGIN("more", .head_room = 1);
+	struct hp_registry *reg = make();
+
+	CU_ASSERT(hp_registry_add(reg, &much) == 0 && hp_registry_start(reg) == 0);
+	hp_registry_free(reg);
+	reg = make();
+	CU_ASSERT(hp_registry_add(reg, &much) == 0 && hp_registry_add(reg, &more) == 0);
+	CU_ASSERT_EQUAL(hp_registry_start(reg), -ENOBUFS);
+	CU_ASSERT_STRING_EQUAL(said, "plugin more: all plugins together want 193 octets in front of a "
+			       "packet and 128 behind it; there are 192 and 128\n");
+	hp_registry_free(reg);
+}
+
 static void a_stage_takes_64_hooks(void)
 {
 	static char names[65][8];
@@ -520,6 +598,9 @@ static void the_pipeline_can_be_shown(void)
 static const struct hp_test tests[] = {
 	HP_TEST(hooks_are_ordered_by_name_and_stay_as_registered_otherwise),
 	HP_TEST(a_ring_of_hooks_refuses_to_start_and_is_named),
+	HP_TEST(a_hook_that_can_never_run_is_refused),
+	HP_TEST(every_stage_that_is_shown_takes_a_hook),
+	HP_TEST(room_that_packets_do_not_have_is_refused),
 	HP_TEST(a_stage_takes_64_hooks),
 	HP_TEST(a_flow_is_shown_to_those_who_want_it),
 	HP_TEST(a_drop_is_counted_and_ends_the_walk),
