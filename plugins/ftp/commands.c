@@ -5,7 +5,6 @@
 #include "session.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 

@@ -4,8 +4,6 @@
  */
 #include "session.h"
 
-#include <errno.h>
-
 #include <hipproxy/l7.h>
 
 #define WELL_KNOWN 1024u

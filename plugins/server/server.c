@@ -7,7 +7,6 @@
  * (rules.c).
  */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,53 +17,19 @@
 
 #include "pool.h"
 #include "rules.h"
+#include "settings.h"
 
 /* ---- settings */
 
-struct port_row {
-	int proto;
-	struct hp_conf_ports ports;
-	uint16_t to;
-};
-
-struct hosted_row {
-	const char *identity;
-	struct hp_addr server;
-	struct hp_conf_list ports;
-	int plain; /* ALLOW, DENY */
-};
-
-struct client_row {
-	const char *name;
-	struct hp_addr hit;
-};
-
-struct rule_row {
-	const char *client, *identity;
-	int proto, action;
-	struct hp_conf_ports ports;
-};
-
-struct settings {
-	struct hp_conf_list hosted, clients, rules;
-	struct hp_prefix pool4, pool6;
-	const char *mapping, *answer_on;
-	int access, refuse;
-	bool masquerade;
-};
-
-enum { ALLOW, DENY };
-enum { SILENT, NOTIFY };
-
 static const char *const names_access[] = { "allow", "deny", NULL };
 static const char *const names_refuse[] = { "silent", "notify", NULL };
-static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "gre", "sctp", "udp-lite",
+const char *const server_proto_names[] = { "any", "tcp", "udp", "icmp", "gre", "sctp", "udp-lite",
 					   NULL };
-static const uint8_t protos[] = { 0, 6, 17, 58, 47, 132, 136 };
+const uint8_t server_protos[] = { 0, 6, 17, 58, 47, 132, 136 };
 
 static const struct hp_conf_row port_rows[] = {
 	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct port_row, proto), .def = "tcp",
-	  .names = names_proto, .help = "transport protocol" },
+	  .names = server_proto_names, .help = "transport protocol" },
 	{ "port", HP_CONF_PORTS, 0, HP_CONF_AT(struct port_row, ports),
 	  .help = "as HIP clients know it; any" },
 	{ "to", HP_CONF_INT, 0, HP_CONF_AT(struct port_row, to), 0, 65535, "0",
@@ -99,7 +64,7 @@ static const struct hp_conf_row rule_rows[] = {
 	{ "identity", HP_CONF_STRING, 0, HP_CONF_AT(struct rule_row, identity), 0, 64, "",
 	  .help = "the hosted identity; any" },
 	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct rule_row, proto), .def = "any",
-	  .names = names_proto, .help = "transport protocol" },
+	  .names = server_proto_names, .help = "transport protocol" },
 	{ "ports", HP_CONF_PORTS, 0, HP_CONF_AT(struct rule_row, ports),
 	  .help = "as HIP clients know them; any" },
 	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, HP_CONF_AT(struct rule_row, action),
@@ -160,191 +125,6 @@ struct state {
 	struct access access;
 };
 
-/* ---- helpers: settings */
-
-static const struct hosted_row *hosted_at(const struct settings *s, size_t i)
-{
-	return (const struct hosted_row *)s->hosted.at + i;
-}
-
-static const char *key_at(char key[64], const char *list, size_t i, const char *member)
-{
-	snprintf(key, 64, "%s[%zu].%s", list, i, member);
-	return key;
-}
-
-/* ---- helpers: what the schema can't say */
-
-static bool is_in(const struct hp_prefix *p, const struct hp_addr *a)
-{
-	return p->bits && hp_prefix_contains(p, a);
-}
-
-static void check_hosted(struct hp_instance *self, const struct settings *s, size_t i, int *err)
-{
-	const struct hosted_row *row = hosted_at(s, i);
-	bool v4 = hp_addr_is4(&row->server);
-	struct hp_addr hit;
-	char key[64];
-	int found = hp_identity_lookup(self, row->identity, &hit);
-
-	key_at(key, "hosted", i, "identity");
-	if (found == -EBUSY)
-		*err = hp_settings_complain(self, key, "\"%s\" is the client's or the host's role "
-					    "already; expected another identity", row->identity);
-	else if (found)
-		*err = hp_settings_complain(self, key, "expected a name in `identities`, not \"%s\"",
-					    row->identity);
-	for (size_t k = 0; k < i; k++)
-		if (!strcmp(hosted_at(s, k)->identity, row->identity))
-			*err = hp_settings_complain(self, key, "\"%s\" is hosted already",
-						    row->identity);
-	key_at(key, "hosted", i, "server");
-	if (!(v4 ? s->pool4 : s->pool6).bits)
-		*err = hp_settings_complain(self, key, "an %s server needs %s",
-					    v4 ? "IPv4" : "IPv6", v4 ? "pool4" : "pool6");
-	else if (is_in(v4 ? &s->pool4 : &s->pool6, &row->server))
-		*err = hp_settings_complain(self, key, "expected an address outside %s",
-					    v4 ? "pool4" : "pool6");
-}
-
-static void check_ports(struct hp_instance *self, const struct settings *s, size_t i, int *err)
-{
-	const struct hosted_row *row = hosted_at(s, i);
-	const struct port_row *p = row->ports.at;
-	char key[64];
-
-	for (size_t k = 0; k < row->ports.n; k++) {
-		snprintf(key, sizeof(key), "hosted[%zu].ports[%zu].to", i, k);
-		if (p[k].to && p[k].to + (p[k].ports.max - p[k].ports.min) > 65535)
-			*err = hp_settings_complain(self, key, "expected at most %d, so that the "
-						    "last port is below 65536",
-						    65535 - (p[k].ports.max - p[k].ports.min));
-	}
-}
-
-static void check_pools(struct hp_instance *self, const struct settings *s, int *err)
-{
-	if (s->pool4.bits && !hp_addr_is4(&s->pool4.addr))
-		*err = hp_settings_complain(self, "pool4", "expected an IPv4 prefix");
-	if (s->pool6.bits && hp_addr_is4(&s->pool6.addr))
-		*err = hp_settings_complain(self, "pool6", "expected an IPv6 prefix");
-}
-
-static bool has_client(const struct settings *s, const char *name, size_t n)
-{
-	const struct client_row *c = s->clients.at;
-
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(c[i].name, name))
-			return true;
-	return false;
-}
-
-static bool has_hosted(const struct settings *s, const char *name)
-{
-	for (size_t i = 0; i < s->hosted.n; i++)
-		if (!strcmp(hosted_at(s, i)->identity, name))
-			return true;
-	return false;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct client_row *const *ca = a, *const *cb = b;
-	int d = strcmp((*ca)->name, (*cb)->name);
-
-	return d ? d : (*ca > *cb) - (*ca < *cb);
-}
-
-/* A second client of a name would have no rules: they are for the first. */
-static void check_clients(struct hp_instance *self, const struct settings *s, int *err)
-{
-	const struct client_row *rows = s->clients.at, **sorted;
-	char key[64];
-
-	sorted = calloc(s->clients.n + 1, sizeof(*sorted));
-	if (!sorted) {
-		*err = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < s->clients.n; i++)
-		sorted[i] = &rows[i];
-	qsort(sorted, s->clients.n, sizeof(*sorted), by_name);
-	for (size_t i = 1; i < s->clients.n; i++)
-		if (!strcmp(sorted[i]->name, sorted[i - 1]->name))
-			*err = hp_settings_complain(self, key_at(key, "clients",
-						    (size_t)(sorted[i] - rows), "name"),
-						    "another client has this name");
-	free(sorted);
-}
-
-/* ICMP's identifier is none. */
-static bool has_ports(uint8_t proto)
-{
-	return proto == 6 || proto == 17;
-}
-
-static bool is_any_port(const struct hp_conf_ports *p)
-{
-	return !p->min && p->max == 65535;
-}
-
-static void check_rule(struct hp_instance *self, const struct settings *s, size_t i, int *err)
-{
-	const struct rule_row *row = (const struct rule_row *)s->rules.at + i;
-	struct hp_addr hit;
-	char key[64];
-
-	if (*row->client && (hp_addr_parse(row->client, &hit) || !hp_addr_is_hit(&hit)) &&
-	    !has_client(s, row->client, s->clients.n))
-		*err = hp_settings_complain(self, key_at(key, "rules", i, "client"),
-					    "expected a HIT, or a name in `clients`, not \"%s\"",
-					    row->client);
-	if (*row->identity && !has_hosted(s, row->identity))
-		*err = hp_settings_complain(self, key_at(key, "rules", i, "identity"),
-					    "expected an identity in `hosted`, not \"%s\"",
-					    row->identity);
-	if (protos[row->proto] && !has_ports(protos[row->proto]) && !is_any_port(&row->ports))
-		*err = hp_settings_complain(self, key_at(key, "rules", i, "ports"),
-					    "%s has no ports; expected protocol = \"tcp\" or "
-					    "\"udp\" beside it", names_proto[row->proto]);
-}
-
-static void check_mapping(struct hp_instance *self, const struct settings *s, int *err)
-{
-	size_t line;
-	int bad = pool_try(&s->pool4, &s->pool6, s->mapping, &line);
-
-	if (bad == -EINVAL)
-		*err = hp_settings_complain(self, "mapping", "%s:%zu: expected HIT ADDRESS, each "
-					    "once", s->mapping, line);
-	else if (bad)
-		*err = hp_settings_complain(self, "mapping", "%s: %s", s->mapping,
-					    strerror(-bad));
-}
-
-static int check(struct hp_instance *self, const void *settings)
-{
-	const struct settings *s = settings;
-	int err = 0;
-
-	check_pools(self, s, &err);
-	for (size_t i = 0; i < s->hosted.n; i++) {
-		check_hosted(self, s, i, &err);
-		check_ports(self, s, i, &err);
-	}
-	check_clients(self, s, &err);
-	for (size_t i = 0; i < s->rules.n; i++)
-		check_rule(self, s, i, &err);
-	if (!err)
-		check_mapping(self, s, &err);
-	if (*s->answer_on && !if_nametoindex(s->answer_on))
-		hp_settings_warn(self, "answer_on", "there is no interface \"%s\" now",
-				 s->answer_on);
-	return err;
-}
-
 /* ---- helpers: settings that have passed the check */
 
 /* The hosted identity called name, zero for "". */
@@ -354,7 +134,7 @@ static struct hp_addr find_hosted(const struct settings *s, const struct hp_addr
 	struct hp_addr any = { 0 };
 
 	for (size_t i = 0; *name && i < s->hosted.n; i++)
-		if (!strcmp(hosted_at(s, i)->identity, name))
+		if (!strcmp(server_hosted_at(s, i)->identity, name))
 			return hits[i];
 	return any;
 }
@@ -378,7 +158,7 @@ static struct rule read_rule(const struct settings *s, const struct hp_addr *hit
 	return (struct rule){
 		.client = find_client(s, row->client),
 		.hosted = find_hosted(s, hits, row->identity),
-		.proto = protos[row->proto],
+		.proto = server_protos[row->proto],
 		.port_min = row->ports.min,
 		.port_max = row->ports.max,
 		.allow = row->action == ALLOW,
@@ -403,10 +183,10 @@ static int access_read(struct hp_instance *self, const struct settings *s, struc
 	};
 	err = a->hits && a->rules.at ? 0 : -ENOMEM;
 	for (size_t i = 0; !err && i < s->hosted.n; i++)
-		err = hp_identity_claim(self, hosted_at(s, i)->identity, &a->hits[i]);
+		err = hp_identity_claim(self, server_hosted_at(s, i)->identity, &a->hits[i]);
 	for (size_t i = 0; !err && i < s->hosted.n; i++)
-		if (hosted_at(s, i)->plain == DENY)
-			err = hp_server_guard(self, &hosted_at(s, i)->server);
+		if (server_hosted_at(s, i)->plain == DENY)
+			err = hp_server_guard(self, &server_hosted_at(s, i)->server);
 	for (size_t i = 0; !err && i < s->rules.n; i++)
 		a->rules.at[i] = read_rule(s, a->hits, &rows[i]);
 	if (err)
@@ -424,7 +204,7 @@ static const struct hosted_row *find_row(const struct hp_instance *self,
 
 	for (size_t i = 0; i < s->hosted.n; i++)
 		if (hp_addr_eq(&st->access.hits[i], hit))
-			return hosted_at(s, i);
+			return server_hosted_at(s, i);
 	return NULL;
 }
 
@@ -437,11 +217,11 @@ static int map_port(const struct hosted_row *row, uint8_t proto, uint16_t port, 
 	if (!row->ports.n)
 		return 0;
 	for (size_t i = 0; i < row->ports.n; i++) {
-		uint8_t want = protos[p[i].proto];
+		uint8_t want = server_protos[p[i].proto];
 
 		if ((want && want != proto) || port < p[i].ports.min || port > p[i].ports.max)
 			continue;
-		if (!has_ports(proto))
+		if (!server_has_ports(proto))
 			return 0;
 		if (p[i].to)
 			*out = (uint16_t)(p[i].to + (port - p[i].ports.min));
@@ -534,7 +314,7 @@ static int client(struct hp_instance *self, const struct hp_addr *legacy,
 	const struct hp_addr *hit = pool_hit(st->pool, far);
 
 	for (size_t i = 0; hit && i < s->hosted.n; i++)
-		if (hp_addr_eq(&hosted_at(s, i)->server, legacy)) {
+		if (hp_addr_eq(&server_hosted_at(s, i)->server, legacy)) {
 			ask->local_hit = st->access.hits[i];
 			ask->peer_hit = *hit;
 			hp_count(&self->counters, BACK);
@@ -591,7 +371,7 @@ static int rule(struct hp_instance *self, size_t i, struct hp_access_rule *out)
 	}
 	*out = (struct hp_access_rule){
 		.action = names_access[row->action], .client = row->client,
-		.identity = row->identity, .protocol = names_proto[row->proto],
+		.identity = row->identity, .protocol = server_proto_names[row->proto],
 		.port_min = row->ports.min, .port_max = row->ports.max,
 		.hits = st->access.rules.at[i].hits,
 	};
@@ -705,7 +485,7 @@ HP_PLUGIN(server) = {
 	.settings_bytes = sizeof(struct settings),
 	.services = services,
 	.counters = counters,
-	.check = check,
+	.check = server_check,
 	.start = start,
 	.reload = reload,
 	.stop = stop,
