@@ -242,7 +242,7 @@ static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_
 {
 	struct hp_daemon *d = ctx;
 	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
-				  .tos = b->tos, .ttl = b->ttl, .df = b->df };
+				  .tos = b->tos, .ttl = b->ttl, .df = b->df, .mtu = b->mtu };
 	int err = -ENETDOWN;
 
 	if (!path->dport)
@@ -266,6 +266,13 @@ static unsigned int pipe_path_mtu(void *ctx, const struct hp_addr *dst)
 	struct hp_daemon *d = ctx;
 
 	return hp_route_mtu(d->route, dst);
+}
+
+static unsigned int pipe_link_mtu(void *ctx, const struct hp_addr *dst)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_route_link_mtu(d->route, dst);
 }
 
 static void pipe_flow_new(void *ctx, struct hp_flow *f)
@@ -293,6 +300,7 @@ const struct hp_pipe_ops hp_daemon_pipe_ops = {
 	.esp_send = pipe_esp_send,
 	.plain_send = pipe_plain_send,
 	.path_mtu = pipe_path_mtu,
+	.link_mtu = pipe_link_mtu,
 	.in_pool = hp_daemon_in_pool,
 	.learned = hp_daemon_learned,
 	.flow_new = pipe_flow_new,
@@ -328,10 +336,18 @@ static void raw_refused(void *ctx, const struct hp_addr *dst, enum hp_raw_refusa
 	hp_hip_refused(d->hip, dst, whys[how]);
 }
 
+static void raw_too_big(void *ctx, const struct hp_quote *q, uint32_t mtu)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_too_big(d->pipe, q, mtu);
+}
+
 const struct hp_raw_ops hp_daemon_raw_ops = {
 	.hip = raw_hip,
 	.esp = raw_esp,
 	.hip_refused = raw_refused,
+	.too_big = raw_too_big,
 };
 
 void hp_daemon_captured(void *ctx, struct hp_packet *p)

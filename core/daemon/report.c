@@ -479,6 +479,8 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 		{ "raw", "malformed", "received, shorter than its headers say", r->malformed },
 		{ "raw", "full", "not sent: the device's queue was full", r->full },
 		{ "raw", "errors", "not sent: the kernel refused", r->errors },
+		{ "icmp", "path-mtu", "\"too big\" about no ESP packet that was sent lately",
+		  hp_pipe_totals(d->pipe)->pmtu_ignored },
 		{ "udp", "runt", "received, too short for HIP and for ESP", u.runt },
 		{ "udp", "reserved-spi", "received, with an SPI that nobody may have", u.reserved },
 		{ "udp", "oversized", "received, longer than a HIP message can be", u.oversized },
@@ -518,6 +520,8 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 	io_drops(d, drops);
 	guard_drops(d, drops);
 	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
+	add_count(counters, "plugin", "core", "path_mtu_lowered", "value",
+		  hp_pipe_totals(d->pipe)->narrowed, "Paths found to be narrower than their first link.");
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
 		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,
 			self->drops.n);

@@ -305,6 +305,38 @@ void hp_assoc_reset(struct hp_assoc *a)
 
 /* ---- SAs */
 
+static uint64_t out_hash(const struct hp_hip *hip, uint32_t spi)
+{
+	return hp_hash(&hip->key, &spi, sizeof(spi));
+}
+
+static int out_add(struct hp_hip *hip, struct hp_sa *sa)
+{
+	return hp_htab_add(&hip->outs, &sa->node, out_hash(hip, sa->spi));
+}
+
+struct out_key {
+	uint32_t spi;
+	const struct hp_addr *peer_at;
+};
+
+static bool out_eq(const struct hp_hnode *n, const void *key)
+{
+	const struct hp_sa *sa = HP_CONTAINER(n, struct hp_sa, node);
+	const struct out_key *k = key;
+	const struct hp_assoc *a = sa->owner;
+
+	return sa->spi == k->spi && hp_addr_eq(&a->path.dst, k->peer_at);
+}
+
+struct hp_assoc *hp_hip_by_spi_out(struct hp_hip *hip, uint32_t spi, const struct hp_addr *peer_at)
+{
+	struct out_key key = {spi, peer_at};
+	struct hp_hnode *n = hp_htab_find(&hip->outs, out_hash(hip, spi), out_eq, &key);
+
+	return n ? HP_CONTAINER(n, struct hp_sa, node)->owner : NULL;
+}
+
 struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
 			       bool outbound, const struct hp_keyset *keys)
 {
@@ -334,7 +366,7 @@ struct hp_sa *hp_assoc_make_sa(struct hp_assoc *a, uint32_t spi, uint16_t suite,
 	}
 	if (a->hip->ops.sa_keys)
 		a->hip->ops.sa_keys(a->hip->ops.ctx, a, sa, p.keys);
-	if (!outbound && hp_sadb_add(&a->hip->sadb, sa)) {
+	if (outbound ? out_add(a->hip, sa) : hp_sadb_add(&a->hip->sadb, sa)) {
 		hp_sa_fini(sa);
 		free(sa);
 		return NULL;
@@ -346,7 +378,10 @@ void hp_assoc_free_sa(struct hp_assoc *a, struct hp_sa *sa)
 {
 	if (!sa)
 		return;
-	hp_sadb_del(&a->hip->sadb, sa);
+	if (sa->outbound)
+		hp_htab_del(&a->hip->outs, &sa->node);
+	else
+		hp_sadb_del(&a->hip->sadb, sa);
 	hp_sa_fini(sa);
 	free(sa);
 }

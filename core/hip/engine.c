@@ -23,7 +23,7 @@ static void second(struct hp_timer *t)
 
 static int init_tables(struct hp_hip *hip)
 {
-	if (hp_htab_init(&hip->by_hits, hip->cfg.max_associations) ||
+	if (hp_htab_init(&hip->by_hits, hip->cfg.max_associations) || hp_htab_init(&hip->outs, 0) ||
 	    hp_htab_init(&hip->known, hip->cfg.max_known_peers) ||
 	    hp_htab_init(&hip->pending, 0) || hp_htab_init(&hip->used, HP_USED_MAX))
 		return -ENOMEM;
@@ -109,6 +109,7 @@ void hp_hip_free(struct hp_hip *hip)
 	}
 	hp_hip_forget_peers(hip);
 	hp_htab_fini(&hip->by_hits);
+	hp_htab_fini(&hip->outs);
 	hp_htab_fini(&hip->known);
 	hp_htab_fini(&hip->used);
 	hp_htab_fini(&hip->pending);

@@ -332,6 +332,8 @@ struct hp_hip_stranger {
 const struct hp_hip_stranger *hp_hip_stranger(const struct hp_hip *hip, enum hp_hip_strange what);
 
 struct hp_sadb *hp_hip_sadb(struct hp_hip *hip); /* inbound; sa->owner is the hp_assoc */
+/* The association whose outbound SA has this SPI and whose peer is at this address, or NULL. */
+struct hp_assoc *hp_hip_by_spi_out(struct hp_hip *hip, uint32_t spi, const struct hp_addr *peer_at);
 /* NULL unless data may be sent now. */
 struct hp_sa *hp_assoc_sa_out(const struct hp_assoc *a);
 /* The newest inbound SA, or NULL. */

@@ -285,6 +285,7 @@ struct hp_hip {
 	struct hp_limit room;
 	struct hp_htab by_hits, known, pending, used;
 	struct hp_sadb sadb;
+	struct hp_htab outs; /* outbound SAs by SPI; peers choose it, so several may have the same */
 	struct hp_hip_nat nat;
 	uint64_t generation;
 	uint32_t cfg_epoch; /* changes with the configuration */

@@ -16,15 +16,9 @@
 
 #define HIP_PER_ROUND 16
 
-struct outer {
-	struct hp_addr src, dst;
-	uint8_t ttl, tos;
-	size_t hlen; /* octets of IP header in front of what was received */
-};
-
 /* ---- what the outer header says */
 
-static bool outer4(const uint8_t *p, size_t len, struct outer *o)
+static bool outer4(const uint8_t *p, size_t len, struct raw_outer *o)
 {
 	uint32_t src, dst;
 
@@ -42,7 +36,7 @@ static bool outer4(const uint8_t *p, size_t len, struct outer *o)
 	return true;
 }
 
-static bool outer6(struct msghdr *m, struct outer *o)
+static bool outer6(struct msghdr *m, struct raw_outer *o)
 {
 	const struct sockaddr_in6 *from = m->msg_name;
 	struct in6_pktinfo info;
@@ -50,7 +44,7 @@ static bool outer6(struct msghdr *m, struct outer *o)
 	bool have_dst = false;
 	int v;
 
-	*o = (struct outer){.src = hp_addr_from6(&from->sin6_addr)};
+	*o = (struct raw_outer){.src = hp_addr_from6(&from->sin6_addr)};
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != IPPROTO_IPV6)
 			continue;
@@ -72,8 +66,8 @@ static bool outer6(struct msghdr *m, struct outer *o)
 	return have_dst;
 }
 
-static bool outer_read(const struct raw_family *f, struct msghdr *m, const uint8_t *p,
-		       size_t len, struct outer *o)
+bool raw_outer_read(const struct raw_family *f, struct msghdr *m, const uint8_t *p, size_t len,
+		    struct raw_outer *o)
 {
 	if (m->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return false;
@@ -96,12 +90,12 @@ static bool hip_receive(struct raw_family *f)
 			   .msg_control = ctrl,
 			   .msg_controllen = sizeof(ctrl)};
 	struct hp_path path = {.sport = 0};
-	struct outer o;
+	struct raw_outer o;
 	ssize_t n = recvmsg(f->hip, &m, 0);
 
 	if (n < 0)
 		return false;
-	if (!outer_read(f, &m, msg, (size_t)n, &o)) {
+	if (!raw_outer_read(f, &m, msg, (size_t)n, &o)) {
 		raw->counts.malformed++;
 		return true;
 	}
@@ -266,10 +260,10 @@ static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int 
 	struct hp_raw *raw = f->raw;
 	size_t len = b->m[i].msg_len;
 	struct hp_esp_arrived r = {.n = 1, .more = more};
-	struct outer o;
+	struct raw_outer o;
 
 	if (len > RAW_SPILL ||
-	    !outer_read(f, &b->m[i].msg_hdr, b->iov[i][0].iov_base, len, &o)) {
+	    !raw_outer_read(f, &b->m[i].msg_hdr, b->iov[i][0].iov_base, len, &o)) {
 		raw->counts.malformed++;
 		return;
 	}
@@ -310,6 +304,8 @@ static int family_open(struct raw_family *f, struct hp_io_err *err)
 	r = hp_loop_add(loop, &f->hip_watch, f->hip, EPOLLIN, hip_ready, f);
 	if (!r)
 		r = hp_loop_add(loop, &f->esp_watch, f->esp_df, EPOLLIN, esp_ready, f);
+	if (!r)
+		r = hp_loop_add(loop, &f->icmp_watch, f->icmp, EPOLLIN, raw_icmp_ready, f);
 	return r ? hp_io_fail(err, r, "raw sockets: %s", strerror(-r)) : 0;
 }
 
@@ -317,6 +313,7 @@ static void family_close(struct raw_family *f)
 {
 	hp_loop_del(f->raw->loop, &f->hip_watch);
 	hp_loop_del(f->raw->loop, &f->esp_watch);
+	hp_loop_del(f->raw->loop, &f->icmp_watch);
 	raw_sockets_close(f);
 }
 
@@ -339,7 +336,8 @@ int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 	raw->ops = *ops;
 	raw->mark = cfg->mark;
 	raw->v4 = (struct raw_family){
-		.raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1, .esp_frag = -1};
+		.raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1, .esp_frag = -1,
+		.icmp = -1};
 	raw->v6 = raw->v4;
 	raw->v6.family = AF_INET6;
 	if (rooms_make(raw)) {

@@ -18,6 +18,7 @@
 #include "esp/arrived.h"
 #include "io/err.h"
 #include "io/loop.h"
+#include "wire/quote.h"
 
 struct hp_raw;
 
@@ -47,6 +48,9 @@ struct hp_raw_ops {
 	/* An ICMP error about a HIP message of ours to dst.  A hint: anyone can forge it.  May
 	 * be NULL. */
 	void (*hip_refused)(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how);
+	/* An ICMP error says that this packet was too long for a link of so many octets (IPv4: 0
+	 * from old routers).  A claim: anyone can forge it.  May be NULL. */
+	void (*too_big)(void *ctx, const struct hp_quote *q, uint32_t mtu);
 };
 
 struct hp_raw_counts {
@@ -62,6 +66,7 @@ struct hp_raw_run {
 	uint32_t n, seg, last;
 	uint8_t tos, ttl; /* of the outer header; ttl 0: the kernel's default */
 	bool df;	  /* never fragmented: -EMSGSIZE instead */
+	unsigned int mtu; /* without df, IPv6: of fragments, with IP header; 0: the link's */
 };
 
 /* IPv6 is left out if the kernel has none.  0 and *out, or -errno with a sentence in err.
@@ -70,8 +75,10 @@ int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *err);
 void hp_raw_close(struct hp_raw *raw);
 
-/* path->src zero: the kernel chooses.  path->dport must be 0.  Errors: -EMSGSIZE larger
- * than the path's MTU (df) or than 65535 octets, -EAGAIN queue full, -EAFNOSUPPORT,
+/* The kernel's path MTU is not asked: anybody's ICMP error changes it.  HIP messages over IPv6 leave
+ * in fragments that every path takes (RFC 8200, section 5).
+ * path->src zero: the kernel chooses.  path->dport must be 0.  Errors: -EMSGSIZE larger
+ * than the first link's MTU (df) or than 65535 octets, -EAGAIN queue full, -EAFNOSUPPORT,
  * -EINVAL source not ours, and what routing says (-ENETUNREACH, ...). */
 int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *msg,
 		    size_t len);
@@ -80,6 +87,11 @@ int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *
  * only a full queue (-EAGAIN) ends the run early. */
 int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 		    const struct hp_raw_run *run, uint32_t *lost);
+
+/* The HIP message of len octets that came by path (native or in UDP) is wrong at octet `at`: its
+ * sender gets an ICMP Parameter Problem (RFC 7401, section 5.4).  0 or -errno. */
+int hp_raw_problem_send(struct hp_raw *raw, const struct hp_path *path, const void *msg,
+			size_t len, size_t at);
 
 const struct hp_raw_counts *hp_raw_counts(const struct hp_raw *raw);
 

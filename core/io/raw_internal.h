@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What raw.c (receiving), rawsock.c (opening) and rawsend.c share.
+ * What raw.c (receiving), rawsock.c (opening), rawsend.c and rawicmp.c share.
  */
 #ifndef HP_IO_RAW_INTERNAL_H
 #define HP_IO_RAW_INTERNAL_H
@@ -24,7 +24,9 @@ struct raw_family {
 	int hip;      /* sends and receives; fragments what is too long */
 	int esp_df;   /* sends and receives; never fragments */
 	int esp_frag; /* sends only; fragments what is too long */
-	struct hp_watch hip_watch, esp_watch;
+	int icmp;     /* errors about ESP come in, errors about HIP go out */
+	unsigned int piece; /* IPv6: esp_frag's fragments have at most so many octets; 0: the link's */
+	struct hp_watch hip_watch, esp_watch, icmp_watch;
 };
 
 struct hp_raw {
@@ -37,8 +39,26 @@ struct hp_raw {
 	uint8_t *spill; /* RAW_BATCH pieces, address space until used; one more to join both */
 };
 
-/* Opens f's three sockets.  0 or -errno with a sentence. */
+/* Opens f's four sockets.  0 or -errno with a sentence. */
 int raw_sockets_open(struct raw_family *f, struct hp_io_err *err);
 void raw_sockets_close(struct raw_family *f);
+/* IPv6: fragments of at most so many octets with the IP header; 0: as the link permits. */
+int raw_set_piece(int fd, unsigned int octets);
+
+/* raw.c: what the outer header says. */
+struct raw_outer {
+	struct hp_addr src, dst;
+	uint8_t ttl, tos;
+	size_t hlen; /* octets of IP header in front of what was received */
+};
+bool raw_outer_read(const struct raw_family *f, struct msghdr *m, const uint8_t *p, size_t len,
+		    struct raw_outer *o);
+
+/* rawicmp.c */
+void raw_icmp_ready(void *ctx, uint32_t events);
+/* Only errors about packets that are too long get to this socket.  0 or -errno. */
+int raw_icmp_filter(int fd, int family);
+/* rawsend.c: an ICMP message from path->src to path->dst. */
+int raw_icmp_send(struct hp_raw *raw, const struct hp_path *path, const void *msg, size_t len);
 
 #endif

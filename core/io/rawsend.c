@@ -125,6 +125,19 @@ int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *
 	return 0;
 }
 
+int raw_icmp_send(struct hp_raw *raw, const struct hp_path *path, const void *msg, size_t len)
+{
+	struct iovec iov = {(void *)(uintptr_t)msg, len};
+	struct target t;
+	struct msghdr m;
+	int err = target_init(&t, raw, path, 0, 0);
+
+	if (err)
+		return err;
+	m = header_for(&t, &iov);
+	return sendmsg(t.family->icmp, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
 /* The messages of packets from .. from + n. */
 static void run_messages(struct target *t, const struct hp_raw_run *run, uint32_t from,
 			 unsigned int n, struct mmsghdr *m, struct iovec *iov)
@@ -161,6 +174,17 @@ static unsigned int send_batch(struct hp_raw *raw, struct target *t, const struc
 	return (unsigned int)sent;
 }
 
+static int set_piece(struct raw_family *f, unsigned int octets)
+{
+	int err = 0;
+
+	if (f->family == AF_INET6 && f->piece != octets)
+		err = raw_set_piece(f->esp_frag, octets);
+	if (!err)
+		f->piece = octets;
+	return err;
+}
+
 int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 		    const struct hp_raw_run *run, uint32_t *lost)
 {
@@ -168,6 +192,8 @@ int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 	uint32_t done = 0, left, sent;
 	int first = 0, why, err = target_init(&t, raw, path, run->tos, run->ttl);
 
+	if (!err && !run->df)
+		err = set_piece(t.family, run->mtu);
 	*lost = run->n;
 	if (err)
 		return err;

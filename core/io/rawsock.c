@@ -27,14 +27,19 @@ static void buffer_sizes(int fd)
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF);
 }
 
-/* IP_PMTUDISC_DO also makes IPv6 refuse what is longer than the path's MTU. */
+/* Both look at the link's MTU only, not at what the kernel has heard of the path. */
 static int fragmenting(int fd, int family, bool allowed)
 {
 	if (family == AF_INET)
 		return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-			       allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO);
+			       allowed ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE);
 	return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-		       allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO);
+		       allowed ? IPV6_PMTUDISC_OMIT : IPV6_PMTUDISC_PROBE);
+}
+
+int raw_set_piece(int fd, unsigned int octets)
+{
+	return set_int(fd, IPPROTO_IPV6, IPV6_MTU, (int)octets);
 }
 
 /* IPv4 gives the whole header; IPv6 gives none, so what we want of it must be asked for.
@@ -85,12 +90,31 @@ static int socket_open(const struct raw_family *f, int proto, bool may_fragment,
 	return err;
 }
 
+/* Its buffer is the system's default: a flood of errors is lost, not kept. */
+static int icmp_open(struct raw_family *f)
+{
+	bool v4 = f->family == AF_INET;
+	int fd = socket(f->family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	int err = fd < 0 ? -errno : raw_icmp_filter(fd, f->family);
+
+	if (!err && f->raw->mark)
+		err = set_int(fd, SOL_SOCKET, SO_MARK, (int)f->raw->mark);
+	if (!err)
+		err = header_fields(fd, f->family);
+	f->icmp = fd;
+	return err;
+}
+
 int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 {
 	const char *ip = f->family == AF_INET ? "IPv4" : "IPv6";
 	int err;
 
 	err = socket_open(f, HP_PROTO_HIP, true, &f->hip);
+	/* Nothing is known of the path yet, and no router cuts IPv6 packets. */
+	if (!err && f->family == AF_INET6)
+		err = raw_set_piece(f->hip, HP_IP6_MTU_MIN);
 	if (!err)
 		err = f->family == AF_INET ? set_int(f->hip, IPPROTO_IP, IP_RECVERR, 1) :
 					     set_int(f->hip, IPPROTO_IPV6, IPV6_RECVERR, 1);
@@ -100,6 +124,8 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 		err = socket_open(f, HP_PROTO_ESP, true, &f->esp_frag);
 	if (!err)
 		err = deafen(f->esp_frag);
+	if (!err)
+		err = icmp_open(f);
 	if (err == -EPERM)
 		return hp_io_fail(e, err,
 				  "raw %s sockets: CAP_NET_RAW and CAP_NET_ADMIN are "
@@ -112,10 +138,10 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 
 void raw_sockets_close(struct raw_family *f)
 {
-	int *fds[] = {&f->hip, &f->esp_df, &f->esp_frag};
+	int *fds[] = {&f->hip, &f->esp_df, &f->esp_frag, &f->icmp};
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 		*fds[i] = -1;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Source address and path MTU as the kernel's routing has them (see route.h).
+ * Source address, path and link MTU as the kernel's routing has them (see route.h).
  */
 #include "io/route.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "io/rtnlask.h"
 
 #define SLOTS	 256 /* a power of two; a collision only costs asking again */
 #define KEEP_MS	 1000
@@ -22,10 +25,18 @@ struct route_slot {
 	int err;
 };
 
+struct link_slot {
+	struct hp_addr dst;
+	uint64_t until_ms; /* 0: empty */
+	unsigned int mtu;
+};
+
 struct hp_route {
 	const struct hp_clock *clock;
 	uint32_t mark;
+	struct mnl_socket *nl;
 	struct route_slot slots[SLOTS];
+	struct link_slot links[SLOTS];
 };
 
 union sockaddr_any {
@@ -42,22 +53,28 @@ struct hp_route *hp_route_new(uint32_t mark, const struct hp_clock *clock)
 		return NULL;
 	r->mark = mark;
 	r->clock = clock;
-	return r;
+	r->nl = hp_rtnl_ask_open();
+	if (r->nl)
+		return r;
+	free(r);
+	return NULL;
 }
 
 void hp_route_free(struct hp_route *r)
 {
+	if (r)
+		mnl_socket_close(r->nl);
 	free(r);
 }
 
-static struct route_slot *slot_of(struct hp_route *r, const struct hp_addr *dst)
+static unsigned int slot_of(const struct hp_addr *dst)
 {
 	uint32_t h = 2166136261u;
 	int i;
 
 	for (i = 0; i < 16; i++)
 		h = (h ^ dst->b[i]) * 16777619u;
-	return &r->slots[(h ^ h >> 16) & (SLOTS - 1)];
+	return (h ^ h >> 16) & (SLOTS - 1);
 }
 
 static socklen_t to_sockaddr(const struct hp_addr *a, union sockaddr_any *out)
@@ -114,7 +131,7 @@ static int look_up(const struct hp_route *r, struct route_slot *s)
 
 static const struct route_slot *find(struct hp_route *r, const struct hp_addr *dst)
 {
-	struct route_slot *s = slot_of(r, dst);
+	struct route_slot *s = &r->slots[slot_of(dst)];
 	uint64_t now = hp_clock_ms(r->clock);
 
 	if (s->until_ms > now && hp_addr_eq(&s->dst, dst))
@@ -131,6 +148,20 @@ unsigned int hp_route_mtu(struct hp_route *r, const struct hp_addr *dst)
 	return s->err ? 0 : s->mtu;
 }
 
+unsigned int hp_route_link_mtu(struct hp_route *r, const struct hp_addr *dst)
+{
+	struct link_slot *s = &r->links[slot_of(dst)];
+	struct hp_rtnl_ask q = {.dst = *dst, .mark = r->mark};
+	uint64_t now = hp_clock_ms(r->clock);
+
+	if (s->until_ms > now && hp_addr_eq(&s->dst, dst))
+		return s->mtu;
+	*s = (struct link_slot){.dst = *dst, .until_ms = now + KEEP_MS};
+	if (hp_rtnl_link_mtu(r->nl, &q, &s->mtu))
+		s->mtu = 0;
+	return s->mtu;
+}
+
 int hp_route_source(struct hp_route *r, const struct hp_addr *dst, struct hp_addr *src)
 {
 	const struct route_slot *s = find(r, dst);
@@ -142,13 +173,16 @@ int hp_route_source(struct hp_route *r, const struct hp_addr *dst, struct hp_add
 
 void hp_route_forget(struct hp_route *r, const struct hp_addr *dst)
 {
-	struct route_slot *s;
+	unsigned int at;
 
 	if (!dst) {
 		memset(r->slots, 0, sizeof(r->slots));
+		memset(r->links, 0, sizeof(r->links));
 		return;
 	}
-	s = slot_of(r, dst);
-	if (hp_addr_eq(&s->dst, dst))
-		s->until_ms = 0;
+	at = slot_of(dst);
+	if (hp_addr_eq(&r->slots[at].dst, dst))
+		r->slots[at].until_ms = 0;
+	if (hp_addr_eq(&r->links[at].dst, dst))
+		r->links[at].until_ms = 0;
 }

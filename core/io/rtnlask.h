@@ -17,6 +17,8 @@ struct hp_rtnl_ask {
 	uint32_t mark;
 };
 
+struct mnl_socket;
+
 struct hp_rtnl_way {
 	int oif;
 	bool local;         /* dst is this machine, or a broadcast address */
@@ -28,5 +30,11 @@ struct hp_rtnl_way {
  * refuses, or (with iif) forwarding is off there, -EXDEV the reverse path filter drops a packet
  * from src on iif, -EINVAL a blackhole, or src is one of our own addresses. */
 int hp_rtnl_ask(const struct hp_rtnl_ask *q, struct hp_rtnl_way *out);
+
+/* For hp_rtnl_link_mtu; mnl_socket_close ends it.  NULL with errno. */
+struct mnl_socket *hp_rtnl_ask_open(void);
+/* The MTU of the way to q->dst (q->iif is 0): of the link, or of the route if that names a smaller
+ * one.  What the kernel has heard of the path does not count.  0 and *mtu, or -errno. */
+int hp_rtnl_link_mtu(struct mnl_socket *nl, const struct hp_rtnl_ask *q, unsigned int *mtu);
 
 #endif

@@ -29,6 +29,7 @@ struct encap_family {
 	int family; /* AF_INET or AF_INET6 */
 	int fd;     /* -1: none */
 	bool df;    /* the socket's present setting */
+	unsigned int piece; /* IPv6, also: fragments of at most so many octets; 0: the link's */
 	bool gro;
 	struct hp_watch watch;
 };
@@ -44,7 +45,8 @@ struct hp_encap {
 	uint8_t *room; /* ENCAP_BATCH buffers */
 };
 
-/* Lets the family's packets be fragmented, or not.  0 or -errno. */
-int encap_set_df(struct encap_family *f, bool df);
+/* Lets the family's packets be fragmented, over IPv6 into pieces of at most so many octets (0: as
+ * the link permits), or not.  0 or -errno. */
+int encap_set_df(struct encap_family *f, bool df, unsigned int piece);
 
 #endif

@@ -77,14 +77,22 @@ static void tell(struct hp_pipe *pipe, struct hp_assoc *a, enum hp_event event)
 	hp_registry_event(pipe->d.registry, &info);
 }
 
+static void new_keys(struct hp_pipe_assoc *pa)
+{
+	pa->mtu = 0;
+	hp_pipe_pmtu_new_keys(&pa->pmtu);
+}
+
 void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event)
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 
 	switch (event) {
 	case HP_HIP_UP:
-		if (pa)
+		if (pa) {
+			new_keys(pa);
 			hp_pipe_wake(pipe, pa, a, 0);
+		}
 		tell(pipe, a, HP_EVENT_ASSOC_UP);
 		break;
 	case HP_HIP_DOWN:
@@ -96,7 +104,7 @@ void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event)
 		break;
 	case HP_HIP_REKEYED: /* perhaps with another suite: other sizes */
 		if (pa)
-			pa->mtu = 0;
+			new_keys(pa);
 		break;
 	case HP_HIP_PATH_CHANGED:
 		if (pa)

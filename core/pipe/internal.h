@@ -33,7 +33,8 @@
 
 #define HP_MTU_DEFAULT  1500u
 #define HP_MTU_MIN4     576u  /* RFC 791 */
-#define HP_MTU_MIN6     1280u /* RFC 8200, section 5 */
+#define HP_MTU_LEAST4   68u   /* RFC 791: what every link carries */
+#define HP_MTU_MIN6     ((unsigned int)HP_IP6_MTU_MIN)
 #define HP_MTU_CHECK_MS 1000
 /* UDP_SEGMENT's limits, which native runs keep too. */
 #define HP_BATCH_PACKETS 64
@@ -41,12 +42,24 @@
 #define HP_ACK_SLOTS    8
 #define HP_PEER_RETRY_MS 3000 /* a known HIP peer that did not answer is tried again after */
 
+/* What ICMP errors have said of an association's path (pathmtu.c). */
+struct hp_pipe_pmtu {
+	unsigned int mtu;  /* 0: nothing */
+	uint64_t until_ms;
+	struct hp_addr dst; /* the path it is of */
+	uint16_t dport;
+	uint64_t marks[2];  /* outbound sequence numbers of 3 to 6 seconds ago */
+	uint64_t mark_ms;   /* when the first one was taken */
+};
+
 /* What the pipeline keeps for an association (hp_assoc_udata). */
 struct hp_pipe_assoc {
 	struct hp_list flows;     /* struct hp_flow.of_assoc */
 	struct hp_list waiting;   /* struct hp_pipe_peer.of_assoc */
 	uint64_t mtu_checked_ms;
+	struct hp_pipe_pmtu pmtu;
 	unsigned int mtu;         /* outer path MTU, octets with IP header; 0: ask */
+	bool cut;                 /* the path is narrower than mtu: routers must fragment */
 	unsigned int max_payload; /* largest transport segment that fits one ESP packet */
 	uint64_t packets[2], octets[2];
 };
@@ -226,6 +239,13 @@ void hp_pipe_send_run(struct hp_pipe *pipe);
 /* The association is about to be freed. */
 void hp_pipe_run_forget(struct hp_pipe *pipe, const struct hp_assoc *a);
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a);
+
+/* pathmtu.c.  sent: what sa sealed last leaves now.  new_keys: its numbers begin anew.  limit: the
+ * MTU of this path, if that of its first link is link. */
+void hp_pipe_pmtu_sent(struct hp_pipe_pmtu *p, const struct hp_sa *sa, uint64_t now_ms);
+void hp_pipe_pmtu_new_keys(struct hp_pipe_pmtu *p);
+unsigned int hp_pipe_pmtu_limit(const struct hp_pipe_pmtu *p, const struct hp_path *path,
+				unsigned int link, uint64_t now_ms);
 
 /* related.c: the flow an ICMP error is about, NULL if p is no error or about none: from the legacy
  * side; from a peer, in HIT form. */

@@ -32,6 +32,7 @@ struct hp_flowdb;
 struct hp_peerdb;
 struct hp_peer;
 struct hp_policy;
+struct hp_quote;
 struct hp_pipe;
 
 /* A run of ESP packets for one path: n packets back to back, each seg octets but the last,
@@ -42,6 +43,7 @@ struct hp_esp_batch {
 	uint32_t seg, last;
 	uint8_t tos, ttl;
 	bool df;
+	unsigned int mtu; /* without df: of fragments that the sender makes */
 };
 
 struct hp_pipe_ops {
@@ -64,8 +66,11 @@ struct hp_pipe_ops {
 			uint32_t *lost);
 	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
 	int (*plain_send)(void *ctx, struct hp_packet *p);
-	/* Path MTU towards an outer address, octets with IP header; 0 if unknown. */
+	/* Path MTU towards a plain address as the kernel has it, octets with IP header; 0 if
+	 * unknown. */
 	unsigned int (*path_mtu)(void *ctx, const struct hp_addr *dst);
+	/* MTU of the first link towards an outer address, whatever ICMP errors said; 0 if unknown. */
+	unsigned int (*link_mtu)(void *ctx, const struct hp_addr *dst);
 	/* Is addr one of a pool whose packets are routed to the TUN device?  May be NULL. */
 	bool (*in_pool)(void *ctx, const struct hp_addr *addr);
 	/* A destination's HIT has become known without the configuration, or is known no longer.
@@ -122,6 +127,9 @@ void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p);
 /* The same for packets in a buffer of the caller's, which is only read: the fast way. */
 void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r);
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
+/* An ICMP error says that this packet of ours (its octets as quoted) was too long for a link of so
+ * many octets; IPv4: 0, not told.  Only a claim: it counts if we have sent such a packet lately. */
+void hp_pipe_too_big(struct hp_pipe *pipe, const struct hp_quote *q, uint32_t mtu);
 /* End of a batch of received packets: what was held back to be joined, or to be sent together,
  * leaves now. */
 void hp_pipe_flush(struct hp_pipe *pipe);
@@ -138,6 +146,7 @@ struct hp_pipe_totals {
 	uint64_t out_packets, out_bytes; /* legacy and local -> HIP, inner octets */
 	uint64_t in_packets, in_bytes;
 	uint64_t passed;                 /* handed back to the kernel */
+	uint64_t narrowed, pmtu_ignored; /* ICMP errors that lowered a path's MTU, or were not true */
 };
 
 const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe);

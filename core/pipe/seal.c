@@ -25,15 +25,24 @@ static unsigned int outer_overhead(const struct hp_path *path)
 	return path->dport ? ip + 8 : ip;
 }
 
-static unsigned int clamp_mtu(const struct hp_path *path, unsigned int mtu)
+static unsigned int first_link(struct hp_pipe *pipe, const struct hp_path *path)
 {
-	unsigned int low = hp_addr_is4(&path->dst) ? HP_MTU_MIN4 : HP_MTU_MIN6;
+	unsigned int mtu = pipe->d.ops->link_mtu(pipe->d.ops->ctx, &path->dst);
 
 	if (!mtu)
 		mtu = HP_MTU_DEFAULT;
-	if (mtu > 65535)
-		mtu = 65535;
-	return mtu < low ? low : mtu;
+	return mtu > 65535 ? 65535 : mtu;
+}
+
+static void find_mtu(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, const struct hp_path *path)
+{
+	unsigned int low = hp_addr_is4(&path->dst) ? HP_MTU_MIN4 : HP_MTU_MIN6;
+	uint64_t now = hp_pipe_now(pipe);
+	unsigned int mtu = hp_pipe_pmtu_limit(&pa->pmtu, path, first_link(pipe, path), now);
+
+	pa->cut = mtu < low;
+	pa->mtu = pa->cut ? low : mtu;
+	pa->mtu_checked_ms = now;
 }
 
 unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
@@ -47,8 +56,7 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 		return 1200;
 	if (pa->mtu && now - pa->mtu_checked_ms < HP_MTU_CHECK_MS)
 		return pa->max_payload;
-	pa->mtu = clamp_mtu(path, pipe->d.ops->path_mtu(pipe->d.ops->ctx, &path->dst));
-	pa->mtu_checked_ms = now;
+	find_mtu(pipe, pa, path);
 	pa->max_payload = hp_esp_max_payload(sa->suite, pa->mtu - outer_overhead(path));
 	return pa->max_payload;
 }
@@ -85,10 +93,12 @@ static bool same_path(const struct hp_path *a, const struct hp_path *b)
 }
 
 /* Packets of p's kind may follow what is in the run; else that leaves first. */
-static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a, bool df)
+static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a, bool fits)
 {
+	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	const struct hp_path *path = hp_assoc_path(a);
 	struct hp_pipe_run *r = &pipe->run;
+	bool df = fits && !(pa && pa->cut);
 
 	if (r->b.n && r->assoc == a && r->b.tos == p->tos && r->b.ttl == p->ttl &&
 	    r->b.df == df && same_path(&r->path, path))
@@ -100,6 +110,7 @@ static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_a
 	r->b.tos = p->tos;
 	r->b.ttl = p->ttl;
 	r->b.df = df;
+	r->b.mtu = pa ? pa->mtu : 0;
 }
 
 /* Would an ESP packet of so many octets end behind its like? */
@@ -182,13 +193,16 @@ static enum hp_verdict sealed(struct hp_pipe *pipe, struct hp_packet *p, struct 
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 
+	uint64_t now = hp_pipe_now(pipe);
+
 	if (pa) {
 		pa->packets[HP_OUTBOUND]++;
 		pa->octets[HP_OUTBOUND] += p->len;
+		hp_pipe_pmtu_sent(&pa->pmtu, hp_assoc_sa_out(a), now);
 	}
 	pipe->totals.out_packets++;
 	pipe->totals.out_bytes += p->len;
-	hp_assoc_sent(a, hp_pipe_now(pipe));
+	hp_assoc_sent(a, now);
 	hp_pipe_note(pipe, p, "out.seal", "sent", hp_assoc_state_name(hp_assoc_state(a)));
 	return HP_NEXT;
 }

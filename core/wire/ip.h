@@ -32,6 +32,7 @@ enum {
 #define HP_IP4_HLEN     20
 #define HP_IP6_HLEN     40
 #define HP_IP6_FRAGHLEN 8
+#define HP_IP6_MTU_MIN  1280 /* RFC 8200, section 5 */
 
 enum hp_ip_bad {
 	HP_IP_OK,

@@ -132,6 +132,7 @@ static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_es
 	size_t head = (hp_addr_is4(&path->dst) ? 20 : 40) + (path->dport ? 8 : 0);
 
 	n->esp_batches++;
+	n->esp_mtu = b->mtu;
 	*lost = b->n;
 	if (n->esp_err)
 		return n->esp_err;
@@ -287,7 +288,7 @@ static void op_flow_gone(void *ctx, struct hp_flow *f)
 static const struct hp_pipe_ops ops = {
 	.accept = op_accept, .steal = op_steal, .get = op_get, .put = op_put,
 	.compact = op_compact, .expand = op_expand, .esp_send = op_esp_send,
-	.plain_send = op_plain_send, .path_mtu = op_path_mtu, .flow_new = op_flow_new,
+	.plain_send = op_plain_send, .path_mtu = op_path_mtu, .link_mtu = op_path_mtu, .flow_new = op_flow_new,
 	.flow_gone = op_flow_gone,
 };
 

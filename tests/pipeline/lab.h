@@ -79,6 +79,7 @@ struct node {
 	uint8_t verdict[LAB_CAPTURED];
 	bool judged_twice;
 	unsigned esp_sent, esp_batches, esp_cut; /* cut: left for outer fragments */
+	unsigned int esp_mtu;                    /* of fragments, of the latest run */
 	size_t esp_longest;                      /* outer packet, octets */
 	uint8_t esp_tos, esp_ttl;                /* of the latest */
 	unsigned flows_new, flows_gone;
