@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/ip.h"
+#include "wire/udp.h"
+
 #define MET_MAX 65536
 
 /* ---- control packets and hooks */
@@ -237,15 +240,24 @@ static struct hp_packet *pipe_expand(void *ctx, struct hp_packet *p)
 	return hp_pool_expand(d->pool, p);
 }
 
+/* Fragments for an IPv6 path that is narrower than its first link. */
+static bool needs_pieces(const struct hp_path *path, const struct hp_esp_batch *b)
+{
+	return !b->df && !hp_addr_is4(&path->dst) && !hp_addr_is_zero(&path->src) &&
+	       b->seg + HP_IP6_HLEN + (path->dport ? HP_UDP_HLEN : 0) > b->mtu;
+}
+
 static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
 			 uint32_t *lost)
 {
 	struct hp_daemon *d = ctx;
 	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
-				  .tos = b->tos, .ttl = b->ttl, .df = b->df, .mtu = b->mtu };
+				  .tos = b->tos, .ttl = b->ttl, .df = b->df };
 	int err = -ENETDOWN;
 
-	if (!path->dport)
+	if (needs_pieces(path, b))
+		err = hp_raw_pieces_send(d->raw, path, &run, b->mtu, lost);
+	else if (!path->dport)
 		err = hp_raw_esp_send(d->raw, path, &run, lost);
 	else if (d->encap)
 		err = hp_encap_esp_send(d->encap, path, &run, lost);

@@ -11,6 +11,7 @@
 
 #include <hipproxy/log.h>
 
+#include "crypto/rand.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"
 
@@ -337,10 +338,11 @@ int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 	raw->mark = cfg->mark;
 	raw->v4 = (struct raw_family){
 		.raw = raw, .family = AF_INET, .hip = -1, .esp_df = -1, .esp_frag = -1,
-		.icmp = -1};
+		.icmp = -1, .whole = -1};
 	raw->v6 = raw->v4;
 	raw->v6.family = AF_INET6;
-	if (rooms_make(raw)) {
+	if (hp_rand_fill(&hp_rand_system, &raw->piece_id, sizeof(raw->piece_id)) ||
+	    rooms_make(raw)) {
 		hp_raw_close(raw);
 		return hp_io_fail(e, -ENOMEM, "raw sockets: out of memory");
 	}

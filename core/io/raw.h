@@ -66,7 +66,6 @@ struct hp_raw_run {
 	uint32_t n, seg, last;
 	uint8_t tos, ttl; /* of the outer header; ttl 0: the kernel's default */
 	bool df;	  /* never fragmented: -EMSGSIZE instead */
-	unsigned int mtu; /* without df, IPv6: of fragments, with IP header; 0: the link's */
 };
 
 /* IPv6 is left out if the kernel has none.  0 and *out, or -errno with a sentence in err.
@@ -75,8 +74,7 @@ int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
 		const struct hp_raw_ops *ops, struct hp_raw **out, struct hp_io_err *err);
 void hp_raw_close(struct hp_raw *raw);
 
-/* The kernel's path MTU is not asked: anybody's ICMP error changes it.  HIP messages over IPv6 leave
- * in fragments that every path takes (RFC 8200, section 5).
+/* For ESP the kernel's path MTU is not asked: anybody's ICMP error changes it.
  * path->src zero: the kernel chooses.  path->dport must be 0.  Errors: -EMSGSIZE larger
  * than the first link's MTU (df) or than 65535 octets, -EAGAIN queue full, -EAFNOSUPPORT,
  * -EINVAL source not ours, and what routing says (-ENETUNREACH, ...). */
@@ -87,6 +85,12 @@ int hp_raw_hip_send(struct hp_raw *raw, const struct hp_path *path, const void *
  * only a full queue (-EAGAIN) ends the run early. */
 int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 		    const struct hp_raw_run *run, uint32_t *lost);
+
+/* A run without df over IPv6, native or in UDP: packets longer than mtu (with IP header) leave in
+ * fragments of at most that length.  No router makes them, and the kernel makes them as the link
+ * requires.  As hp_raw_esp_send; also -EADDRNOTAVAIL: path->src is zero. */
+int hp_raw_pieces_send(struct hp_raw *raw, const struct hp_path *path,
+		       const struct hp_raw_run *run, unsigned int mtu, uint32_t *lost);
 
 /* The HIP message of len octets that came by path (native or in UDP) is wrong at octet `at`: its
  * sender gets an ICMP Parameter Problem (RFC 7401, section 5.4).  0 or -errno. */

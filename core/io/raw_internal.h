@@ -25,7 +25,7 @@ struct raw_family {
 	int esp_df;   /* sends and receives; never fragments */
 	int esp_frag; /* sends only; fragments what is too long */
 	int icmp;     /* errors about ESP come in, errors about HIP go out */
-	unsigned int piece; /* IPv6: esp_frag's fragments have at most so many octets; 0: the link's */
+	int whole;    /* IPv6: sends only, with headers of ours */
 	struct hp_watch hip_watch, esp_watch, icmp_watch;
 };
 
@@ -36,15 +36,13 @@ struct hp_raw {
 	struct hp_raw_counts counts;
 	struct raw_family v4, v6;
 	uint8_t *room;  /* RAW_BATCH pieces of RAW_ROOM */
+	uint32_t piece_id; /* RFC 8200, section 4.5: of the next packet in fragments */
 	uint8_t *spill; /* RAW_BATCH pieces, address space until used; one more to join both */
 };
 
-/* Opens f's four sockets.  0 or -errno with a sentence. */
+/* Opens f's sockets.  0 or -errno with a sentence. */
 int raw_sockets_open(struct raw_family *f, struct hp_io_err *err);
 void raw_sockets_close(struct raw_family *f);
-/* IPv6: fragments of at most so many octets with the IP header; 0: as the link permits. */
-int raw_set_piece(int fd, unsigned int octets);
-
 /* raw.c: what the outer header says. */
 struct raw_outer {
 	struct hp_addr src, dst;

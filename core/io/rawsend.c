@@ -174,17 +174,6 @@ static unsigned int send_batch(struct hp_raw *raw, struct target *t, const struc
 	return (unsigned int)sent;
 }
 
-static int set_piece(struct raw_family *f, unsigned int octets)
-{
-	int err = 0;
-
-	if (f->family == AF_INET6 && f->piece != octets)
-		err = raw_set_piece(f->esp_frag, octets);
-	if (!err)
-		f->piece = octets;
-	return err;
-}
-
 int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 		    const struct hp_raw_run *run, uint32_t *lost)
 {
@@ -192,8 +181,6 @@ int hp_raw_esp_send(struct hp_raw *raw, const struct hp_path *path,
 	uint32_t done = 0, left, sent;
 	int first = 0, why, err = target_init(&t, raw, path, run->tos, run->ttl);
 
-	if (!err && !run->df)
-		err = set_piece(t.family, run->mtu);
 	*lost = run->n;
 	if (err)
 		return err;

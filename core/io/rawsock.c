@@ -27,19 +27,18 @@ static void buffer_sizes(int fd)
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF);
 }
 
-/* Both look at the link's MTU only, not at what the kernel has heard of the path. */
-static int fragmenting(int fd, int family, bool allowed)
-{
-	if (family == AF_INET)
-		return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-			       allowed ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE);
-	return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-		       allowed ? IPV6_PMTUDISC_OMIT : IPV6_PMTUDISC_PROBE);
-}
+/* What the kernel does with what is too long; the numbers are the same for IPv6.  Only HIP messages
+ * go by the path MTU that the kernel has heard of: anybody can change that. */
+enum {
+	WHOLE = IP_PMTUDISC_PROBE,  /* refuses what the link can't carry */
+	CUT = IP_PMTUDISC_OMIT,     /* fragments as the link requires */
+	CUT_MORE = IP_PMTUDISC_DONT /* fragments as the path requires */
+};
 
-int raw_set_piece(int fd, unsigned int octets)
+static int discover(int fd, int family, int how)
 {
-	return set_int(fd, IPPROTO_IPV6, IPV6_MTU, (int)octets);
+	return family == AF_INET ? set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, how) :
+				   set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, how);
 }
 
 /* IPv4 gives the whole header; IPv6 gives none, so what we want of it must be asked for.
@@ -73,7 +72,7 @@ static int deafen(int fd)
 	return 0;
 }
 
-static int socket_open(const struct raw_family *f, int proto, bool may_fragment, int *out)
+static int socket_open(const struct raw_family *f, int proto, int how, int *out)
 {
 	int fd = socket(f->family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
 	int err = fd < 0 ? -errno : 0;
@@ -81,7 +80,7 @@ static int socket_open(const struct raw_family *f, int proto, bool may_fragment,
 	if (!err && f->raw->mark)
 		err = set_int(fd, SOL_SOCKET, SO_MARK, (int)f->raw->mark);
 	if (!err)
-		err = fragmenting(fd, f->family, may_fragment);
+		err = discover(fd, f->family, how);
 	if (!err)
 		err = header_fields(fd, f->family);
 	if (!err)
@@ -111,21 +110,22 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 	const char *ip = f->family == AF_INET ? "IPv4" : "IPv6";
 	int err;
 
-	err = socket_open(f, HP_PROTO_HIP, true, &f->hip);
-	/* Nothing is known of the path yet, and no router cuts IPv6 packets. */
-	if (!err && f->family == AF_INET6)
-		err = raw_set_piece(f->hip, HP_IP6_MTU_MIN);
+	err = socket_open(f, HP_PROTO_HIP, CUT_MORE, &f->hip);
 	if (!err)
 		err = f->family == AF_INET ? set_int(f->hip, IPPROTO_IP, IP_RECVERR, 1) :
 					     set_int(f->hip, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	if (!err)
-		err = socket_open(f, HP_PROTO_ESP, false, &f->esp_df);
+		err = socket_open(f, HP_PROTO_ESP, WHOLE, &f->esp_df);
 	if (!err)
-		err = socket_open(f, HP_PROTO_ESP, true, &f->esp_frag);
+		err = socket_open(f, HP_PROTO_ESP, CUT, &f->esp_frag);
 	if (!err)
 		err = deafen(f->esp_frag);
 	if (!err)
 		err = icmp_open(f);
+	if (!err && f->family == AF_INET6)
+		err = socket_open(f, IPPROTO_RAW, WHOLE, &f->whole);
+	if (!err && f->family == AF_INET6)
+		err = deafen(f->whole);
 	if (err == -EPERM)
 		return hp_io_fail(e, err,
 				  "raw %s sockets: CAP_NET_RAW and CAP_NET_ADMIN are "
@@ -138,10 +138,10 @@ int raw_sockets_open(struct raw_family *f, struct hp_io_err *e)
 
 void raw_sockets_close(struct raw_family *f)
 {
-	int *fds[] = {&f->hip, &f->esp_df, &f->esp_frag, &f->icmp};
+	int *fds[] = {&f->hip, &f->esp_df, &f->esp_frag, &f->icmp, &f->whole};
 	size_t i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 		*fds[i] = -1;

@@ -220,34 +220,18 @@ static int set_int(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-static int set_piece(struct encap_family *f, unsigned int piece)
+int encap_discover(struct encap_family *f, int how)
 {
-	int err = set_int(f->fd, IPPROTO_IPV6, IPV6_MTU, (int)piece);
+	int err;
 
-	if (!err)
-		f->piece = piece;
-	return err;
-}
-
-/* Both look at the link's MTU only: what the kernel has heard of the path may be anybody's word. */
-int encap_set_df(struct encap_family *f, bool df, unsigned int piece)
-{
-	int err = 0;
-
-	if (df || f->family == AF_INET)
-		piece = 0;
-	if (f->piece != piece)
-		err = set_piece(f, piece);
-	if (err || f->df == df)
-		return err;
+	if (f->discover == how)
+		return 0;
 	if (f->family == AF_INET)
-		err = set_int(f->fd, IPPROTO_IP, IP_MTU_DISCOVER,
-			      df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT);
+		err = set_int(f->fd, IPPROTO_IP, IP_MTU_DISCOVER, how);
 	else
-		err = set_int(f->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-			      df ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT);
+		err = set_int(f->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, how);
 	if (!err)
-		f->df = df;
+		f->discover = how;
 	return err;
 }
 
@@ -294,7 +278,7 @@ static int family_open(struct encap_family *f)
 	if (!err && f->e->mark)
 		err = set_int(f->fd, SOL_SOCKET, SO_MARK, (int)f->e->mark);
 	if (!err)
-		err = encap_set_df(f, true, 0);
+		err = encap_discover(f, ENCAP_WHOLE);
 	/* Old kernels have no UDP_GRO: datagrams then come one by one. */
 	if (!err && set_int(f->fd, SOL_UDP, UDP_GRO, 1))
 		hp_log(HP_LOG_IO, HP_LOG_INFO, "this kernel has no UDP_GRO");

@@ -28,8 +28,7 @@ struct encap_family {
 	struct hp_encap *e;
 	int family; /* AF_INET or AF_INET6 */
 	int fd;     /* -1: none */
-	bool df;    /* the socket's present setting */
-	unsigned int piece; /* IPv6, also: fragments of at most so many octets; 0: the link's */
+	int discover; /* the socket's present setting, ENCAP_... */
 	bool gro;
 	struct hp_watch watch;
 };
@@ -45,8 +44,14 @@ struct hp_encap {
 	uint8_t *room; /* ENCAP_BATCH buffers */
 };
 
-/* Lets the family's packets be fragmented, over IPv6 into pieces of at most so many octets (0: as
- * the link permits), or not.  0 or -errno. */
-int encap_set_df(struct encap_family *f, bool df, unsigned int piece);
+/* What the kernel does with what is too long; the numbers are the same for IPv6.  Only control
+ * messages go by the path MTU that the kernel has heard of: anybody can change that. */
+enum {
+	ENCAP_WHOLE = IP_PMTUDISC_PROBE,  /* refuses what the link can't carry */
+	ENCAP_CUT = IP_PMTUDISC_OMIT,     /* fragments as the link requires */
+	ENCAP_CUT_MORE = IP_PMTUDISC_DONT /* fragments as the path requires */
+};
+/* 0 or -errno. */
+int encap_discover(struct encap_family *f, int how);
 
 #endif

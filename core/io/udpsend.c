@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "wire/ip.h"
 #include "wire/udpencap.h"
 
 /* Where to, and the control messages; shared by all messages of one call. */
@@ -134,7 +133,7 @@ int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void
 	int err = target_init(&t, e, path, 0, 0);
 
 	if (!err)
-		err = encap_set_df(t.family, false, HP_IP6_MTU_MIN);
+		err = encap_discover(t.family, ENCAP_CUT_MORE);
 	if (err)
 		return err;
 	m = header_for(&t, iov, 2);
@@ -227,7 +226,7 @@ int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
 	if (!err && run->n && (!run->seg || run->seg > UINT16_MAX))
 		err = -EINVAL;
 	if (!err && run->n)
-		err = encap_set_df(t.family, run->df, run->mtu);
+		err = encap_discover(t.family, run->df ? ENCAP_WHOLE : ENCAP_CUT);
 	*lost = run->n;
 	if (err || !run->n)
 		return err;

@@ -60,6 +60,8 @@ static int read_ip6(struct hp_rd *r, struct hp_quote *out)
 	hp_rd_skip(r, 1);
 	frag = hp_rd_u16(r);
 	hp_rd_skip(r, 4);
+	if (hp_rd_done(r))
+		return -EBADMSG;
 	return frag & 0xfff8 ? -ENOMSG : proto;
 }
 

@@ -4,9 +4,14 @@
 
     forge.py KIND SOURCE DESTINATION [ABOUT [FROM]]
 
+    forge.py words OFFSET <HEXDUMP
+
 KIND: udp, tcp, proto50, proto139, port10500, echo, or error: ICMP errors of every type that quote
 a datagram from FROM (DESTINATION, if not given) to ABOUT, with the ports in FORGE_PORTS.  Each packet
-carries the marker.
+carries the marker.  toobig: one error that says so, which quotes ESP; FORGE_ESP is "MTU SPI SEQUENCE",
+and "udp" behind it for ESP in UDP.
+
+words prints two numbers of 32 bits at this offset in the last packet of what "tcpdump -xx" has shown.
 """
 import ipaddress
 import os
@@ -73,6 +78,31 @@ def errors(src, dst, quoted_src, quoted_dst):
     return [icmp(src, dst, kind, code, rest) for kind, codes in kinds for code in codes]
 
 
+def too_big(src, dst, quoted_src, quoted_dst):
+    mtu, spi, seq, *udp_too = os.environ["FORGE_ESP"].split()
+    inner = struct.pack("!II", int(spi) & 0xffffffff, int(seq) & 0xffffffff) + b"\0" * 24
+    proto = 50
+    if udp_too:
+        inner = struct.pack("!HHHH", 10500, 10500, 1452, 0) + inner
+        proto = 17
+    rest = header(proto, quoted_src, quoted_dst, 1460) + inner
+    kind, code = (3, 4) if len(src) == 4 else (2, 0)
+    data = struct.pack("!BBHI", kind, code, 0, int(mtu)) + rest
+    if len(src) == 16:
+        return summed(58, src, dst, data, 2)
+    return data[:2] + struct.pack("!H", checksum(data)) + data[4:]
+
+
+def words(offset):
+    last = b""
+    for line in sys.stdin:
+        if not line.startswith("\t0x"):
+            last = b""
+        else:
+            last += bytes.fromhex("".join(line.split(":", 1)[1].split()))
+    print(*struct.unpack_from("!II", last, offset))
+
+
 def packets(kind, src, dst, about, quoted_src):
     if kind == "udp":
         return 17, [udp(src, dst, 7777, 40001)]
@@ -86,11 +116,16 @@ def packets(kind, src, dst, about, quoted_src):
     proto = 1 if len(src) == 4 else 58
     if kind == "echo":
         return proto, [icmp(src, dst, 8 if proto == 1 else 128, 0, MARKER)]
+    if kind == "toobig":
+        return proto, [too_big(src, dst, quoted_src or dst, about)]
     return proto, errors(src, dst, quoted_src or dst, about)
 
 
 def main():
     kind = sys.argv[1]
+    if kind == "words":
+        words(int(sys.argv[2]))
+        return
     addresses = [packed(a) for a in sys.argv[2:]]
     src, dst = addresses[:2]
     about = addresses[2] if len(addresses) > 2 else b""

@@ -623,7 +623,7 @@ struct raw_pair {
 static void raw_pair_open(struct raw_pair *rp)
 {
 	struct hp_raw_cfg cfg = {.mark = MARK};
-	struct hp_raw_ops ops = {&rp->seen_here, on_hip, on_esp, NULL};
+	struct hp_raw_ops ops = {.ctx = &rp->seen_here, .hip = on_hip, .esp = on_esp};
 	struct hp_io_err e = {""};
 
 	memset(rp, 0, sizeof(*rp));
@@ -747,8 +747,8 @@ static void a_refused_esp_packet_is_passed_over(void)
 	}
 }
 
-/* A path narrower than the link, and one that has no source yet. */
-static void esp_keeps_to_the_path(const char *src, const char *dst, const char *route)
+/* A link narrower than the packet, and a path that has no source yet. */
+static void esp_keeps_to_the_link(const char *src, const char *dst)
 {
 	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
 	static uint8_t data[1500];
@@ -759,13 +759,13 @@ static void esp_keeps_to_the_path(const char *src, const char *dst, const char *
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 1);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1400);
-	CU_ASSERT(netns_sh("ip route add %s dev veths mtu 1300", route));
+	CU_ASSERT(netns_sh("ip link set veths mtu 1300"));
 	CU_ASSERT_EQUAL(hp_raw_esp_send(rp.here, &path, &run, &lost), -EMSGSIZE);
 	run.last = 1200;
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
 	until(&rp.seen_there.esp, 2);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 1200);
-	CU_ASSERT(netns_sh("ip route del %s dev veths", route));
+	CU_ASSERT(netns_sh("ip link set veths mtu 1500"));
 	memset(&path.src, 0, sizeof(path.src));
 	run.last = 300;
 	CU_ASSERT(!hp_raw_esp_send(rp.here, &path, &run, &lost));
@@ -776,10 +776,10 @@ static void esp_keeps_to_the_path(const char *src, const char *dst, const char *
 	raw_pair_close(&rp);
 }
 
-static void esp_does_not_exceed_the_path(void)
+static void esp_does_not_exceed_the_link(void)
 {
-	esp_keeps_to_the_path("10.2.0.1", "10.2.0.2", "10.2.0.2/32");
-	esp_keeps_to_the_path("2001:db8:2::1", "2001:db8:2::2", "2001:db8:2::2/128");
+	esp_keeps_to_the_link("10.2.0.1", "10.2.0.2");
+	esp_keeps_to_the_link("2001:db8:2::1", "2001:db8:2::2");
 }
 
 static void esp_crosses_with_its_outer_header(void)
@@ -933,7 +933,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(hip_messages_longer_than_the_link_cross),
 	HP_TEST(esp_crosses_with_its_outer_header),
 	HP_TEST(a_refused_esp_packet_is_passed_over),
-	HP_TEST(esp_does_not_exceed_the_path),
+	HP_TEST(esp_does_not_exceed_the_link),
 	HP_TEST(a_source_that_is_not_ours_is_refused),
 	HP_TEST(routing_tells_source_and_path_mtu),
 	HP_TEST(two_capabilities_are_enough_afterwards),

@@ -99,7 +99,7 @@ static void on_esp(void *ctx, const struct hp_esp_arrived *r)
 static void pair_open(void)
 {
 	struct hp_encap_cfg cfg = { .mark = MARK, .port = PORT };
-	struct hp_raw_ops ops = { &seen_here, on_hip, on_esp, NULL };
+	struct hp_raw_ops ops = { .ctx = &seen_here, .hip = on_hip, .esp = on_esp };
 	struct hp_io_err e = { "" };
 
 	memset(&seen_here, 0, sizeof(seen_here));
@@ -346,7 +346,7 @@ static void what_does_not_belong_here_is_counted(void)
 static void a_port_that_is_taken_is_told(void)
 {
 	struct hp_encap_cfg cfg = { .mark = MARK, .port = PORT };
-	struct hp_raw_ops ops = { &seen_here, on_hip, on_esp, NULL };
+	struct hp_raw_ops ops = { .ctx = &seen_here, .hip = on_hip, .esp = on_esp };
 	struct hp_io_err e = { "" };
 	struct hp_encap *second = NULL;
 
