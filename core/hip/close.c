@@ -82,7 +82,7 @@ static int close_verified(struct hp_assoc *a, const struct hp_verified *v,
 	}
 	begin(a, &b, msg, HP_HIP_CLOSE_ACK);
 	hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
-	return hp_sign_start(hip, a, a->id, &b, path, true, NULL);
+	return hp_sign_answer(a, &b, path, m, NULL);
 }
 
 int hp_close_input(const struct hp_rx *rx)

@@ -127,9 +127,12 @@ static int build_r2(struct i2_work *w)
 	struct hp_esp_info ei = {w->s->esp_at, 0, w->s->spi_in};
 	struct hp_bytes host_id = {w->id->host_id, w->id->host_id_len};
 	struct hp_hip_builder b;
+	struct hp_echo echo;
 
+	hp_echo_take(&echo, &w->m);
 	hp_hip_begin(&b, w->r2, sizeof(w->r2), HP_HIP_R2, 0, &w->id->hit, &w->m.src_hit);
 	hp_hip_add_esp_info(&b, &ei);
+	hp_echo_add_signed(&b, &echo);
 	w->len = hp_auth_seal(&b, w->s->rhash, &w->s->hip.out, &host_id, w->id);
 	return w->len < 0 ? HP_HIPD_SEND : 0;
 }
@@ -225,6 +228,18 @@ static int keep_r2(struct hp_assoc *a, const struct i2_work *w)
 	return 0;
 }
 
+/* The Initiator's I2 is answered by the same R2 each time; what somebody on the way wants to have
+ * echoed may change. */
+static void send_r2(struct hp_assoc *a, const struct hp_path *path, const struct hp_hip_msg *i2)
+{
+	uint8_t msg[HP_HIP_MAX];
+	struct hp_echo echo;
+
+	hp_echo_take(&echo, i2);
+	memcpy(msg, a->r2, a->r2_len);
+	hp_hip_send(a->hip, path, msg, hp_echo_append(msg, a->r2_len, &echo));
+}
+
 static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 {
 	struct hp_hip *hip = a->hip;
@@ -245,7 +260,7 @@ static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 	hp_assoc_set_state(a, HP_R2_SENT);
 	hp_assoc_state_after(a, 1000ull * hip->cfg.exchange_s);
 	hp_count(&hip->counters, HP_HIPC_BEX_RESPONDER);
-	hp_hip_send(hip, &a->path, w->r2, (size_t)w->len);
+	send_r2(a, &a->path, &w->m);
 	a->up = true;
 	hp_known_meet(a);
 	hp_assoc_watch(a);
@@ -422,14 +437,17 @@ static int read_exchange(const struct hp_rx *rx, const struct hp_r1 *r1,
 	return check_choices(rx, s);
 }
 
-/* Everything but the checksum, which may differ when the path does. */
+/* Everything up to the signature but the checksum, which may differ when the path does. */
 static uint64_t digest(const struct hp_hip *hip, const struct hp_hip_msg *m)
 {
+	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_HIP_SIGNATURE, 0);
 	uint8_t copy[HP_HIP_MAX];
+	size_t len = t ? (size_t)t->off + t->len : m->len;
 
-	memcpy(copy, m->raw, m->len);
+	memcpy(copy, m->raw, len);
 	hp_put16(copy + HP_HIP_OFF_CSUM, 0);
-	return hp_hash(&hip->key, copy, m->len);
+	copy[HP_HIP_OFF_HLEN] = 0;
+	return hp_hash(&hip->key, copy, len);
 }
 
 /* Section 6.9, step 4: the Initiator did not get our R2. */
@@ -441,7 +459,7 @@ static bool answer_again(const struct hp_rx *rx)
 	    digest(rx->hip, rx->m) != a->i2_digest)
 		return false;
 	hp_count(&rx->hip->counters, HP_HIPC_RETRANSMITTED);
-	hp_hip_send(rx->hip, rx->path, a->r2, a->r2_len);
+	send_r2(a, rx->path, rx->m);
 	return true;
 }
 

@@ -214,7 +214,7 @@ struct hp_assoc {
 	unsigned rounds;
 	uint64_t r1_counter; /* highest seen of this peer */
 
-	uint64_t i2_digest; /* of the I2 that r2 answers */
+	uint64_t i2_digest; /* of the I2 that r2 answers, both up to their signature */
 	uint8_t *r2;
 	size_t r2_len;
 
@@ -437,6 +437,20 @@ int hp_auth_seal(struct hp_hip_builder *b, enum hp_rhash rhash,
 		 const struct hp_keypair *out, const struct hp_bytes *mac2_host_id,
 		 const struct hp_identity *id);
 
+/* ---- echo.c: what a message asks to have echoed */
+struct hp_echo {
+	bool has_signed;
+	unsigned n; /* of them all; the first place is that of the signed one */
+	uint16_t used, len[HP_HIP_PARAMS + 1];
+	uint8_t octets[HP_HIP_MAX]; /* one behind the other */
+};
+void hp_echo_take(struct hp_echo *e, const struct hp_hip_msg *m);
+/* ECHO_RESPONSE_SIGNED, if it was asked for. */
+void hp_echo_add_signed(struct hp_hip_builder *b, const struct hp_echo *e);
+/* Adds the unsigned answers behind the signature of a finished message, as far as there is room;
+ * its octets then. */
+size_t hp_echo_append(uint8_t msg[HP_HIP_MAX], size_t len, const struct hp_echo *e);
+
 /* ---- sign.c */
 typedef void (*hp_signed_fn)(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg,
 			     size_t len, const struct hp_path *path);
@@ -445,6 +459,9 @@ typedef void (*hp_signed_fn)(struct hp_hip *hip, struct hp_assoc *a, uint8_t *ms
 int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
 		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
 		  hp_signed_fn then);
+/* The same for an answer to message `to`, with MAC and the unsigned echo responses. */
+int hp_sign_answer(struct hp_assoc *a, const struct hp_hip_builder *b,
+		   const struct hp_path *path, const struct hp_hip_msg *to, hp_signed_fn then);
 
 /* ---- state.c: the table */
 enum hp_hip_ev {
@@ -499,8 +516,9 @@ int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict);
 int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		     const struct hp_path *path);
 void hp_update_record(struct hp_assoc *a, uint32_t id);
-/* Asks whether the peer is at addr; acknowledges *ack unless NULL.  0 or a reason. */
-int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const uint32_t *ack);
+/* Asks whether the peer is at addr, with the answer to its UPDATE m (NULL: to none).  0 or a
+ * reason. */
+int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const struct hp_hip_msg *m);
 void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 		     size_t cap);
 

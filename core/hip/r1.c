@@ -177,7 +177,7 @@ static void add_encrypted(struct hp_hip_builder *b, const struct r1_work *w)
 }
 
 static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
-		       const struct hp_puzzle *p)
+		       const struct hp_puzzle *p, const struct hp_echo *echo)
 {
 	const struct hp_hip_tlv *t;
 	const struct hp_secrets *s = w->s;
@@ -202,29 +202,25 @@ static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
 	else
 		hp_hip_param(b, HP_PARAM_HOST_ID, w->id->host_id + 4,
 			     hp_get16(w->id->host_id + 2));
-	t = hp_hip_param_find(&w->m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
-	if (t)
-		hp_hip_param(b, HP_PARAM_ECHO_RESPONSE_SIGNED, t->data, t->len);
+	hp_echo_add_signed(b, echo);
 	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);
 	hp_hip_add_u16list(b, HP_PARAM_ESP_TRANSFORM, &s->suite, 1);
 }
 
 static int build_i2(struct r1_work *w, const struct hp_puzzle *p)
 {
-	const struct hp_hip_tlv *t;
 	struct hp_hip_builder b;
+	struct hp_echo echo;
 
+	hp_echo_take(&echo, &w->m);
 	hp_hip_begin(&b, w->i2, sizeof(w->i2), HP_HIP_I2, w->id->controls, &w->id->hit,
 		     &w->m.src_hit);
-	add_signed(&b, w, p);
+	add_signed(&b, w, p, &echo);
 	w->len = hp_auth_seal(&b, w->s->rhash, &w->s->hip.out, NULL, w->id);
 	if (w->len < 0)
 		return HP_HIPD_SEND;
-	for (unsigned n = 0;
-	     (t = hp_hip_param_find(&w->m, HP_PARAM_ECHO_REQUEST_UNSIGNED, n)); n++)
-		hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_UNSIGNED, t->data, t->len);
-	w->len = hp_hip_finish(&b);
-	return w->len < 0 ? HP_HIPD_SEND : 0;
+	w->len = (int)hp_echo_append(w->i2, (size_t)w->len, &echo);
+	return 0;
 }
 
 static int work_out(struct r1_work *w)

@@ -340,6 +340,7 @@ static int answer(struct hp_assoc *a, const struct offer *o)
 	}
 	w->ack = true;
 	w->ack_id = o->id;
+	hp_echo_take(&w->asked, o->m);
 	w->new_dh = w->new_keymat = dh;
 	use_peer_value(a, w->s);
 	w->s->esp_at = idx;

@@ -28,6 +28,7 @@ struct hp_rekey_work {
 	struct hp_esp_info ei;
 	uint32_t update_id, ack_id;
 	uint8_t echo[HP_ECHO_LEN];
+	struct hp_echo asked; /* by the UPDATE that msg acknowledges */
 	int reason, len;
 	uint8_t msg[HP_HIP_MAX];
 };

@@ -45,8 +45,12 @@ static int build(struct hp_rekey_work *w)
 	}
 	if (w->ask)
 		hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, w->echo, HP_ECHO_LEN);
+	hp_echo_add_signed(&b, &w->asked);
 	w->len = hp_auth_seal(&b, s->rhash, &s->hip.out, NULL, w->id);
-	return w->len < 0 ? HP_HIPD_SEND : 0;
+	if (w->len < 0)
+		return HP_HIPD_SEND;
+	w->len = (int)hp_echo_append(w->msg, (size_t)w->len, &w->asked);
+	return 0;
 }
 
 static void run(struct hp_work *work)

@@ -19,6 +19,7 @@ struct sign_work {
 	struct hp_hip_builder b;
 	int len;
 	uint8_t msg[HP_HIP_MAX];
+	struct hp_echo echo; /* of the message that is answered */
 };
 
 static void sign_run(struct hp_work *work)
@@ -26,6 +27,8 @@ static void sign_run(struct hp_work *work)
 	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
 
 	w->len = hp_auth_seal(&w->b, w->rhash, w->mac ? &w->keys : NULL, NULL, w->id);
+	if (w->len > 0)
+		w->len = (int)hp_echo_append(w->msg, (size_t)w->len, &w->echo);
 }
 
 static void sign_done(struct hp_work *work, bool live)
@@ -51,22 +54,21 @@ static void sign_free(struct hp_work *work)
 	free(w);
 }
 
-int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
-		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
-		  hp_signed_fn then)
+/* NULL: no memory. */
+static struct sign_work *work_new(struct hp_assoc *a, struct hp_identity *id,
+				  const struct hp_hip_builder *b, const struct hp_path *path,
+				  bool mac)
 {
 	size_t len = hp_wr_len(&b->w);
-	struct sign_work *w;
+	struct sign_work *w = calloc(1, sizeof(*w));
 
-	w = calloc(1, sizeof(*w));
 	if (!w)
-		return HP_HIPD_MEMORY;
+		return NULL;
 	w->w.run = sign_run;
 	w->w.done = sign_done;
 	w->w.free = sign_free;
 	w->id = hp_identity_ref(id);
 	w->path = *path;
-	w->then = then;
 	w->mac = mac;
 	if (mac) {
 		w->rhash = a->cur->rhash;
@@ -77,5 +79,29 @@ int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id
 	w->b.w = hp_wr_init(w->msg, sizeof(w->msg));
 	w->b.w.p += len;
 	w->b.w.bad = b->w.bad;
+	return w;
+}
+
+int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
+		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
+		  hp_signed_fn then)
+{
+	struct sign_work *w = work_new(a, id, b, path, mac);
+
+	if (!w)
+		return HP_HIPD_MEMORY;
+	w->then = then;
 	return hp_work_start(hip, a, &w->w);
+}
+
+int hp_sign_answer(struct hp_assoc *a, const struct hp_hip_builder *b,
+		   const struct hp_path *path, const struct hp_hip_msg *to, hp_signed_fn then)
+{
+	struct sign_work *w = work_new(a, a->id, b, path, true);
+
+	if (!w)
+		return HP_HIPD_MEMORY;
+	w->then = then;
+	hp_echo_take(&w->echo, to);
+	return hp_work_start(a->hip, a, &w->w);
 }

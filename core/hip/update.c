@@ -57,10 +57,12 @@ static void seq_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, siz
 		hp_update_transmit(a, path, msg, len);
 }
 
+/* to: what it answers besides; NULL: nothing. */
 static void sign_seq(struct hp_assoc *a, const struct hp_hip_builder *b,
-		     const struct hp_path *path)
+		     const struct hp_path *path, const struct hp_hip_msg *to)
 {
-	int reason = hp_sign_start(a->hip, a, a->id, b, path, true, seq_signed);
+	int reason = to ? hp_sign_answer(a, b, path, to, seq_signed)
+			: hp_sign_start(a->hip, a, a->id, b, path, true, seq_signed);
 
 	if (!reason)
 		return;
@@ -78,7 +80,7 @@ void hp_update_probe(struct hp_assoc *a)
 		return;
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_seq(&b, hp_update_claim(a));
-	sign_seq(a, &b, &a->path);
+	sign_seq(a, &b, &a->path, NULL);
 }
 
 /* The data needs a new exchange, with a peer that perhaps has restarted. */
@@ -137,19 +139,25 @@ static void ack_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, siz
 	hp_rekey_told(a);
 }
 
+static void add_echo(struct hp_hip_builder *b, const struct hp_hip_msg *m)
+{
+	const struct hp_hip_tlv *echo =
+		m ? hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0) : NULL;
+
+	if (echo)
+		hp_hip_param(b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
+}
+
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
-	const struct hp_hip_tlv *echo =
-		hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0);
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_ack(&b, &id, 1);
-	if (echo)
-		hp_hip_param(&b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
-	return hp_sign_start(a->hip, a, a->id, &b, path, true, ack_signed);
+	add_echo(&b, m);
+	return hp_sign_answer(a, &b, path, m, ack_signed);
 }
 
 /* ---- another address of the peer */
@@ -167,25 +175,27 @@ int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict)
 
 /* Nothing is sent there before the peer has answered (RFC 8046, section 5.4), so that no credit
  * (section 5.6) is needed. */
-int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const uint32_t *ack)
+int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const struct hp_hip_msg *m)
 {
 	struct hp_path path = {
 		.dst = *addr, .dport = a->path.dport, .sport = a->path.sport};
 	struct hp_esp_info ei = {(uint16_t)a->cur->km_next, a->in->spi, a->in->spi};
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
+	uint32_t id;
 
 	hp_update_begin(a, &b, msg, sizeof(msg));
 	hp_hip_add_esp_info(&b, &ei);
 	hp_hip_add_seq(&b, hp_update_claim(a));
-	if (ack)
-		hp_hip_add_ack(&b, ack, 1);
+	if (m && !hp_hip_read_seq(hp_hip_param_find(m, HP_PARAM_SEQ, 0), &id))
+		hp_hip_add_ack(&b, &id, 1);
 	if (hp_update_ask(a, &path, false)) {
 		a->signing = false;
 		return HP_HIPD_MEMORY;
 	}
 	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
-	sign_seq(a, &b, &path);
+	add_echo(&b, m);
+	sign_seq(a, &b, &path, m);
 	return 0;
 }
 
@@ -201,7 +211,7 @@ int hp_update_check(struct hp_assoc *a, const struct hp_path *path)
 		return HP_HIPD_MEMORY;
 	}
 	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
-	sign_seq(a, &b, path);
+	sign_seq(a, &b, path, NULL);
 	return 0;
 }
 
@@ -275,7 +285,7 @@ int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id
 	if (addr && free) {
 		to = *addr;
 		/* The question acknowledges as well, but perhaps nobody is there. */
-		hp_hip_drop(a->hip, hp_update_verify(a, &to, &id), HP_HIP_UPDATE, &a->peer);
+		hp_hip_drop(a->hip, hp_update_verify(a, &to, m), HP_HIP_UPDATE, &a->peer);
 		if (hp_addr_eq(&to, &path->dst) && (a->signing || a->update_out))
 			return 0;
 	} else if (addr && !a->verifying_addr) {
