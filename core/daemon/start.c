@@ -273,6 +273,7 @@ static void restore_peer(void *ctx, const struct hp_addr *local_hit,
 	hp_hip_known_peer(d->hip, peer_hit, addr, 1, false);
 	hp_hip_known_port(d->hip, peer_hit, port);
 	hp_hip_known_met(d->hip, peer_hit, addr);
+	hp_hip_known_pair(d->hip, local_hit, peer_hit, addr, port);
 }
 
 void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf)

@@ -297,6 +297,7 @@ void hp_assoc_reset(struct hp_assoc *a)
 	a->peer_update_seen = false;
 	a->n_recent = 0;
 	a->verifying_addr = false;
+	a->hinted = false;
 	hp_locator_forget(a);
 	a->unanswered_ms = 0;
 	a->last_in_ms = a->last_out_ms = hp_hip_now(a->hip);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Beginning and ending associations from this side, and finding peers again after a loss
- * of state (RFC 7401, sections 4.5.4, 6.6 and 6.16).
+ * Beginning and ending associations from this side (RFC 7401, section 6.6), and the peers that
+ * are known.
  */
 #include "hip/internal.h"
 
@@ -51,6 +51,19 @@ static void set_known(struct hp_known *k, const struct hp_addr *addrs, size_t n)
 	}
 }
 
+/* Where it can be recognised by its address, and by the port at which it was met. */
+static void spots_add(struct hp_hip *hip, const struct hp_known *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		hp_spot_add(hip, &k->addrs[i], NULL, &k->hit, i ? 0 : k->port);
+}
+
+static void spots_del(struct hp_hip *hip, const struct hp_known *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		hp_spot_del(hip, &k->addrs[i], NULL, &k->hit);
+}
+
 int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addrs, size_t n, bool no_esn_icv)
 {
@@ -68,7 +81,9 @@ int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 			return -ENOBUFS;
 		}
 	}
+	spots_del(hip, k);
 	set_known(k, addrs, n);
+	spots_add(hip, k);
 	k->no_esn_icv = no_esn_icv;
 	return 0;
 }
@@ -77,8 +92,10 @@ void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t p
 {
 	struct hp_known *k = known(hip, hit);
 
-	if (k)
-		k->port = port;
+	if (!k)
+		return;
+	k->port = port;
+	spots_add(hip, k);
 }
 
 void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
@@ -102,6 +119,7 @@ void hp_known_meet(struct hp_assoc *a)
 	a->why = HP_WHY_NONE;
 	memset(&a->shown, 0, sizeof(a->shown));
 	hp_hip_known_met(a->hip, &a->peer, &a->path.dst);
+	hp_spot_add(a->hip, &a->path.dst, &a->local, &a->peer, a->path.dport);
 }
 
 static int free_known(struct hp_hnode *n, void *arg)
@@ -116,6 +134,7 @@ static int free_known(struct hp_hnode *n, void *arg)
 void hp_hip_forget_peers(struct hp_hip *hip)
 {
 	hp_room_forget(hip);
+	hp_spot_forget(hip);
 	if (hip->known.slots)
 		hp_htab_each(&hip->known, free_known, hip);
 }
@@ -148,6 +167,9 @@ static struct hp_assoc *failed(int err)
 
 static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)
 {
+	a->hinted = false;
+	if (a->state == HP_I1_SENT)
+		a->sent.max = a->hip->cfg.retransmit_max;
 	if (!may_restart(a))
 		return a;
 	set_addrs(a, addrs, n);
@@ -277,7 +299,7 @@ void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr, enum hp_hip_
 			wait_less(a);
 	}
 	/* Anyone can forge such errors, and the list is long. */
-	if (!hp_tokens_take(&hip->hint_rate, hp_hip_now(hip), 1))
+	if (!hp_tokens_take(&hip->error_rate, hp_hip_now(hip), 1))
 		return;
 	HP_LIST_EACH(n, &hip->assocs)
 	{
@@ -286,82 +308,4 @@ void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr, enum hp_hip_
 		if (waits_for(a, addr))
 			a->heard = why;
 	}
-}
-
-/* ---- recovery */
-
-struct seeker {
-	const struct hp_path *path;
-	const struct hp_known *found;
-};
-
-static int has_addr(struct hp_hnode *n, void *arg)
-{
-	const struct hp_known *k = HP_CONTAINER(n, struct hp_known, node);
-	struct seeker *s = arg;
-
-	/* Behind one NAT many share an address; the port tells them apart. */
-	if (s->path->dport && k->port && k->port != s->path->dport)
-		return 0;
-	for (size_t i = 0; i < k->n; i++)
-		if (hp_addr_eq(&k->addrs[i], &s->path->dst))
-			s->found = k;
-	return s->found != NULL;
-}
-
-/* Its I1 goes to a port of the same NAT and nobody answers. */
-static int unanswered(struct hp_assoc *a, void *arg)
-{
-	const struct hp_path *path = arg;
-
-	if (a->state != HP_I1_SENT || !a->sent.tries || a->path.dport == path->dport ||
-	    !hp_addr_eq(&a->path.dst, &path->dst))
-		return 0;
-	hp_nat_begin_at(a, path);
-	return 1;
-}
-
-static void greet(struct hp_assoc *a)
-{
-	if (a)
-		a->greet = true;
-}
-
-void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
-{
-	const struct hp_addr *local = hp_hip_default_hit(hip);
-	struct seeker s = {path, NULL};
-	struct hp_log_about about = { .limit = &hip->log_rate, .peer_at = &path->dst,
-				      .reason = "unknown-spi" };
-
-	if (!local || hip->shutting ||
-	    !hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
-		return;
-	hp_htab_each(&hip->known, has_addr, &s);
-	if (!s.found || hp_hip_find(hip, local, &s.found->hit)) {
-		if (path->dport)
-			hp_hip_each(hip, unanswered, (void *)path);
-		return;
-	}
-	about.peer = &s.found->hit;
-	hp_log_about(HP_LOG_HIP, HP_LOG_INFO, &about,
-		     "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
-	greet(hp_connect_back(hip, local, &s.found->hit, path));
-}
-
-/* UPDATE from a peer of whom we know nothing (any more): it is alive and has keys we
- * lost. Its HIT is only claimed, so this is rate-limited and asks the same policy as I1.
- */
-int hp_update_lost(const struct hp_rx *rx)
-{
-	struct hp_hip *hip = rx->hip;
-
-	if (!hip->shutting && hp_hip_param_find(rx->m, HP_PARAM_SEQ, 0) &&
-	    hp_hip_param_find(rx->m, HP_PARAM_HIP_SIGNATURE, 0) &&
-	    (!hip->ops.accept ||
-	     !hip->ops.accept(hip->ops.ctx, &rx->id->hit, &rx->m->src_hit, rx->path)) &&
-	    hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
-		greet(hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit,
-				      rx->path));
-	return HP_HIPD_NO_ASSOC;
 }

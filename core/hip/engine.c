@@ -24,6 +24,7 @@ static void second(struct hp_timer *t)
 static int init_tables(struct hp_hip *hip)
 {
 	if (hp_htab_init(&hip->by_hits, hip->cfg.max_associations) || hp_htab_init(&hip->outs, 0) ||
+	    hp_htab_init(&hip->spots, 2 * (size_t)hip->cfg.max_known_peers) ||
 	    hp_htab_init(&hip->known, hip->cfg.max_known_peers) ||
 	    hp_htab_init(&hip->pending, 0) || hp_htab_init(&hip->used, HP_USED_MAX))
 		return -ENOMEM;
@@ -67,7 +68,10 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_tokens_init(&hip->log_rate, 10, 20);
 	hp_tokens_init(&hip->claim_rate, 50, 50);
 	hp_tokens_init(&hip->stranger_rate, 1, 5);
-	hp_tokens_init(&hip->hint_rate, 50, 100);
+	hp_tokens_init(&hip->error_rate, 50, 100);
+	hp_tokens_init(&hip->hint_rate, 10, 20);
+	for (size_t i = 0; i < HP_HINT_BUCKETS; i++)
+		hp_tokens_init(&hip->hint_at[i], 1, 3);
 	for (size_t i = 0; i < HP_R1_BUCKETS; i++)
 		hp_tokens_init(&hip->r1_rate[i], cfg->r1_per_s, 2 * cfg->r1_per_s);
 	init_generation(hip);
@@ -110,6 +114,7 @@ void hp_hip_free(struct hp_hip *hip)
 	hp_hip_forget_peers(hip);
 	hp_htab_fini(&hip->by_hits);
 	hp_htab_fini(&hip->outs);
+	hp_htab_fini(&hip->spots);
 	hp_htab_fini(&hip->known);
 	hp_htab_fini(&hip->used);
 	hp_htab_fini(&hip->pending);

@@ -276,6 +276,10 @@ void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t p
 /* Besides, an association with it was up there some time ago. */
 void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addr);
+/* An association of these two was up when the peer was at addr, in UDP at this port (0: native).
+ * ESP from there with an SPI that no SA has is a sign that the peer still uses it. */
+void hp_hip_known_pair(struct hp_hip *hip, const struct hp_addr *local_hit,
+		       const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port);
 /* Where that was; NULL: nowhere. */
 const struct hp_addr *hp_hip_met(const struct hp_hip *hip, const struct hp_addr *hit);
 /* Besides, the configuration names it: whoever fills the table, there is a place for it, as long as
@@ -312,8 +316,9 @@ struct hp_assoc *hp_hip_find(struct hp_hip *hip, const struct hp_addr *local_hit
 int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), void *arg);
 size_t hp_hip_count(const struct hp_hip *hip);
 
-/* ESP came with an SPI that no SA has: perhaps we restarted.  To a known peer at this
- * address an I1 is sent, rate-limited (RFC 7401, section 6.16 and 4.5.4). */
+/* ESP came with an SPI that no SA has: perhaps we restarted.  To peers known at this address an I1
+ * is sent by the identities with which they were met, rate-limited (RFC 7401, sections 6.16 and
+ * 4.5.4). */
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi);
 
 /* An ICMP error about HIP sent to addr: HP_WHY_NO_HIP, HP_WHY_PROHIBITED or HP_WHY_UNREACHABLE.

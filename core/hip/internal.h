@@ -29,6 +29,7 @@
 #define HP_REFUSED_WAIT_MS 200 /* an R1 may still come after an ICMP error */
 #define HP_CHECK_MS	   1000 /* how often an association looks after itself, about */
 #define HP_R1_BUCKETS	   1024 /* token buckets for R1s, by hashed address */
+#define HP_HINT_BUCKETS	   256	/* the same for I1s that a stranger's UPDATE has caused */
 #define HP_R1_REFRESH_MS   1000 /* a used R1 is replaced after this, not sooner */
 #define HP_I2_TRIES	   2	/* then start over from I1: perhaps the R1 was not for us */
 #define HP_ROUNDS	   3	/* exchanges tried before E-FAILED */
@@ -243,6 +244,7 @@ struct hp_assoc {
 	struct hp_list asking; /* hip->asking: which HIT is it? */
 	uint64_t asked_ms;
 	bool greet; /* begun with nothing to send: an UPDATE ends the peer's R2-SENT */
+	bool hinted; /* begun since somebody claimed to be there: forgotten if nobody answers */
 	void *udata;
 };
 
@@ -284,6 +286,7 @@ struct hp_hip {
 	size_t n_reserved, n_reserved_assocs; /* configured peers, associations of such */
 	struct hp_limit room;
 	struct hp_htab by_hits, known, pending, used;
+	struct hp_htab spots; /* recover.c: where peers are, by address */
 	struct hp_sadb sadb;
 	struct hp_htab outs; /* outbound SAs by SPI; peers choose it, so several may have the same */
 	struct hp_hip_nat nat;
@@ -292,9 +295,9 @@ struct hp_hip {
 	uint8_t k_now;
 	uint32_t i1_count, i2_count, full_count; /* in this second */
 	struct hp_timer t_second;
-	struct hp_tokens r1_rate[HP_R1_BUCKETS];
+	struct hp_tokens r1_rate[HP_R1_BUCKETS], hint_at[HP_HINT_BUCKETS];
 	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate,
-		stranger_rate, hint_rate;
+		stranger_rate, error_rate, hint_rate;
 	struct hp_hip_stranger strangers[HP_STRANGERS];
 	uint64_t values[HP_HIPC_MAX];
 	struct hp_counters counters;
@@ -562,6 +565,14 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 				 const struct hp_path *path);
 /* Asks the peer to answer from path, which then becomes the association's.  0 or a reason. */
 int hp_update_check(struct hp_assoc *a, const struct hp_path *path);
+
+/* ---- recover.c */
+/* A peer may be recognised at addr; local NULL: by configuration only.  port: in UDP, or 0. */
+void hp_spot_add(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
+		 const struct hp_addr *peer, uint16_t port);
+void hp_spot_del(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
+		 const struct hp_addr *peer);
+void hp_spot_forget(struct hp_hip *hip);
 
 /* ---- ask.c */
 /* Asks a->path.dst which HIT it has. */

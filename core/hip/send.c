@@ -72,7 +72,10 @@ static void gave_up(struct hp_assoc *a)
 	}
 	switch (a->state) {
 	case HP_I1_SENT:
-		hp_assoc_fail(a, -ETIMEDOUT);
+		if (a->hinted)
+			hp_assoc_remove(a); /* nobody was there, or nobody wants us */
+		else
+			hp_assoc_fail(a, -ETIMEDOUT);
 		break;
 	case HP_I2_SENT:
 		/* The R1 may have been an old one, or the Responder has restarted. */

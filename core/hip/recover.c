@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Peers that still use an association which we have lost: ESP with an SPI that no SA has, and
+ * UPDATE without an association (RFC 7401, sections 4.5.4 and 6.16).  They get an I1.
+ *
+ * Anybody can forge both.  So a peer is looked for where it was met, or where the configuration has
+ * it, before any of the limited means are used; and whoever claims another HIT or another address
+ * makes us send next to nothing there.
+ */
+#include "hip/internal.h"
+
+#include <stdlib.h>
+
+#define PAIRS_MAX 8 /* associations with peers of one address that are begun at a time */
+#define HINT_MS	  2000 /* what a stranger is given to answer our I1, which is not repeated */
+
+/* ---- where peers are */
+
+struct spot {
+	struct hp_hnode node;
+	struct hp_addr addr, peer;
+	struct hp_addr local; /* with which identity it was met; zero: by configuration only */
+	uint16_t port;	      /* where it was met in UDP; 0: native, or not met */
+};
+
+static uint64_t spot_hash(const struct hp_hip *hip, const struct hp_addr *addr)
+{
+	return hp_hash(&hip->key, addr->b, 16);
+}
+
+static bool is_spot(const struct hp_hnode *n, const void *key)
+{
+	const struct spot *s = HP_CONTAINER(n, struct spot, node), *k = key;
+
+	return hp_addr_eq(&s->addr, &k->addr) && hp_addr_eq(&s->peer, &k->peer) &&
+	       hp_addr_eq(&s->local, &k->local);
+}
+
+static struct spot key_of(const struct hp_addr *addr, const struct hp_addr *local,
+			  const struct hp_addr *peer)
+{
+	struct spot k = {.addr = *addr, .peer = *peer};
+
+	if (local)
+		k.local = *local;
+	return k;
+}
+
+static struct spot *find(const struct hp_hip *hip, const struct spot *k)
+{
+	struct hp_hnode *n = hp_htab_find(&hip->spots, spot_hash(hip, &k->addr), is_spot, k);
+
+	return n ? HP_CONTAINER(n, struct spot, node) : NULL;
+}
+
+void hp_spot_add(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
+		 const struct hp_addr *peer, uint16_t port)
+{
+	struct spot k = key_of(addr, local, peer), *s = find(hip, &k);
+
+	if (!s) {
+		s = malloc(sizeof(*s));
+		if (!s)
+			return;
+		*s = k;
+		/* Without a place in the table it is found by its own I1. */
+		if (hp_htab_add(&hip->spots, &s->node, spot_hash(hip, addr))) {
+			free(s);
+			return;
+		}
+	}
+	s->port = port;
+}
+
+void hp_spot_del(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
+		 const struct hp_addr *peer)
+{
+	struct spot k = key_of(addr, local, peer), *s = find(hip, &k);
+
+	if (!s)
+		return;
+	hp_htab_del(&hip->spots, &s->node);
+	free(s);
+}
+
+static int free_spot(struct hp_hnode *n, void *arg)
+{
+	struct hp_hip *hip = arg;
+
+	hp_htab_del(&hip->spots, n);
+	free(HP_CONTAINER(n, struct spot, node));
+	return 0;
+}
+
+void hp_spot_forget(struct hp_hip *hip)
+{
+	if (hip->spots.slots)
+		hp_htab_each(&hip->spots, free_spot, hip);
+}
+
+void hp_hip_known_pair(struct hp_hip *hip, const struct hp_addr *local_hit,
+		       const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port)
+{
+	hp_spot_add(hip, addr, local_hit, peer_hit, port);
+}
+
+/* ---- ESP with an unknown SPI */
+
+struct pair {
+	struct hp_addr local, peer;
+	bool met;
+};
+
+struct pairs {
+	struct pair at[PAIRS_MAX];
+	size_t n;
+};
+
+/* A peer that was met is asked with the identities with which it was, no others. */
+static void pairs_add(struct pairs *ps, const struct hp_addr *local, const struct spot *s)
+{
+	struct pair p = {*local, s->peer, !hp_addr_is_zero(&s->local)};
+
+	for (size_t i = 0; i < ps->n; i++) {
+		if (!hp_addr_eq(&ps->at[i].peer, &p.peer) || (p.met && ps->at[i].met))
+			continue;
+		if (p.met)
+			ps->at[i] = p;
+		return;
+	}
+	if (ps->n < PAIRS_MAX)
+		ps->at[ps->n++] = p;
+}
+
+static void pairs_del(struct pairs *ps, const struct hp_addr *peer)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->at[i].met || !hp_addr_eq(&ps->at[i].peer, peer))
+			ps->at[to++] = ps->at[i];
+	ps->n = to;
+}
+
+/* Its I1 goes to another port of the same NAT and nobody answers: it is here. */
+static bool is_unanswered(const struct hp_assoc *a, const struct hp_path *path)
+{
+	return path->dport && a->state == HP_I1_SENT && a->sent.tries &&
+	       a->path.dport != path->dport && hp_addr_eq(&a->path.dst, &path->dst);
+}
+
+/* Behind one NAT many share an address; the port tells them apart. */
+static bool fits(const struct spot *s, const struct hp_path *path)
+{
+	return !path->dport || !s->port || s->port == path->dport;
+}
+
+/* Which associations may it be?  An exchange that waits elsewhere goes on here: NULL, or that. */
+static struct hp_assoc *look(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
+{
+	const struct hp_addr *any = hp_hip_default_hit(hip);
+	uint64_t hash = spot_hash(hip, &path->dst);
+	struct hp_assoc *waits = NULL;
+
+	for (struct hp_hnode *n = *hp_htab_chain(&hip->spots, hash); n; n = n->next) {
+		const struct spot *s = HP_CONTAINER(n, struct spot, node);
+		const struct hp_addr *local = hp_addr_is_zero(&s->local) ? any : &s->local;
+		struct hp_assoc *a;
+
+		if (n->hash != hash || !hp_addr_eq(&s->addr, &path->dst) ||
+		    !hp_identity_find(hip, local))
+			continue;
+		a = hp_hip_find(hip, local, &s->peer);
+		if (!a && fits(s, path))
+			pairs_add(ps, local, s);
+		else if (a && is_unanswered(a, path))
+			waits = a;
+	}
+	return waits;
+}
+
+/* What there is already needs nothing by configuration besides. */
+static void without_doubles(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
+{
+	uint64_t hash = spot_hash(hip, &path->dst);
+
+	for (struct hp_hnode *n = *hp_htab_chain(&hip->spots, hash); n && ps->n; n = n->next) {
+		const struct spot *s = HP_CONTAINER(n, struct spot, node);
+
+		if (n->hash == hash && hp_addr_eq(&s->addr, &path->dst) &&
+		    !hp_addr_is_zero(&s->local) && hp_hip_find(hip, &s->local, &s->peer))
+			pairs_del(ps, &s->peer);
+	}
+}
+
+static void begin(struct hp_hip *hip, const struct pair *p, const struct hp_path *path,
+		  uint32_t spi)
+{
+	struct hp_log_about about = { .limit = &hip->log_rate, .peer_at = &path->dst,
+				      .peer = &p->peer, .reason = "unknown-spi" };
+	struct hp_assoc *a;
+
+	if (!hp_tokens_take(&hip->restart_rate, hp_hip_now(hip), 1))
+		return;
+	hp_log_about(HP_LOG_HIP, HP_LOG_INFO, &about,
+		     "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
+	a = hp_connect_back(hip, &p->local, &p->peer, path);
+	if (a)
+		a->greet = true;
+}
+
+void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
+{
+	struct pairs ps = {.n = 0};
+	struct hp_assoc *waits;
+
+	if (hip->shutting || !hip->spots.count || !hp_hip_default_hit(hip))
+		return;
+	waits = look(hip, path, &ps);
+	if (waits) {
+		hp_nat_begin_at(waits, path);
+		return;
+	}
+	without_doubles(hip, path, &ps);
+	for (size_t i = 0; i < ps.n; i++)
+		begin(hip, &ps.at[i], path, spi);
+}
+
+/* ---- UPDATE without an association */
+
+static bool is_known_there(const struct hp_rx *rx)
+{
+	struct spot by_conf = key_of(&rx->path->dst, NULL, &rx->m->src_hit);
+	struct spot met = key_of(&rx->path->dst, &rx->id->hit, &rx->m->src_hit);
+
+	return find(rx->hip, &met) || find(rx->hip, &by_conf);
+}
+
+/* One that is known at this address has means of its own: strangers can't use them up. */
+static bool may_begin(const struct hp_rx *rx, bool known)
+{
+	struct hp_hip *hip = rx->hip;
+	uint64_t now = hp_hip_now(hip);
+	struct hp_tokens *there;
+
+	if (known)
+		return hp_tokens_take(&hip->restart_rate, now, 1);
+	there = &hip->hint_at[spot_hash(hip, &rx->path->dst) % HP_HINT_BUCKETS];
+	return hp_tokens_take(there, now, 1) && hp_tokens_take(&hip->hint_rate, now, 1);
+}
+
+/* The peer is alive and has keys that we have lost, or somebody says so: its HIT and its address
+ * are only claimed.  So this asks the same policy as I1. */
+int hp_update_lost(const struct hp_rx *rx)
+{
+	struct hp_hip *hip = rx->hip;
+	bool known = is_known_there(rx);
+	struct hp_assoc *a;
+
+	if (hip->shutting || !hp_hip_param_find(rx->m, HP_PARAM_SEQ, 0) ||
+	    !hp_hip_param_find(rx->m, HP_PARAM_HIP_SIGNATURE, 0) ||
+	    (hip->ops.accept &&
+	     hip->ops.accept(hip->ops.ctx, &rx->id->hit, &rx->m->src_hit, rx->path)) ||
+	    !may_begin(rx, known))
+		return HP_HIPD_NO_ASSOC;
+	a = hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit, rx->path);
+	if (!a)
+		return HP_HIPD_NO_ASSOC;
+	a->greet = true;
+	if (known || !hp_timer_armed(&a->sent.timer))
+		return HP_HIPD_NO_ASSOC;
+	a->hinted = true;
+	a->sent.max = 0;
+	hp_timer_set(hip->timers, &a->sent.timer, hp_hip_now(hip) + HINT_MS);
+	return HP_HIPD_NO_ASSOC;
+}
