@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/files.h"
+#include "wire/hip_di.h"
 
 struct checker {
 	struct hp_daemon *d;
@@ -64,6 +65,22 @@ static void check_sizes(struct checker *c, const struct hp_hip_config *hip)
 			hp_conf_complain_key(c->d->conf, c->report,
 					     key_at(key, "identities", i, "key"), "%s: %s",
 					     ids->at[i].key, why);
+}
+
+/* RFC 7401, section 5.2.9: a host name goes in binary form, which not every text has. */
+static void check_dis(struct checker *c)
+{
+	const struct hp_conf_identities *ids = &c->d->conf->identities;
+	uint8_t octets[HP_DI_MAX], type;
+	const char *why;
+	char key[48];
+
+	for (size_t i = 0; i < ids->n; i++)
+		if (hp_di_build(ids->at[i].di, octets, &type, &why) < 0)
+			hp_conf_complain_key(c->d->conf, c->report,
+					     key_at(key, "identities", i, "di"),
+					     "\"%s\": %s; expected a host name or user@realm",
+					     ids->at[i].di, why);
 }
 
 static void check_own_hits(struct checker *c)
@@ -209,6 +226,7 @@ int hp_daemon_check(struct hp_daemon *d, bool keys, bool plugins, struct hp_conf
 		check_twins(&c);
 		check_own_hits(&c);
 	}
+	check_dis(&c);
 	check_hip(&c, keys);
 	if (plugins) {
 		check_resolvers(&c);

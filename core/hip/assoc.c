@@ -509,13 +509,13 @@ void hp_assoc_info(const struct hp_assoc *a, struct hp_assoc_info *out)
 	const struct hp_secrets *s = a->cur;
 
 	memset(out, 0, sizeof(*out));
-	out->peer_key = "";
+	out->peer_key = out->peer_di = "";
 	if (s) {
 		out->dh_group = s->group;
 		out->cipher = s->cipher;
 		out->esp_suite = s->suite;
 		out->peer_key = hp_key_name(s->peer_key);
-		memcpy(out->peer_di, s->peer_di, sizeof(out->peer_di));
+		out->peer_di = s->peer_di ? s->peer_di : "";
 	}
 	out->created_ms = a->created_ms;
 	out->established_ms = a->established_ms;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "util/wipe.h"
+#include "wire/hip_di.h"
 
 static void second(struct hp_timer *t)
 {
@@ -159,15 +160,14 @@ static int build_host_id(struct hp_identity *id, const char *di)
 {
 	struct hp_host_id h = {.algorithm = hp_key_algorithm(id->key)};
 	struct hp_hip_builder b;
-	uint8_t buf[HP_HIP_MAX];
-	int len;
+	uint8_t buf[HP_HIP_MAX], octets[HP_DI_MAX];
+	int len = hp_di_build(di ? di : "", octets, &h.di_type, NULL);
 
+	if (len < 0)
+		return len;
 	h.hi = hp_key_hi(id->key, &h.hi_len);
-	if (di && *di) {
-		h.di = (const uint8_t *)di;
-		h.di_len = strlen(di);
-		h.di_type = strchr(di, '@') ? HP_DI_NAI : HP_DI_FQDN;
-	}
+	h.di = octets;
+	h.di_len = (size_t)len;
 	hp_hip_begin_list(&b, buf, sizeof(buf));
 	hp_hip_add_host_id(&b, &h);
 	len = hp_hip_finish(&b);
@@ -187,7 +187,7 @@ int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 	struct hp_identity *id;
 	int err;
 
-	if (!hp_key_is_private(key) || (di && strlen(di) > 255))
+	if (!hp_key_is_private(key))
 		return -EINVAL;
 	if (hp_identity_find(hip, hp_key_hit(key)))
 		return -EEXIST;

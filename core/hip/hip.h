@@ -253,7 +253,7 @@ enum {
 
 /* A reference to key (private) is taken.  di: "" or NULL for none, "host.example" an
  * FQDN, with an '@' a NAI; copied.  The first identity is the default one.  0, -EINVAL no
- * private key or di too long, -EEXIST, -ENOMEM. */
+ * private key, or di is none, -EEXIST, -ENOMEM. */
 int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 			const char *di);
 /* From now on the identity answers no I1 without its HIT.  0, -ENOENT. */
@@ -369,7 +369,7 @@ struct hp_assoc_info {
 	uint8_t dh_group;
 	uint16_t cipher, esp_suite;
 	const char *peer_key; /* "ECDSA-P-256"; "" unknown */
-	char peer_di[64];     /* cut to fit; "" none */
+	const char *peer_di;  /* printable; "" none; as long as the association's keys */
 	uint64_t created_ms, established_ms, last_in_ms, last_out_ms; /* 0: never */
 	uint64_t unanswered_ms; /* since then packets went out and none came in; 0: not so */
 	uint32_t spi_in, spi_out;				      /* 0: none */

@@ -96,8 +96,7 @@ static int keep_host_id(struct hp_secrets *s, const struct hp_hip_tlv *t,
 	memset(s->peer_host_id, 0, whole.len);
 	memcpy(s->peer_host_id, whole.p, t->len + 4u);
 	s->peer_host_id_len = whole.len;
-	memcpy(s->peer_di, h->di, h->di_len < 63 ? h->di_len : 63);
-	return 0;
+	return hp_secrets_keep_di(s, h);
 }
 
 static int authenticate(struct i2_work *w)

@@ -111,7 +111,7 @@ struct hp_secrets {
 	struct hp_key *peer_key;
 	uint8_t *peer_host_id; /* the whole TLV, as it came */
 	size_t peer_host_id_len;
-	char peer_di[64];
+	char *peer_di; /* as text; NULL: none */
 	struct hp_keymat km;
 	struct hp_keyset hip;
 	size_t km_next;	 /* the first octet of KEYMAT not drawn yet */
@@ -125,6 +125,8 @@ void hp_secrets_free(struct hp_secrets *s); /* wipes; NULL is fine */
 /* Makes them small; nothing is lost. */
 void hp_secrets_compact(struct hp_secrets *s);
 struct hp_secrets *hp_secrets_clone(const struct hp_secrets *s);
+/* Keeps the Domain Identifier of the peer's HOST_ID as text.  0 or a reason. */
+int hp_secrets_keep_di(struct hp_secrets *s, const struct hp_host_id *h);
 /* KEYMAT and HIP keys from dh, peer_pub, i and j.  0 or a reason. */
 int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,
 		      const struct hp_addr *peer);

@@ -132,8 +132,7 @@ static int authenticate(struct r1_work *w)
 		return HP_HIPD_MEMORY;
 	memcpy(s->peer_host_id, whole.p, whole.len);
 	s->peer_host_id_len = whole.len;
-	memcpy(s->peer_di, h.di, h.di_len < 63 ? h.di_len : 63);
-	return 0;
+	return hp_secrets_keep_di(s, &h);
 }
 
 /* Step 12: not longer than the puzzle lives. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "util/wipe.h"
+#include "wire/hip_di.h"
 
 struct hp_secrets *hp_secrets_new(void)
 {
@@ -21,6 +22,7 @@ void hp_secrets_free(struct hp_secrets *s)
 	hp_dh_unref(s->dh);
 	hp_key_unref(s->peer_key);
 	free(s->peer_host_id);
+	free(s->peer_di);
 	hp_keymat_fini(&s->km);
 	hp_wipe(s, sizeof(*s));
 	free(s);
@@ -40,8 +42,11 @@ struct hp_secrets *hp_secrets_clone(const struct hp_secrets *s)
 	if (!c)
 		return NULL;
 	*c = *s;
+	c->peer_di = s->peer_di ? strdup(s->peer_di) : NULL;
 	c->peer_host_id = malloc(s->peer_host_id_len ? s->peer_host_id_len : 1);
-	if (!c->peer_host_id) {
+	if (!c->peer_host_id || (s->peer_di && !c->peer_di)) {
+		free(c->peer_host_id);
+		free(c->peer_di);
 		hp_wipe(c, sizeof(*c));
 		free(c);
 		return NULL;
@@ -50,6 +55,19 @@ struct hp_secrets *hp_secrets_clone(const struct hp_secrets *s)
 	hp_dh_ref(c->dh);
 	hp_key_ref(c->peer_key);
 	return c;
+}
+
+int hp_secrets_keep_di(struct hp_secrets *s, const struct hp_host_id *h)
+{
+	char text[HP_DI_TEXT];
+
+	free(s->peer_di);
+	s->peer_di = NULL;
+	if (!h->di_len)
+		return 0;
+	hp_di_format(h->di_type, h->di, h->di_len, text, sizeof(text));
+	s->peer_di = strdup(text);
+	return s->peer_di ? 0 : HP_HIPD_MEMORY;
 }
 
 int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "wire/hip_di.h"
+
 static const uint8_t zeros[HP_HIP_MAX];
 
 /* What of an identity takes room. */
@@ -28,6 +30,15 @@ static void add_host_id(struct hp_hip_builder *b, const struct identity_size *id
 				.di_len = id->di_len };
 
 	hp_hip_add_host_id(b, &h);
+}
+
+/* In octets of the message.  One that can't be sent is complained of elsewhere. */
+static size_t di_octets(const char *di)
+{
+	uint8_t octets[HP_DI_MAX], type;
+	int len = hp_di_build(di ? di : "", octets, &type, NULL);
+
+	return len < 0 ? HP_DI_MAX : (size_t)len;
 }
 
 static struct hp_dh_value largest_dh(const struct hp_hip_config *cfg)
@@ -137,7 +148,7 @@ int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, co
 {
 	struct identity_size id = { .algorithm = hp_key_algorithm(key),
 				    .hit_suite = hp_key_hit_suite(key),
-				    .di_len = di ? strlen(di) : 0,
+				    .di_len = di_octets(di),
 				    .sig_len = hp_key_sig_len(key) };
 	int len1, len2;
 
@@ -180,7 +191,7 @@ int hp_hip_key_check(const struct hp_hip_config *cfg, const struct hp_key *key, 
 		snprintf(why, HP_HIP_WHY,
 			 "an RSA key of %zu bits makes R1 or I2 longer than a HIP message can be "
 			 "(%u octets); expected at most %u bits", 8 * hp_key_sig_len(key), HP_HIP_MAX,
-			 hp_hip_rsa_bits_max(cfg, di ? strlen(di) : 0));
+			 hp_hip_rsa_bits_max(cfg, di_octets(di)));
 	else
 		snprintf(why, HP_HIP_WHY, "R1 or I2 would be longer than a HIP message can be (%u "
 			 "octets)", HP_HIP_MAX);

@@ -11,6 +11,7 @@
 
 #include "../harness.h"
 #include "hip/internal.h"
+#include "wire/hip_di.h"
 #include "world.h"
 
 static struct world w;
@@ -588,7 +589,64 @@ static void every_counter_has_a_name(void)
 	world_fini(&w);
 }
 
+/* ---- domain identifiers (RFC 7401, section 5.2.9) */
+
+static const uint8_t *di_seen;
+static size_t di_seen_len;
+
+/* What R1 says on the wire. */
+static enum fate see_di(struct world *world, const struct side *from, struct packet *p)
+{
+	static uint8_t copy[HP_DI_MAX];
+	struct hp_hip_msg m;
+	struct hp_host_id h;
+
+	(void)world;
+	if (from->at != 1 || p->msg[HP_HIP_OFF_TYPE] != HP_HIP_R1 ||
+	    hp_hip_parse(p->msg, p->len, &m) ||
+	    hp_hip_read_host_id(hp_hip_param_find(&m, HP_PARAM_HOST_ID, 0), &h))
+		return PASS;
+	memcpy(copy, h.di, h.di_len);
+	di_seen = copy;
+	di_seen_len = h.di_len;
+	return PASS;
+}
+
+static void a_host_name_goes_in_labels_and_is_shown_as_text(void)
+{
+	struct hp_assoc_info info;
+
+	begin();
+	w.fate = see_di;
+	w.s[1].di = "a-host-with-a-long-name.in-a-domain-that-is-long-too.and-more.example.net";
+	w.s[0].di = "user@realm.example";
+	stand();
+	CU_ASSERT_EQUAL(di_seen_len, strlen(w.s[1].di) + 2);
+	CU_ASSERT(di_seen && di_seen[0] == 23 && !di_seen[di_seen_len - 1]);
+	hp_assoc_info(world_assoc(&w, 0), &info);
+	CU_ASSERT_STRING_EQUAL(info.peer_di, w.s[1].di);
+	hp_assoc_info(world_assoc(&w, 1), &info);
+	CU_ASSERT_STRING_EQUAL(info.peer_di, w.s[0].di);
+	/* It is there after new keys, too. */
+	hp_assoc_rekey(world_assoc(&w, 0));
+	world_run(&w, 20);
+	hp_assoc_info(world_assoc(&w, 0), &info);
+	CU_ASSERT_STRING_EQUAL(info.peer_di, w.s[1].di);
+	world_fini(&w);
+}
+
+static void a_name_that_can_not_be_sent_is_refused(void)
+{
+	begin();
+	world_start(&w);
+	CU_ASSERT_EQUAL(hp_hip_identity_add(w.s[0].hip, world_key(HP_KEY_P384, 0), 0, "a..b"),
+			-EINVAL);
+	world_fini(&w);
+}
+
 static const struct hp_test tests[] = {
+	HP_TEST(a_host_name_goes_in_labels_and_is_shown_as_text),
+	HP_TEST(a_name_that_can_not_be_sent_is_refused),
 	HP_TEST(opportunistic_mode_off_is_off),
 	HP_TEST(an_icmp_error_shortens_the_wait_and_no_more),
 	HP_TEST(an_icmp_error_about_a_known_peer_is_nothing),
