@@ -55,6 +55,19 @@ static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, 
 			     hp_addr_format(&path->dst, dst), strerror(-err));
 }
 
+static void hip_problem(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len,
+			size_t at)
+{
+	struct hp_daemon *d = ctx;
+	struct hp_log_about about = { .peer_at = &path->dst };
+	int err = hp_raw_problem_send(d->raw, path, msg, len, at);
+	char dst[HP_ADDR_STRLEN];
+
+	if (err)
+		hp_log_about(HP_LOG_HIP, HP_LOG_DEBUG, &about, "ICMP to %s: %s",
+			     hp_addr_format(&path->dst, dst), strerror(-err));
+}
+
 static int hip_job(void *ctx, struct hp_job *job)
 {
 	struct hp_daemon *d = ctx;
@@ -188,6 +201,7 @@ static int hip_pin(void *ctx, const struct hp_addr *addr, const struct hp_addr *
 
 const struct hp_hip_ops hp_daemon_hip_ops = {
 	.send = hip_send,
+	.problem = hip_problem,
 	.job = hip_job,
 	.source = hip_source,
 	.accept = hip_accept,

@@ -435,6 +435,7 @@ int hp_assoc_install(struct hp_assoc *a, struct hp_secrets *s)
 		return reason ? reason : HP_HIPD_MEMORY;
 	}
 	replace_in(a, in);
+	a->spi_before = a->out ? a->out->spi : 0;
 	hp_assoc_free_sa(a, a->out);
 	a->out = out;
 	hp_secrets_free(a->cur);

@@ -71,6 +71,7 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_tokens_init(&hip->stranger_rate, 1, 5);
 	hp_tokens_init(&hip->error_rate, 50, 100);
 	hp_tokens_init(&hip->hint_rate, 10, 20);
+	hp_tokens_init(&hip->problem_rate, 5, 10);
 	for (size_t i = 0; i < HP_HINT_BUCKETS; i++)
 		hp_tokens_init(&hip->hint_at[i], 1, 3);
 	for (size_t i = 0; i < HP_R1_BUCKETS; i++)
@@ -397,6 +398,17 @@ static int refuse_critical(struct hp_rx *rx)
 	return HP_HIPD_CRITICAL;
 }
 
+/* Section 5.4.1.  Of another version no more is known than where its number stands: the checksum
+ * may be elsewhere. */
+static int refuse_version(const struct hp_rx *rx, const uint8_t *msg, size_t len)
+{
+	struct hp_hip *hip = rx->hip;
+
+	if (hip->ops.problem && hp_tokens_take(&hip->problem_rate, hp_hip_now(hip), 1))
+		hip->ops.problem(hip->ops.ctx, rx->path, msg, len, HP_HIP_OFF_VERSION);
+	return HP_HIPD_VERSION;
+}
+
 static int input(struct hp_rx *rx, struct hp_hip_msg *m, const uint8_t *msg, size_t len)
 {
 	const struct hp_path *path = rx->path;
@@ -406,7 +418,7 @@ static int input(struct hp_rx *rx, struct hp_hip_msg *m, const uint8_t *msg, siz
 		return HP_HIPD_SIZE;
 	err = hp_hip_parse(msg, len, m);
 	if (err == -EPROTONOSUPPORT)
-		return HP_HIPD_VERSION;
+		return refuse_version(rx, msg, len);
 	if (err == -EBADMSG)
 		return HP_HIPD_MALFORMED;
 	if (!hp_hip_checksum_ok(msg, m->len, &path->dst, &path->src, path->dport != 0))

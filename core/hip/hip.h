@@ -118,6 +118,10 @@ struct hp_hip_ops {
 	 * is borrowed. */
 	void (*send)(void *ctx, const struct hp_path *path, const uint8_t *msg,
 		     size_t len);
+	/* The message that came by path is wrong at octet `at`: its sender may be told by an ICMP
+	 * Parameter Problem (RFC 7401, section 5.4), which is rate-limited already.  NULL: not. */
+	void (*problem)(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len,
+			size_t at);
 	/* Takes a job: 0; -EAGAIN when the queue is full (the job stays the caller's).
 	 * NULL as an op: jobs run at once. */
 	int (*job)(void *ctx, struct hp_job *job);

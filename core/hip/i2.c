@@ -143,7 +143,7 @@ static int check_keymat_index(struct hp_secrets *s, const struct hp_hip_msg *m)
 
 	if (hp_hip_read_esp_info(hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0), &ei))
 		return HP_HIPD_MISSING;
-	if (ei.keymat_idx < s->esp_at)
+	if (ei.keymat_idx < s->esp_at || !hp_secrets_reach(s, ei.keymat_idx))
 		return HP_HIPD_KEYMAT;
 	s->esp_at = ei.keymat_idx;
 	return 0;

@@ -132,6 +132,8 @@ int hp_secrets_derive(struct hp_secrets *s, const struct hp_addr *local,
 		      const struct hp_addr *peer);
 /* ESP keys from esp_at; moves km_next.  0 or a reason. */
 int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp);
+/* Has KEYMAT the ESP keys that begin there? */
+bool hp_secrets_reach(const struct hp_secrets *s, size_t idx);
 /* What is inside ENCRYPTED; plain: HP_HIP_MAX octets, into which out points.  0 or a reason. */
 int hp_secrets_decrypt(const struct hp_secrets *s, const struct hp_hip_tlv *t, uint8_t *plain,
 		       struct hp_hip_list *out);
@@ -210,6 +212,7 @@ struct hp_assoc {
 
 	struct hp_secrets *cur, *next; /* next: between I2 and R2 */
 	struct hp_sa *in, *in_next, *out;
+	uint32_t spi_before; /* of the outbound SA before out; 0: none */
 	struct hp_old_sa old[HP_OLD_SAS]; /* the oldest first */
 	size_t n_old;
 	struct hp_timer t_old, t_state, t_check;
@@ -299,7 +302,7 @@ struct hp_hip {
 	struct hp_timer t_second;
 	struct hp_tokens r1_rate[HP_R1_BUCKETS], hint_at[HP_HINT_BUCKETS];
 	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate,
-		stranger_rate, error_rate, hint_rate;
+		stranger_rate, error_rate, hint_rate, problem_rate;
 	struct hp_hip_stranger strangers[HP_STRANGERS];
 	uint64_t values[HP_HIPC_MAX];
 	struct hp_counters counters;
@@ -526,6 +529,12 @@ void hp_update_record(struct hp_assoc *a, uint32_t id);
 int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const struct hp_hip_msg *m);
 void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 		     size_t cap);
+
+/* ---- espinfo.c: ESP_INFO of a verified UPDATE */
+/* 0, or the reason why the UPDATE is not processed.  Fine if it has none. */
+int hp_espinfo_check(const struct hp_assoc *a, const struct hp_hip_msg *m);
+/* Does it ask for new SAs? */
+bool hp_espinfo_rekeys(const struct hp_esp_info *ei);
 
 /* ---- rekey.c */
 int hp_rekey_start(struct hp_assoc *a);

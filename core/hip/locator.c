@@ -118,6 +118,8 @@ static int take_set(struct hp_assoc *a, const struct hp_hip_msg *m, const struct
 	while (hp_hip_locator_next(&r, &l))
 		if (usable(&l) && of_our_sa(a, m, &l))
 			take(a, &l);
+		else
+			hp_count(&a->hip->counters, HP_HIPD_ADDRESS);
 	for (size_t i = 0; i < a->locators->n; i++)
 		if (!a->locators->at[i].listed)
 			a->locators->at[i].state = DEPRECATED;

@@ -11,7 +11,8 @@ static int check_esp_info(const struct hp_secrets *s, const struct hp_hip_msg *m
 {
 	if (hp_hip_read_esp_info(hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0), ei))
 		return HP_HIPD_MISSING;
-	if (ei->new_spi < 256)
+	/* RFC 7402, section 5.1.1: there is no old SPI yet. */
+	if (ei->old_spi || ei->new_spi < 256)
 		return HP_HIPD_SPI;
 	/* Both sides must draw from where our I2 said. */
 	return ei->keymat_idx == s->esp_at ? 0 : HP_HIPD_KEYMAT;

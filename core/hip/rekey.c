@@ -350,8 +350,6 @@ static int answer(struct hp_assoc *a, const struct offer *o)
 static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
 		 const struct hp_dh_value *dh)
 {
-	if (ei->new_spi < 256)
-		return HP_HIPD_SPI;
 	if (dh->pub && dh->group != a->cur->group)
 		return HP_HIPD_DH_GROUP;
 	if (dh->pub && dh->pub_len != hp_dh_public_len(dh->group))
@@ -389,10 +387,9 @@ int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	struct offer o = {.m = m, .path = path, .id = id};
 	int reason;
 
-	/* RFC 8046, section 5.3: equal SPIs mean that only addresses change. */
-	if (!t || (!hp_hip_read_esp_info(t, &o.ei) && o.ei.old_spi == o.ei.new_spi))
+	if (!t || hp_hip_read_esp_info(t, &o.ei) || !hp_espinfo_rekeys(&o.ei))
 		return 0;
-	if (hp_hip_read_esp_info(t, &o.ei) || (d && hp_hip_read_dh(d, &o.dh)))
+	if (d && hp_hip_read_dh(d, &o.dh))
 		return HP_HIPD_MISSING;
 	if (a->rk.working)
 		return HP_HIPD_BUSY;

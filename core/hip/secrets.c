@@ -103,6 +103,16 @@ int hp_secrets_esp(struct hp_secrets *s, bool greater, struct hp_keyset *esp)
 	return 0;
 }
 
+bool hp_secrets_reach(const struct hp_secrets *s, size_t idx)
+{
+	struct hp_keyset esp;
+	size_t end;
+	bool there = !hp_keymat_esp(&s->km, idx, s->suite, false, &esp, &end) && end <= UINT16_MAX;
+
+	hp_wipe(&esp, sizeof(esp));
+	return there;
+}
+
 int hp_secrets_decrypt(const struct hp_secrets *s, const struct hp_hip_tlv *t, uint8_t *plain,
 		       struct hp_hip_list *out)
 {

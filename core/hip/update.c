@@ -298,8 +298,10 @@ static int take_new(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
 	bool held = false;
-	int reason = hp_locator_input(a, m);
+	int reason = hp_espinfo_check(a, m);
 
+	if (!reason)
+		reason = hp_locator_input(a, m);
 	if (!reason)
 		reason = hp_rekey_input(a, m, id, path, &held);
 	if (reason)

@@ -30,6 +30,7 @@
 enum {
 	HP_HIP_OFF_HLEN     = 1,
 	HP_HIP_OFF_TYPE     = 2,
+	HP_HIP_OFF_VERSION  = 3,
 	HP_HIP_OFF_CSUM     = 4,
 	HP_HIP_OFF_CONTROLS = 6,
 	HP_HIP_OFF_SRC      = 8,

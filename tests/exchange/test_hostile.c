@@ -722,7 +722,61 @@ static void a_flood_of_i1_is_answered_in_part_and_remembered_not_at_all(void)
 	world_fini(&w);
 }
 
+/* ---- another version of HIP */
+
+static unsigned problems;
+static struct hp_path problem_path;
+static size_t problem_at;
+
+static void on_problem(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len,
+		       size_t at)
+{
+	(void)ctx, (void)msg, (void)len;
+	problems++;
+	problem_path = *path;
+	problem_at = at;
+}
+
+static void give_version(uint8_t version, size_t len)
+{
+	struct packet p = *kept(HP_HIP_I1);
+
+	p.msg[3] = (uint8_t)(version << 4 | 1);
+	give(&p, p.msg, len);
+}
+
+static void another_version_is_answered_with_the_place_of_its_number(void)
+{
+	begin();
+	w.keep = true;
+	w.s[1].ops.problem = on_problem;
+	problems = 0;
+	stand();
+	for (uint8_t v = 0; v < 16; v++)
+		if (v != 2)
+			give_version(v, kept(HP_HIP_I1)->len);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_VERSION), 15);
+	CU_ASSERT(problems >= 5 && problems <= 10);
+	CU_ASSERT_EQUAL(problem_at, 3);
+	CU_ASSERT(hp_addr_eq(&problem_path.dst, &w.s[0].addr));
+	/* Too short to have a version; or an I1 as it should be. */
+	world_run(&w, 5000);
+	problems = 0;
+	give_version(1, 39);
+	give_version(2, kept(HP_HIP_I1)->len);
+	CU_ASSERT_EQUAL(problems, 0);
+	/* A flood gets a few. */
+	for (int i = 0; i < 5000; i++) {
+		give_version(1, kept(HP_HIP_I1)->len);
+		world_run(&w, 1);
+	}
+	CU_ASSERT(problems > 10 && problems < 50);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
 static const struct hp_test tests[] = {
+	HP_TEST(another_version_is_answered_with_the_place_of_its_number),
 	HP_TEST(no_altered_octet_is_believed),
 	HP_TEST(no_altered_octet_of_update_and_close_is_believed),
 	HP_TEST(no_cut_message_does_harm),
