@@ -43,6 +43,27 @@ void hp_conf_settle(struct hp_conf *conf)
 	}
 }
 
+/* They stand in for the clients' identity and have no other part. */
+static void check_others(struct checker *c)
+{
+	const struct hp_conf_strings *names = &c->conf->client.other_identities;
+	const struct hp_conf *conf = c->conf;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct hp_conf_identity *id = hp_conf_identity_find(conf, names->at[i]);
+
+		if (!id || !*names->at[i])
+			complain_at(c, "client.other_identities", i, "",
+				    "expected a name from identities");
+		else if (id == hp_conf_identity_find(conf, conf->client.identity) ||
+			 (conf->host.enabled &&
+			  id == hp_conf_identity_find(conf, conf->host.identity)))
+			complain_at(c, "client.other_identities", i, "",
+				    "expected another identity than client.identity and "
+				    "host.identity");
+	}
+}
+
 static void check_identities(struct checker *c)
 {
 	const struct hp_conf_identities *ids = &c->conf->identities;
@@ -56,6 +77,7 @@ static void check_identities(struct checker *c)
 		complain(c, "client.identity", "expected a name from identities");
 	if (!hp_conf_identity_find(c->conf, c->conf->host.identity))
 		complain(c, "host.identity", "expected a name from identities");
+	check_others(c);
 }
 
 static bool is_one_of(int64_t v, const uint8_t *set)

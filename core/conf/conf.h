@@ -95,6 +95,7 @@ struct hp_conf_rules {
 struct hp_conf_client {
 	bool enabled;
 	const char *identity;               /* name in identities; "": the first */
+	struct hp_conf_strings other_identities; /* names: where a peer does not accept that */
 	struct hp_conf_strings interfaces;  /* none: all */
 	struct hp_conf_prefixes networks;   /* of clients whose traffic is protected */
 	struct hp_conf_prefixes hip_hosts;  /* speak HIP themselves */

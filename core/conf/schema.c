@@ -161,6 +161,8 @@ static const struct hp_conf_row rows_client[] = {
 	  .help = "be a proxy for legacy clients" },
 	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, CLIENT(identity), 0, 64, "",
 	  .help = "which identity stands for the clients; the first" },
+	{ "other_identities", HP_CONF_STRINGS, HP_CONF_RESTART, CLIENT(other_identities), 0, 8,
+	  .help = "which do so with peers that don't accept its HIT suite" },
 	{ "interfaces", HP_CONF_STRINGS, 0, CLIENT(interfaces), 0, 64,
 	  .help = "where clients are; everywhere" },
 	{ "networks", HP_CONF_PREFIXES, 0, CLIENT(networks), 0, 1024,

@@ -79,6 +79,8 @@ struct hp_daemon {
 	struct hp_key **keys;        /* of conf->identities, in their order */
 	size_t n_keys;
 	struct hp_addr client_hit, host_hit;
+	struct hp_addr other_hits[8]; /* they stand in for client_hit */
+	size_t n_other_hits;
 	struct hp_flush flush;
 	struct hp_timer stop_timer, shut_timer;
 	uint64_t shut_ms;

@@ -20,6 +20,9 @@ int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit)
 	if (!id)
 		return -ENOENT;
 	*hit = *hp_key_hit(d->keys[id - conf->identities.at]);
+	for (size_t i = 0; i < d->n_other_hits; i++)
+		if (hp_addr_eq(hit, &d->other_hits[i]))
+			return -EBUSY;
 	return hp_addr_eq(hit, &d->client_hit) || hp_addr_eq(hit, &d->host_hit) ? -EBUSY : 0;
 }
 

@@ -180,8 +180,12 @@ static struct hp_addr hit_of(const struct hp_daemon *d, const char *name)
 
 static void find_roles(struct hp_daemon *d)
 {
+	const struct hp_conf_strings *others = &d->conf->client.other_identities;
+
 	if (d->conf->client.enabled)
 		d->client_hit = hit_of(d, d->conf->client.identity);
+	for (size_t i = 0; d->conf->client.enabled && i < others->n; i++)
+		d->other_hits[d->n_other_hits++] = hit_of(d, others->at[i]);
 	if (d->conf->host.enabled)
 		d->host_hit = hit_of(d, d->conf->host.identity);
 }

@@ -381,6 +381,8 @@ static struct hp_assoc *assoc_of(const struct hp_daemon *d, const struct hp_peer
 
 	if (e->hit_known && d->client_hit.b[0])
 		a = hp_hip_find(d->hip, &d->client_hit, &e->hit);
+	if (e->hit_known && !a)
+		a = hp_hip_find_instead(d->hip, &d->client_hit, &e->hit);
 	if (!a && e->hit_known && d->host_hit.b[0])
 		a = hp_hip_find(d->hip, &d->host_hit, &e->hit);
 	return a;

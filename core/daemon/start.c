@@ -205,6 +205,8 @@ static int add_identities(struct hp_daemon *d)
 		if (err)
 			return fail(err, id->name);
 	}
+	for (size_t i = 0; i < d->n_other_hits; i++)
+		hp_hip_identity_instead(d->hip, &d->other_hits[i], &d->client_hit);
 	return 0;
 }
 

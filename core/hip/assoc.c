@@ -177,6 +177,17 @@ int hp_assoc_rename(struct hp_assoc *a, const struct hp_addr *peer)
 	return hp_htab_add(&hip->by_hits, &a->node, pair_hash(hip, &a->local, peer));
 }
 
+int hp_assoc_be(struct hp_assoc *a, struct hp_identity *id)
+{
+	struct hp_hip *hip = a->hip;
+
+	hp_htab_del(&hip->by_hits, &a->node);
+	hp_identity_unref(a->id);
+	a->id = hp_identity_ref(id);
+	a->local = id->hit;
+	return hp_htab_add(&hip->by_hits, &a->node, pair_hash(hip, &a->local, &a->peer));
+}
+
 void hp_assoc_unref(struct hp_assoc *a)
 {
 	if (--a->refs)

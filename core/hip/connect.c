@@ -248,6 +248,8 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 	}
 	a = any && n ? hp_assoc_by_addr(hip, &id->hit, &addrs[0])
 		     : hp_hip_find(hip, &id->hit, peer_hit);
+	if (!a && !any)
+		a = hp_hip_find_instead(hip, &id->hit, peer_hit);
 	if (a && (!any || !may_restart(a)))
 		return again(a, addrs, n);
 	if (!n)

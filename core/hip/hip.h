@@ -262,6 +262,10 @@ int hp_hip_identity_add(struct hp_hip *hip, struct hp_key *key, unsigned flags,
 			const char *di);
 /* From now on the identity answers no I1 without its HIT.  0, -ENOENT. */
 int hp_hip_identity_never_opportunistic(struct hp_hip *hip, const struct hp_addr *hit);
+/* It stands in for the identity with HIT of, in exchanges that this one begins, where the peer does
+ * not accept the HIT suite of that.  0, -ENOENT. */
+int hp_hip_identity_instead(struct hp_hip *hip, const struct hp_addr *hit,
+			    const struct hp_addr *of);
 /* Its associations are dropped.  0, -ENOENT. */
 int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit);
 /* The default identity's HIT; NULL without any. */
@@ -303,7 +307,8 @@ const struct hp_limit *hp_hip_room(const struct hp_hip *hip);
 int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *msg,
 		 size_t len);
 
-/* The association between local_hit (NULL or zero: default identity) and peer_hit (zero:
+/* The association between local_hit (NULL or zero: default identity; its local HIT may be that of
+ * one that stands in for it) and peer_hit (zero:
  * opportunistic, by address); a new one sends I1.  An existing one in E-FAILED, CLOSING
  * or CLOSED starts again; addrs, when given, replace those of one that is not up.  NULL
  * with errno EINVAL (HITs, no address), EPERM (opportunistic mode is off), ENOBUFS,
@@ -316,6 +321,9 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 void hp_hip_close(struct hp_assoc *a);
 struct hp_assoc *hp_hip_find(struct hp_hip *hip, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);
+/* The one with peer_hit that another identity has in the place of this one, or NULL. */
+struct hp_assoc *hp_hip_find_instead(struct hp_hip *hip, const struct hp_addr *first,
+				     const struct hp_addr *peer_hit);
 /* fn must not close or free; stops when it returns non-zero, and returns that. */
 int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), void *arg);
 size_t hp_hip_count(const struct hp_hip *hip);

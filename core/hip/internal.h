@@ -76,6 +76,7 @@ struct hp_identity {
 	bool removed, never_opportunistic;
 	struct hp_key *key;
 	struct hp_addr hit;
+	struct hp_addr instead_of; /* stands in for the identity with this HIT; zero: for none */
 	enum hp_rhash rhash; /* of associations in which this is the Responder */
 	uint16_t controls;
 	size_t host_id_len; /* the whole TLV */
@@ -341,6 +342,8 @@ void hp_assoc_remove(struct hp_assoc *a);
 void hp_assoc_unref(struct hp_assoc *a);
 /* Gives an opportunistic association its peer's HIT. */
 int hp_assoc_rename(struct hp_assoc *a, const struct hp_addr *peer);
+/* From now on its local end is id.  0, or -ENOBUFS: it is in no table then. */
+int hp_assoc_be(struct hp_assoc *a, struct hp_identity *id);
 struct hp_assoc *hp_assoc_by_addr(struct hp_hip *hip, const struct hp_addr *local,
 				  const struct hp_addr *addr);
 void hp_assoc_set_state(struct hp_assoc *a, enum hp_assoc_state s);
@@ -576,6 +579,11 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 				 const struct hp_path *path);
 /* Asks the peer to answer from path, which then becomes the association's.  0 or a reason. */
 int hp_update_check(struct hp_assoc *a, const struct hp_path *path);
+
+/* ---- instead.c */
+/* The peer's R1, which is authentic, does not list a's HIT suite.  True: another identity goes on,
+ * a may be gone. */
+bool hp_instead_begin(struct hp_assoc *a, const struct hp_hip_msg *r1);
 
 /* ---- recover.c */
 /* A peer may be recognised at addr; local NULL: by configuration only.  port: in UDP, or 0. */

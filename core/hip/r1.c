@@ -369,6 +369,9 @@ static void r1_done(struct hp_work *work, bool live)
 		a->busy = false;
 	if (!reason)
 		reason = proceed(a, w);
+	else if (live && w->trusted && reason == HP_HIPD_HIT_SUITE && a->state == HP_I1_SENT &&
+		 hp_instead_begin(a, &w->m))
+		reason = 0;
 	else if (live && w->trusted && hopeless(reason) && a->state == HP_I1_SENT)
 		hp_assoc_fail(a, -EPROTO);
 	if (!work->hip->dying)

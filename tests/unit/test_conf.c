@@ -259,6 +259,11 @@ static void keys_must_agree(void)
 {
 	CU_ASSERT(refuses(ID "client = { identity = \"b\"; };",
 			  "2: client.identity: expected a name from identities"));
+	CU_ASSERT(refuses(ID "client = { other_identities = [ \"b\" ]; };",
+			  "2: client.other_identities[0]: expected a name from identities"));
+	CU_ASSERT(refuses(ID "client = { other_identities = [ \"a\" ]; };",
+			  "2: client.other_identities[0]: expected another identity than "
+			  "client.identity and host.identity"));
 	CU_ASSERT(refuses("identities = ( { name = \"a\"; key = \"/k\"; },\n"
 			  "{ name = \"a\"; key = \"/l\"; } );",
 			  "2: identities[1].name: another identity has this name"));
