@@ -138,4 +138,5 @@ def main():
     print(len(list_))
 
 
-main()
+if __name__ == "__main__":
+    main()
