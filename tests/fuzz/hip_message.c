@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "wire/hip.h"
+#include "wire/hip_di.h"
 
 static unsigned sum;
 
@@ -37,6 +38,16 @@ static void read_lists(const struct hp_hip_tlv *t)
 			sum += loc.port;
 }
 
+/* Printable, and what came as labels comes back. */
+static void read_di(const struct hp_host_id *h)
+{
+	char text[HP_DI_TEXT];
+
+	hp_di_format(h->di_type, h->di, h->di_len, text, sizeof(text));
+	for (const char *c = text; *c; c++)
+		HP_FUZZ_HOLDS(*c > ' ' && *c <= '~');
+}
+
 static void read_blobs(const struct hp_hip_tlv *t)
 {
 	struct hp_puzzle pz;
@@ -58,6 +69,7 @@ static void read_blobs(const struct hp_hip_tlv *t)
 	if (!hp_hip_read_host_id(t, &hi)) {
 		touch(hi.hi, hi.hi_len);
 		touch(hi.di, hi.di_len);
+		read_di(&hi);
 	}
 	if (!hp_hip_read_notification(t, &no))
 		touch(no.data, no.len);
