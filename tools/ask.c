@@ -10,17 +10,18 @@
 #include <sys/stat.h>
 
 #include "tools/client.h"
+#include "tools/rows.h"
 #include "util/account.h"
 
 #define REPLY_TIMEOUT_S 15
 #define DENIED_STRLEN   (80 + HP_ACCOUNT_STRLEN)
 #define QUIET_TIMEOUT_S 2 /* somebody waits for a completion */
 
-static void print_json(const json_t *reply, bool one_line)
+static void print_json(FILE *out, const json_t *reply, bool one_line)
 {
-	json_dumpf(reply, stdout, one_line ? JSON_COMPACT : JSON_INDENT(2));
-	putchar('\n');
-	fflush(stdout);
+	json_dumpf(reply, out, one_line ? JSON_COMPACT : JSON_INDENT(2));
+	fputc('\n', out);
+	fflush(out);
 }
 
 static int refused(const json_t *reply)
@@ -76,12 +77,12 @@ static int unreachable(const struct hp_ctl *ctl, int err)
 }
 
 static int show(const struct hp_ctl *ctl, const struct hp_command *cmd,
-		const struct hp_view *view, const json_t *reply)
+		const struct hp_view *view, const json_t *reply, bool one_line)
 {
 	const json_t *ok = json_object_get(reply, "ok");
 
 	if (ctl->json)
-		print_json(reply, cmd->stream);
+		print_json(view->out, reply, one_line);
 	/* The lines of a stream carry no "ok" unless they are an error. */
 	if (json_is_false(ok) || (!ok && !cmd->stream))
 		return refused(reply);
@@ -91,9 +92,71 @@ static int show(const struct hp_ctl *ctl, const struct hp_command *cmd,
 	return json_is_false(json_object_get(reply, "allowed")) ? HP_EXIT_REFUSED : HP_EXIT_OK;
 }
 
+/* ---- lists, which come in parts */
+
+static bool is_stream(const json_t *reply)
+{
+	return json_is_true(json_object_get(reply, "ok")) && json_object_get(reply, "stream");
+}
+
+/* Calls add for the rows of each part.  0, or -errno: the end is missing. */
+static int take_rows(struct hp_client *c, const char *member,
+		     void (*add)(void *ctx, const json_t *rows), void *ctx)
+{
+	for (;;) {
+		json_t *part;
+		int err = hp_client_recv(c, &part);
+		bool end;
+
+		if (err)
+			return err;
+		end = json_is_true(json_object_get(part, "end"));
+		if (json_is_array(json_object_get(part, member)))
+			add(ctx, json_object_get(part, member));
+		json_decref(part);
+		if (end)
+			return 0;
+	}
+}
+
+static void print_rows(void *ctx, const json_t *rows)
+{
+	hp_rows_add(ctx, rows);
+}
+
+static int show_rows(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		     const struct hp_view *view, struct hp_client *c, bool one_line)
+{
+	struct hp_rows rows;
+	int err;
+
+	hp_rows_begin(&rows, ctl, cmd, view, one_line);
+	err = take_rows(c, cmd->list->member, print_rows, &rows);
+	hp_rows_end(&rows, !err);
+	return err ? unreachable(ctl, err) : HP_EXIT_OK;
+}
+
+static void append_rows(void *ctx, const json_t *rows)
+{
+	json_array_extend(ctx, (json_t *)rows);
+}
+
+/* The whole list as a member of the reply. */
+static int collect_rows(struct hp_client *c, json_t *reply)
+{
+	const char *member = json_string_value(json_object_get(reply, "stream"));
+	json_t *all = json_array();
+	int err = member && all ? take_rows(c, member, append_rows, all) : -EBADMSG;
+
+	if (!err)
+		return json_object_set_new(reply, member, all) ? -ENOMEM : 0;
+	json_decref(all);
+	return err;
+}
+
 static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		    const struct hp_view *view, struct hp_client *c,
-		    const json_t *request)
+		    const json_t *request, bool one_line)
 {
 	int err, status, lines = 0;
 
@@ -112,21 +175,30 @@ static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		if (err)
 			return unreachable(ctl, err);
 		lines++;
-		status = show(ctl, cmd, view, reply);
+		status = cmd->list && is_stream(reply) ?
+				 show_rows(ctl, cmd, view, c, one_line) :
+				 show(ctl, cmd, view, reply, one_line);
 		json_decref(reply);
 	} while (cmd->stream && status == HP_EXIT_OK);
+	return status;
+}
+
+int hp_ask_view(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		const struct hp_view *view, const json_t *request, bool one_line)
+{
+	struct hp_client c;
+	int err = hp_client_open(&c, ctl->socket);
+	int status = err ? unreachable(ctl, err) :
+			   converse(ctl, cmd, view, &c, request, one_line);
+
+	hp_client_close(&c);
 	return status;
 }
 
 int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		const struct hp_view *view, const json_t *request)
 {
-	struct hp_client c;
-	int err = hp_client_open(&c, ctl->socket);
-	int status = err ? unreachable(ctl, err) : converse(ctl, cmd, view, &c, request);
-
-	hp_client_close(&c);
-	return status;
+	return hp_ask_view(ctl, cmd, view, request, cmd->stream);
 }
 
 int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t **reply)
@@ -142,6 +214,13 @@ int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t *
 	}
 	if (!err || err == -EPIPE)
 		err = hp_client_recv(&c, reply);
+	if (!err && is_stream(*reply)) {
+		err = collect_rows(&c, *reply);
+		if (err) {
+			json_decref(*reply);
+			*reply = NULL;
+		}
+	}
 	hp_client_close(&c);
 	if (err)
 		return quiet ? HP_EXIT_UNREACHABLE : unreachable(ctl, err);

@@ -13,6 +13,9 @@
  * error goes to standard error.  Returns the exit status. */
 int hp_ask_show(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		const struct hp_view *view, const json_t *request);
+/* The same, once; one_line: JSON without line breaks. */
+int hp_ask_view(const struct hp_ctl *ctl, const struct hp_command *cmd,
+		const struct hp_view *view, const json_t *request, bool one_line);
 /* The same for commands that use the answer themselves: *reply is the caller's if the exit
  * status returned is HP_EXIT_OK, else NULL.  quiet: nothing goes to standard error. */
 int hp_ask(const struct hp_ctl *ctl, const json_t *request, bool quiet, json_t **reply);

@@ -16,41 +16,41 @@
 #include "tools/view.h"
 
 const struct hp_cmd_option hp_ctl_options[] = {
-	{ "-s", "FILE", "the daemon's control socket" },
-	{ "--json", NULL, "the answer as JSON" },
-	{ "--help", NULL, "this list; after a command: its help" },
-	{ "--version", NULL, "the version" },
+	{ "-s", "FILE", "the daemon's control socket", NULL },
+	{ "--json", NULL, "the answer as JSON", NULL },
+	{ "--help", NULL, "this list; after a command: its help", NULL },
+	{ "--version", NULL, "the version", NULL },
 	{ 0 },
 };
 
 static const struct hp_cmd_option keygen_options[] = {
-	{ "-f", NULL, "replace a file that exists" },
-	{ "-t", "ecdsa-p256|ecdsa-p384|rsa", "the key's type; ecdsa-p256 if not given" },
-	{ "-b", "BITS", "size of an rsa key, 2048 or more; 3072 if not given" },
+	{ "-f", NULL, "replace a file that exists", NULL },
+	{ "-t", "ecdsa-p256|ecdsa-p384|rsa", "the key's type; ecdsa-p256 if not given", NULL },
+	{ "-b", "BITS", "size of an rsa key, 2048 or more; 3072 if not given", NULL },
 	{ 0 },
 };
 
 static const struct hp_cmd_option doctor_options[] = {
-	{ "-c", "FILE", "the configuration; the daemon's own if not given" },
+	{ "-c", "FILE", "the configuration; the daemon's own if not given", NULL },
 	{ 0 },
 };
 
 static const struct hp_cmd_option invite_options[] = {
-	{ "-c", "FILE", "the configuration, if it is elsewhere" },
-	{ "--name", "NAME", "what the other side calls this peer; the machine's name" },
-	{ "--address", "ADDRESS", "where the other side reaches it; those of the interfaces" },
-	{ "--serves", "PREFIX", "a destination it answers for; the hosted server's address" },
+	{ "-c", "FILE", "the configuration, if it is elsewhere", NULL },
+	{ "--name", "NAME", "what the other side calls this peer; the machine's name", NULL },
+	{ "--address", "ADDRESS", "where the other side reaches it; those of the interfaces", NULL },
+	{ "--serves", "PREFIX", "a destination it answers for; the hosted server's address", NULL },
 	{ 0 },
 };
 
 static const struct hp_cmd_option peer_add_options[] = {
-	{ "-c", "FILE", "the configuration, if it is elsewhere" },
-	{ "--name", "NAME", "the peer's name, if not the one in its text" },
+	{ "-c", "FILE", "the configuration, if it is elsewhere", NULL },
+	{ "--name", "NAME", "the peer's name, if not the one in its text", NULL },
 	{ 0 },
 };
 
 static const struct hp_cmd_option peer_options[] = {
-	{ "-c", "FILE", "the configuration, if it is elsewhere" },
+	{ "-c", "FILE", "the configuration, if it is elsewhere", NULL },
 	{ 0 },
 };
 
@@ -63,15 +63,15 @@ const struct hp_command hp_commands[] = {
 	{ .name = "associations", .args = "",
 	  .help = "HIP associations: peer, state, path, traffic",
 	  .text = "An association is with one peer, whatever its addresses are.\n",
-	  .options = hp_view_list_options, .show = hp_show_associations,
+	  .options = hp_view_association_options, .show = hp_show_associations,
 	  .list = &hp_list_associations },
 	{ .name = "flows", .args = "",
 	  .help = "connections carried by them",
-	  .options = hp_view_list_options, .show = hp_show_flows,
+	  .options = hp_view_flow_options, .show = hp_show_flows,
 	  .list = &hp_list_flows },
 	{ .name = "peers", .args = "",
 	  .help = "destinations: protected, passed, blocked or being asked",
-	  .options = hp_view_list_options, .show = hp_show_peers,
+	  .options = hp_view_peer_options, .show = hp_show_peers,
 	  .list = &hp_list_peers },
 	{ .name = "drops", .args = "",
 	  .help = "every reason for which packets were dropped",

@@ -22,6 +22,9 @@ struct hp_cmd_option {
 	const char *name;  /* "-t", "--sort"; NULL ends the list */
 	const char *value; /* NULL: it takes none */
 	const char *help;
+	/* The member of the request that the value becomes: a number if the value is N, seconds
+	 * if it is AGE, true without a value, else a string.  NULL: it is for this program. */
+	const char *member;
 };
 
 struct hp_view;

@@ -11,7 +11,8 @@
 #include "tools/ask.h"
 #include "tools/list.h"
 
-#define WORDS_MAX 64
+#define WORDS_MAX  64
+#define OFFERS_MAX 10000
 
 struct place {
 	FILE *out;
@@ -40,7 +41,7 @@ static void offer_word(const struct place *p, const char *text)
 static void offer_members(const struct place *p, const char *cmd, const char *list,
 			  const char *key)
 {
-	json_t *request = json_pack("{s:s}", "cmd", cmd), *reply;
+	json_t *request = json_pack("{s:s, s:i}", "cmd", cmd, "n", OFFERS_MAX), *reply;
 	const json_t *row;
 	size_t i;
 

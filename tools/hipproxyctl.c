@@ -31,6 +31,7 @@ static int run_daemon(const struct hp_ctl *ctl, const struct hp_command *cmd, in
 	int status;
 
 	hp_view_init(&view);
+	view.request = request;
 	if (cmd->options)
 		argc = hp_view_parse(&view, cmd, &mine, argc, argv);
 	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1))

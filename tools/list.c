@@ -11,7 +11,6 @@
 
 #include <libsmartcols/libsmartcols.h>
 
-#define SHOWN_MAX     32
 #define SEPARATOR     "  "
 #define SEPARATOR_LEN (sizeof(SEPARATOR) - 1)
 #define WRAP_MIN      20
@@ -37,24 +36,19 @@ static int no_column(const struct hp_list *list, const char *name, size_t len)
 
 /* ---- which columns */
 
-struct shown {
-	const struct hp_column *at[SHOWN_MAX];
-	size_t n;
-};
-
-static void show_usual(struct shown *s, const struct hp_list *list)
+static void show_usual(struct hp_list_part *s, const struct hp_list *list)
 {
-	for (size_t i = 0; i < list->n && s->n < SHOWN_MAX; i++)
+	for (size_t i = 0; i < list->n && s->n < HP_LIST_COLUMNS; i++)
 		if (!(list->columns[i].flags & HP_COL_MORE))
 			s->at[s->n++] = &list->columns[i];
 }
 
 /* "a,b" or "+a,b": those, or the usual ones and those.  0, or -EINVAL with *bad the name
  * that is none. */
-static int choose(struct shown *s, const struct hp_list *list, const char *output,
+static int choose(struct hp_list_part *s, const struct hp_list *list, const char *output,
 		  const char **bad)
 {
-	*s = (struct shown){ .n = 0 };
+	*s = (struct hp_list_part){ .n = 0 };
 	if (!output || *output == '+')
 		show_usual(s, list);
 	if (output && *output == '+')
@@ -63,7 +57,7 @@ static int choose(struct shown *s, const struct hp_list *list, const char *outpu
 		size_t len = strcspn(output, ",");
 
 		*bad = output;
-		if (s->n == SHOWN_MAX)
+		if (s->n == HP_LIST_COLUMNS)
 			return -EINVAL;
 		s->at[s->n] = find_column(list, output, len);
 		if (!s->at[s->n++])
@@ -76,7 +70,7 @@ static int choose(struct shown *s, const struct hp_list *list, const char *outpu
 int hp_list_check(const struct hp_list *list, const struct hp_view *view)
 {
 	const char *bad = NULL;
-	struct shown s;
+	struct hp_list_part s;
 
 	if (choose(&s, list, view->output, &bad))
 		return no_column(list, bad, strcspn(bad, ","));
@@ -148,24 +142,33 @@ static size_t width_of(const struct hp_column *c, const struct hp_view *view,
 	return width;
 }
 
-/* Leaves out columns until the line fits.  Returns the width that is there for the column
- * with WRAP, 0: as much as it wants. */
-static size_t fit(struct shown *s, const struct hp_view *view, const struct row *rows,
-		  size_t n)
+static void measure(struct hp_list_part *s, const struct hp_view *view, const struct row *rows,
+		    size_t n)
 {
-	size_t widths[SHOWN_MAX], line = 0, wrap = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t width = width_of(s->at[i], view, rows, n);
+
+		s->widths[i] = width > s->widths[i] ? width : s->widths[i];
+	}
+}
+
+/* Leaves out columns until the line fits, but only before the first part is printed.  Returns the
+ * width that is there for the column with WRAP, 0: as much as it wants. */
+static size_t fit(struct hp_list_part *s, const struct hp_view *view)
+{
+	size_t line = 0, wrap = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		widths[i] = width_of(s->at[i], view, rows, n) + SEPARATOR_LEN;
-		line += widths[i];
+		line += s->widths[i] + SEPARATOR_LEN;
 		if (s->at[i]->flags & HP_COL_WRAP)
-			wrap = widths[i];
+			wrap = s->widths[i] + SEPARATOR_LEN;
 	}
 	for (size_t i = s->n; i-- && line > view->width + SEPARATOR_LEN;) {
-		if (view->output || !(s->at[i]->flags & HP_COL_LESS))
+		if (s->begun || view->output || !(s->at[i]->flags & HP_COL_LESS))
 			continue;
-		line -= widths[i];
+		line -= s->widths[i] + SEPARATOR_LEN;
 		memmove(&s->at[i], &s->at[i + 1], (s->n - 1 - i) * sizeof(s->at[0]));
+		memmove(&s->widths[i], &s->widths[i + 1], (s->n - 1 - i) * sizeof(s->widths[0]));
 		s->n--;
 	}
 	if (!wrap || line <= view->width + SEPARATOR_LEN)
@@ -200,7 +203,7 @@ static int set_wrap(struct libscols_column *cl)
 }
 
 /* The library makes columns as wide as their headings, also those it does not print. */
-static int add_columns(struct libscols_table *tb, const struct shown *s,
+static int add_columns(struct libscols_table *tb, const struct hp_list_part *s,
 		       const struct hp_view *view)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -209,8 +212,8 @@ static int add_columns(struct libscols_table *tb, const struct shown *s,
 			    (c->flags & HP_COL_TRUNC ? SCOLS_FL_TRUNC : 0) |
 			    (c->flags & HP_COL_WRAP ? SCOLS_FL_WRAP : 0);
 		struct libscols_column *cl =
-			scols_table_new_column(tb, view->headings ? c->heading : "", 0,
-					       flags);
+			scols_table_new_column(tb, view->headings ? c->heading : "",
+					       s->begun ? (double)s->widths[i] : 0, flags);
 
 		if (!cl || (view->color && scols_cell_set_color(scols_column_get_header(cl), "bold")))
 			return -ENOMEM;
@@ -220,7 +223,7 @@ static int add_columns(struct libscols_table *tb, const struct shown *s,
 	return 0;
 }
 
-static int add_row(struct libscols_table *tb, const struct shown *s, const json_t *row,
+static int add_row(struct libscols_table *tb, const struct hp_list_part *s, const json_t *row,
 		   size_t wrap)
 {
 	struct libscols_line *line = scols_table_new_line(tb, NULL);
@@ -243,11 +246,15 @@ static int add_row(struct libscols_table *tb, const struct shown *s, const json_
 }
 
 /* The width is told, since the stream may be memory that goes to a terminal later. */
-static int fill(struct libscols_table *tb, struct shown *s, const struct hp_view *view,
+static int fill(struct libscols_table *tb, struct hp_list_part *s, const struct hp_view *view,
 		const struct row *rows, size_t n)
 {
-	size_t wrap = view->width ? fit(s, view, rows, n) : 0;
-	int err = add_columns(tb, s, view);
+	size_t wrap;
+	int err;
+
+	measure(s, view, rows, n);
+	wrap = view->width ? fit(s, view) : 0;
+	err = add_columns(tb, s, view);
 
 	for (size_t i = 0; i < n && !err; i++)
 		err = add_row(tb, s, rows[view->reverse ? n - 1 - i : i].row, wrap);
@@ -265,34 +272,76 @@ static int fill(struct libscols_table *tb, struct shown *s, const struct hp_view
 }
 
 static int print(const struct hp_list *list, const struct hp_view *view,
-		 const struct row *rows, size_t n)
+		 const struct row *rows, size_t n, struct hp_list_part *part)
 {
 	struct libscols_table *tb = scols_new_table();
+	struct hp_view mine = *view;
 	const char *bad;
-	struct shown s;
-	int err = -ENOMEM;
+	int err = tb ? 0 : -ENOMEM;
 
-	if (tb && !choose(&s, list, view->output, &bad))
-		err = fill(tb, &s, view, rows, n);
+	mine.headings &= !part->begun;
+	if (!err && !part->begun)
+		err = choose(part, list, view->output, &bad);
+	if (!err)
+		err = fill(tb, part, &mine, rows, n);
+	part->begun = true;
 	scols_unref_table(tb);
 	return err;
+}
+
+static void out_of_memory(int err)
+{
+	fprintf(stderr, "hipproxyctl: %s\n", strerror(err < 0 ? -err : err));
+	exit(HP_EXIT_REFUSED);
+}
+
+size_t hp_list_show_part(const struct hp_list *list, const struct hp_view *view,
+			 const json_t *array, struct hp_list_part *part)
+{
+	size_t n;
+	struct row *rows = collect(list, view, array, &n);
+	int err = rows ? 0 : -ENOMEM;
+
+	if (!err && n)
+		err = print(list, view, rows, n, part);
+	else if (!err && view->headings && !part->begun)
+		fprintf(view->out, "%s\n", list->empty);
+	free(rows);
+	if (err)
+		out_of_memory(err);
+	return n;
 }
 
 size_t hp_list_show(const struct hp_list *list, const struct hp_view *view,
 		    const json_t *reply)
 {
-	size_t n;
-	struct row *rows = collect(list, view, json_object_get(reply, list->member), &n);
-	int err = rows ? 0 : -ENOMEM;
+	struct hp_list_part part = { .n = 0 };
 
-	if (!err && n)
-		err = print(list, view, rows, n);
-	else if (!err && view->headings)
-		fprintf(view->out, "%s\n", list->empty);
+	return hp_list_show_part(list, view, json_object_get(reply, list->member), &part);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return (x->i > y->i) - (x->i < y->i);
+}
+
+void hp_list_best(const struct hp_list *list, const struct hp_view *view, json_t *array, size_t n)
+{
+	size_t have;
+	struct row *rows = collect(list, view, array, &have), *from;
+	json_t *best = json_array();
+
+	if (!rows || !best)
+		out_of_memory(-ENOMEM);
+	n = n < have ? n : have;
+	from = view->reverse ? rows + have - n : rows;
+	qsort(from, n, sizeof(*from), by_place);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(best, (json_t *)from[i].row);
+	json_array_clear(array);
+	json_array_extend(array, best);
+	json_decref(best);
 	free(rows);
-	if (err) {
-		fprintf(stderr, "hipproxyctl: %s\n", strerror(err < 0 ? -err : err));
-		exit(HP_EXIT_REFUSED);
-	}
-	return n;
 }

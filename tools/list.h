@@ -38,10 +38,27 @@ struct hp_list {
 	bool (*keep)(const json_t *row); /* NULL: all */
 };
 
+#define HP_LIST_COLUMNS 32 /* most that can be shown */
+
+/* What the parts of a list that is printed in parts have in common; zero before the first. */
+struct hp_list_part {
+	const struct hp_column *at[HP_LIST_COLUMNS];
+	size_t widths[HP_LIST_COLUMNS];
+	size_t n;
+	bool begun;
+};
+
 /* Are the columns the view names there?  0; -EINVAL, and it has said which are. */
 int hp_list_check(const struct hp_list *list, const struct hp_view *view);
 /* Prints the rows, returns how many.  The view has been checked. */
 size_t hp_list_show(const struct hp_list *list, const struct hp_view *view,
 		    const json_t *reply);
+
+/* The same for some rows, an array, of a list that goes on: columns are as wide as they were, or
+ * wider. */
+size_t hp_list_show_part(const struct hp_list *list, const struct hp_view *view,
+			 const json_t *array, struct hp_list_part *part);
+/* Leaves in the array the n rows that the view would show first, in the order of the array. */
+void hp_list_best(const struct hp_list *list, const struct hp_view *view, json_t *array, size_t n);
 
 #endif

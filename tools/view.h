@@ -15,11 +15,15 @@ struct hp_view {
 	bool color, headings, reverse;
 	const char *sort;     /* name of a column; NULL: the daemon's order */
 	const char *output;   /* names of columns; +NAME adds to the default; NULL: default */
+	size_t limit;         /* most rows; 0: all */
+	json_t *request;      /* gets what options say to the daemon, borrowed; may be NULL */
 	unsigned int watch_s; /* seconds between two answers; 0: only one */
 };
 
 /* The options of commands that show a list, and of those that have --watch only. */
 extern const struct hp_cmd_option hp_view_list_options[];
+extern const struct hp_cmd_option hp_view_flow_options[], hp_view_association_options[],
+	hp_view_peer_options[];
 extern const struct hp_cmd_option hp_view_watch_options[];
 
 /* As if there were no options: on standard output, for its terminal if it is one. */

@@ -62,23 +62,32 @@ void hp_watch_paint(FILE *out, const char *text, size_t height)
 	fflush(out);
 }
 
+/* The text of one answer, the caller's; NULL: *status says why there is none. */
 static char *render(const struct hp_ctl *ctl, const struct hp_command *cmd,
-		    const struct hp_view *view, const json_t *reply)
+		    const struct hp_view *view, const json_t *request, int *status)
 {
 	struct hp_view mine = *view;
 	char *text = NULL;
 	size_t len;
 
+	*status = HP_EXIT_REFUSED;
 	mine.out = open_memstream(&text, &len);
 	if (!mine.out)
 		return NULL;
-	if (ctl->json)
-		json_dumpf(reply, mine.out, JSON_COMPACT);
-	else
-		cmd->show(&mine, reply);
-	if (ctl->json)
-		fputc('\n', mine.out);
-	return fclose(mine.out) ? NULL : text;
+	*status = hp_ask_view(ctl, cmd, &mine, request, true);
+	if (!fclose(mine.out) && *status == HP_EXIT_OK)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Rows that would not be on the screen are not asked for. */
+static void limit_rows(const struct hp_view *view, const struct hp_command *cmd, json_t *request)
+{
+	if (!cmd->list || !view->height || view->sort || view->reverse)
+		return;
+	if (!view->limit || view->limit > view->height)
+		json_object_set_new(request, "n", json_integer((json_int_t)view->height));
 }
 
 /* JSON is for programs: a line each, and nothing in between. */
@@ -98,26 +107,26 @@ static void print(const struct hp_ctl *ctl, const struct hp_view *view, const ch
 int hp_watch(const struct hp_ctl *ctl, const struct hp_command *cmd,
 	     const struct hp_view *view, const json_t *request)
 {
+	json_t *mine = json_copy((json_t *)request);
 	struct hp_view now = *view;
+	int status = HP_EXIT_OK;
 
 	catch_signals();
-	for (bool first = true; !stopped; first = false) {
-		json_t *reply;
-		int status = hp_ask(ctl, request, false, &reply);
+	for (bool first = true; mine && !stopped; first = false) {
 		char *text;
 
-		if (!reply)
-			return status;
 		hp_view_measure(&now);
-		text = render(ctl, cmd, &now, reply);
-		json_decref(reply);
+		if (!ctl->json)
+			limit_rows(&now, cmd, mine);
+		text = render(ctl, cmd, &now, mine, &status);
 		if (!text)
-			return HP_EXIT_REFUSED;
+			break;
 		print(ctl, &now, text, first);
 		free(text);
 		pause_s(view->watch_s);
 	}
-	if (view->width)
+	json_decref(mine);
+	if (view->width && status == HP_EXIT_OK)
 		fputc('\n', view->out);
-	return HP_EXIT_OK;
+	return stopped ? HP_EXIT_OK : status;
 }

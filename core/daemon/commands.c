@@ -36,25 +36,11 @@ static int status(struct hp_daemon *d, struct hp_control_client *c, const json_t
 	return hp_report_status(d, reply);
 }
 
-static int associations(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
-			json_t *reply)
+/* The command's name is the list's. */
+static int list(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		json_t *reply)
 {
-	(void)c, (void)request;
-	return hp_report_associations(d, reply);
-}
-
-static int flows(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
-		 json_t *reply)
-{
-	(void)c, (void)request;
-	return hp_report_flows(d, reply);
-}
-
-static int peers(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
-		 json_t *reply)
-{
-	(void)c, (void)request;
-	return hp_report_peers(d, reply);
+	return hp_daemon_list(d, c, request, reply);
 }
 
 static int drops(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
@@ -320,9 +306,9 @@ static int trace(struct hp_daemon *d, struct hp_control_client *c, const json_t 
 
 static const struct command commands[] = {
 	{ "status", status },
-	{ "associations", associations },
-	{ "flows", flows },
-	{ "peers", peers },
+	{ "associations", list },
+	{ "flows", list },
+	{ "peers", list },
 	{ "drops", drops },
 	{ "doctor", doctor },
 	{ "pipeline", pipeline },

@@ -223,17 +223,17 @@ void hp_daemon_doctor_log(struct hp_daemon *d);
 void hp_daemon_denied(struct hp_daemon *d, const struct hp_addr *local_hit,
 		      const struct hp_addr *peer_hit);
 
-/* ---- commands.c, report.c */
+/* ---- commands.c, report.c, lists.c */
 
 int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
 		      json_t *reply);
 int hp_report_status(struct hp_daemon *d, json_t *reply);
-int hp_report_associations(struct hp_daemon *d, json_t *reply);
-int hp_report_flows(struct hp_daemon *d, json_t *reply);
-int hp_report_peers(struct hp_daemon *d, json_t *reply);
 int hp_report_pipeline(struct hp_daemon *d, json_t *reply);
 int hp_report_policy(struct hp_daemon *d, json_t *reply);
 int hp_report_drops(struct hp_daemon *d, json_t *reply);
 int hp_report_doctor(struct hp_daemon *d, json_t *reply);
+/* associations, flows or peers: the request's "cmd". */
+int hp_daemon_list(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		   json_t *reply);
 
 #endif

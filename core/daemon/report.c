@@ -12,23 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "flow/peerdb.h"
-#include "wire/ip.h"
-
-static json_t *addr_json(const struct hp_addr *a)
-{
-	char text[HP_ADDR_STRLEN];
-
-	return hp_addr_is_zero(a) ? json_string("") : json_string(hp_addr_format(a, text));
-}
-
-static void put_traffic(json_t *o, const uint64_t packets[2], const uint64_t octets[2])
-{
-	json_object_set_new(o, "out_packets", json_integer((json_int_t)packets[HP_OUTBOUND]));
-	json_object_set_new(o, "out_bytes", json_integer((json_int_t)octets[HP_OUTBOUND]));
-	json_object_set_new(o, "in_packets", json_integer((json_int_t)packets[HP_INBOUND]));
-	json_object_set_new(o, "in_bytes", json_integer((json_int_t)octets[HP_INBOUND]));
-}
+#include "daemon/rows.h"
 
 /* ---- status */
 
@@ -53,7 +37,7 @@ static json_t *identities(const struct hp_daemon *d)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "name", json_string(d->conf->identities.at[i].name));
-		json_object_set_new(o, "hit", addr_json(hp_key_hit(d->keys[i])));
+		json_object_set_new(o, "hit", hp_row_addr(hp_key_hit(d->keys[i])));
 		json_object_set_new(o, "algorithm", json_string(hp_key_name(d->keys[i])));
 		json_array_append_new(list, o);
 	}
@@ -113,6 +97,23 @@ static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
 	return o;
 }
 
+static json_t *loop_json(const struct hp_daemon *d)
+{
+	struct hp_loop_stalls s = hp_loop_stalls(d->loop);
+
+	return json_pack("{s:I, s:I, s:I}", "rounds", (json_int_t)s.rounds, "worst_us",
+			 (json_int_t)s.worst_us, "recent_worst_us", (json_int_t)s.recent_worst_us);
+}
+
+static json_t *control(const struct hp_daemon *d)
+{
+	const struct hp_control_counts *n = hp_control_counts(d->control);
+
+	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "clients", (int)hp_control_clients(d->control),
+			 "accepted", (json_int_t)n->accepted, "refused", (json_int_t)n->refused,
+			 "stalled", (json_int_t)n->stalled, "too_slow", (json_int_t)n->too_slow);
+}
+
 static int put_findings(struct hp_daemon *d, json_t *reply)
 {
 	struct hp_findings *found = calloc(1, sizeof(*found));
@@ -146,7 +147,7 @@ static json_t *met(const struct hp_daemon *d)
 
 		at = hp_hip_met(d->hip, peer);
 		if (at)
-			json_object_set_new(o, hp_addr_format(peer, hit), addr_json(at));
+			json_object_set_new(o, hp_addr_format(peer, hit), hp_row_addr(at));
 	}
 	return o;
 }
@@ -181,7 +182,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	uint64_t up_s = (hp_clock_ms(&d->clock) - d->started_ms) / 1000;
 	json_t *totals = json_object();
 
-	put_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
+	hp_row_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
 		    (uint64_t[2]){ t->out_bytes, t->in_bytes });
 	json_object_set_new(totals, "passed", json_integer((json_int_t)t->passed));
 	json_object_set_new(reply, "version", json_string(PACKAGE_VERSION));
@@ -206,228 +207,12 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 			    json_pack("{s:s, s:i}", "mode",
 				      hp_daemon_transport_name(d->transport.mode), "port",
 				      d->encap ? (int)d->transport.port : 0));
+	json_object_set_new(reply, "loop", loop_json(d));
+	json_object_set_new(reply, "control", control(d));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
 	json_object_set_new(reply, "limits", hp_daemon_limits_json(d));
 	return put_findings(d, reply);
-}
-
-/* ---- associations */
-
-struct listing {
-	struct hp_daemon *d;
-	json_t *list;
-	uint64_t now_ms;
-};
-
-static json_t *path_json(const struct hp_path *p)
-{
-	json_t *o = json_object();
-
-	json_object_set_new(o, "src", addr_json(&p->src));
-	json_object_set_new(o, "dst", addr_json(&p->dst));
-	json_object_set_new(o, "sport", json_integer(p->sport));
-	json_object_set_new(o, "dport", json_integer(p->dport));
-	return o;
-}
-
-static const char *suite_name(uint16_t id)
-{
-	const struct hp_esp_suite *suite = hp_esp_suite_find(id);
-
-	return suite ? suite->name : "";
-}
-
-static void assoc_info(json_t *o, const struct hp_assoc *a, uint64_t now_ms)
-{
-	struct hp_assoc_info i;
-	uint64_t last;
-
-	hp_assoc_info(a, &i);
-	last = i.last_in_ms > i.last_out_ms ? i.last_in_ms : i.last_out_ms;
-	if (!last)
-		last = i.created_ms;
-	json_object_set_new(o, "spi_in", json_integer(i.spi_in));
-	json_object_set_new(o, "spi_out", json_integer(i.spi_out));
-	json_object_set_new(o, "suite", json_string(suite_name(i.esp_suite)));
-	json_object_set_new(o, "age_s", json_integer((json_int_t)(now_ms - i.created_ms) / 1000));
-	json_object_set_new(o, "idle_s", json_integer((json_int_t)(now_ms - last) / 1000));
-	json_object_set_new(o, "exchange_us", json_integer(i.exchange_us));
-	json_object_set_new(o, "rekeys", json_integer(i.rekeys));
-	json_object_set_new(o, "peer_key", json_string(i.peer_key));
-	json_object_set_new(o, "peer_di", json_string(i.peer_di));
-}
-
-/* Why there is no association; nothing if there is no reason. */
-static void put_why(json_t *o, enum hp_hip_why why, const struct hp_addr *shown)
-{
-	if (!why)
-		return;
-	json_object_set_new(o, "reason", json_string(hp_hip_why_name(why)));
-	json_object_set_new(o, "reason_text", json_string(hp_hip_why_text(why)));
-	if (!hp_addr_is_zero(shown))
-		json_object_set_new(o, "shown_hit", addr_json(shown));
-}
-
-static int assoc_one(struct hp_assoc *a, void *arg)
-{
-	struct listing *l = arg;
-	uint64_t packets[2], octets[2];
-	unsigned int mtu;
-	json_t *o = json_object();
-
-	json_object_set_new(o, "local_hit", addr_json(hp_assoc_local_hit(a)));
-	json_object_set_new(o, "peer_hit", addr_json(hp_assoc_peer_hit(a)));
-	json_object_set_new(o, "state", json_string(hp_assoc_state_name(hp_assoc_state(a))));
-	json_object_set_new(o, "path", path_json(hp_assoc_path(a)));
-	put_why(o, hp_assoc_why(a), hp_assoc_shown_hit(a));
-	assoc_info(o, a, l->now_ms);
-	hp_pipe_assoc_stats(a, packets, octets, &mtu);
-	put_traffic(o, packets, octets);
-	json_object_set_new(o, "mtu", json_integer(mtu));
-	json_array_append_new(l->list, o);
-	return 0;
-}
-
-int hp_report_associations(struct hp_daemon *d, json_t *reply)
-{
-	struct listing l = { d, json_array(), hp_clock_ms(&d->clock) };
-
-	hp_hip_each(d->hip, assoc_one, &l);
-	return json_object_set_new(reply, "associations", l.list) ? -ENOMEM : 0;
-}
-
-/* ---- flows */
-
-static const char *proto_name(uint8_t proto, char buf[4])
-{
-	switch (proto) {
-	case 1:
-		return "icmp";
-	case 6:
-		return "tcp";
-	case 17:
-		return "udp";
-	case 58:
-		return "icmpv6";
-	default:
-		snprintf(buf, 4, "%u", proto);
-		return buf;
-	}
-}
-
-/* Which datagrams of the peer reach the legacy host; other protocols: those of the connection. */
-static const char *filtering(const struct hp_daemon *d, const struct hp_flow *f)
-{
-	static const char *const names[] = { "endpoint-independent", "address", "address-and-port" };
-
-	return f->key.proto == HP_PROTO_UDP && f->outbound ? names[d->conf->filtering] : "";
-}
-
-static int flow_one(struct hp_flow *f, void *arg)
-{
-	struct listing *l = arg;
-	const struct hp_flow_key *k = &f->key;
-	json_t *o = json_object();
-	char buf[4];
-
-	json_object_set_new(o, "id", json_integer((json_int_t)hp_flow_id(f)));
-	json_object_set_new(o, "proto", json_string(proto_name(k->proto, buf)));
-	json_object_set_new(o, "outbound", json_boolean(f->outbound));
-	json_object_set_new(o, "legacy", addr_json(&k->legacy));
-	json_object_set_new(o, "legacy_port", json_integer(k->legacy_port));
-	json_object_set_new(o, "far", addr_json(&k->far));
-	json_object_set_new(o, "far_port", json_integer(k->far_port));
-	json_object_set_new(o, "local_hit", addr_json(&k->local_hit));
-	json_object_set_new(o, "local_port", json_integer(k->local_port));
-	json_object_set_new(o, "peer_hit", addr_json(&k->peer_hit));
-	json_object_set_new(o, "peer_port", json_integer(k->peer_port));
-	json_object_set_new(o, "state", json_string(hp_flow_state_name(f->state)));
-	json_object_set_new(o, "filtering", json_string(filtering(l->d, f)));
-	json_object_set_new(o, "other_port", json_boolean(f->other_port));
-	json_object_set_new(o, "idle_s", json_integer((json_int_t)hp_flow_idle_ms(f) / 1000));
-	json_object_set_new(o, "expires_s", json_integer((json_int_t)hp_flow_left_ms(f) / 1000));
-	put_traffic(o, (uint64_t[2]){ f->way[0].packets, f->way[1].packets },
-		    (uint64_t[2]){ f->way[0].octets, f->way[1].octets });
-	json_array_append_new(l->list, o);
-	return 0;
-}
-
-int hp_report_flows(struct hp_daemon *d, json_t *reply)
-{
-	struct listing l = { .d = d, .list = json_array() };
-
-	hp_flowdb_each(hp_pipe_flowdb(d->pipe), flow_one, &l);
-	return json_object_set_new(reply, "flows", l.list) ? -ENOMEM : 0;
-}
-
-/* ---- destinations */
-
-/* "protected" is true from the moment on when packets leave in ESP. */
-static const char *peer_state(const struct hp_peer *e, const struct hp_assoc *a)
-{
-	enum hp_assoc_state s = a ? hp_assoc_state(a) : HP_UNASSOCIATED;
-
-	if (e->state == HP_PEER_PROTECTED && (s == HP_I1_SENT || s == HP_I2_SENT) &&
-	    !hp_assoc_sa_out(a))
-		return "exchange";
-	return hp_peer_state_name(e->state);
-}
-
-/* The association that e's packets use. */
-static struct hp_assoc *assoc_of(const struct hp_daemon *d, const struct hp_peer *e)
-{
-	struct hp_assoc *a = NULL;
-
-	if (e->hit_known && d->client_hit.b[0])
-		a = hp_hip_find(d->hip, &d->client_hit, &e->hit);
-	if (e->hit_known && !a)
-		a = hp_hip_find_instead(d->hip, &d->client_hit, &e->hit);
-	if (!a && e->hit_known && d->host_hit.b[0])
-		a = hp_hip_find(d->hip, &d->host_hit, &e->hit);
-	return a;
-}
-
-static void put_peer_why(json_t *o, const struct hp_daemon *d, const struct hp_peer *e,
-			 const struct hp_assoc *a)
-{
-	static const struct hp_addr none;
-
-	if (a)
-		put_why(o, hp_assoc_why(a), hp_assoc_shown_hit(a));
-	else if (e->hit_known && hp_hip_is_local(d->hip, &e->hit))
-		put_why(o, HP_WHY_OWN_HIT, &none);
-}
-
-static int peer_one(struct hp_peer *e, void *arg)
-{
-	struct listing *l = arg;
-	const struct hp_assoc *a = assoc_of(l->d, e);
-	json_t *o = json_object();
-	struct hp_addr none = { 0 };
-
-	json_object_set_new(o, "address", addr_json(&e->addr));
-	json_object_set_new(o, "state", json_string(peer_state(e, a)));
-	json_object_set_new(o, "hit", addr_json(e->hit_known ? &e->hit : &none));
-	if (e->expires_ms)
-		json_object_set_new(o, "expires_s",
-				    json_integer(e->expires_ms > l->now_ms ?
-							 (json_int_t)(e->expires_ms - l->now_ms) /
-								 1000 : 0));
-	json_object_set_new(o, "held", json_integer((json_int_t)e->hold.packets));
-	json_object_set_new(o, "hits", json_integer((json_int_t)e->hits));
-	json_object_set_new(o, "source", json_string(hp_pipe_peer_source(e)));
-	put_peer_why(o, l->d, e, a);
-	json_array_append_new(l->list, o);
-	return 0;
-}
-
-int hp_report_peers(struct hp_daemon *d, json_t *reply)
-{
-	struct listing l = { d, json_array(), hp_clock_ms(&d->clock) };
-
-	hp_peerdb_each(hp_pipe_peerdb(d->pipe), peer_one, &l);
-	return json_object_set_new(reply, "peers", l.list) ? -ENOMEM : 0;
 }
 
 /* ---- drops and counters */

@@ -170,7 +170,7 @@ static int open_sockets(struct hp_daemon *d)
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
 	struct hp_control_cfg control = { .path = d->conf->control.socket,
 					  .group = d->conf->control.group,
-					  .fn = hp_daemon_command, .ctx = d };
+					  .fn = hp_daemon_command, .ctx = d, .timers = &d->timers };
 	struct hp_io_err e = { "" };
 	int err;
 

@@ -260,6 +260,20 @@ int hp_flowdb_each(struct hp_flowdb *db, int (*fn)(struct hp_flow *f, void *arg)
 	return 0;
 }
 
+struct hp_flow *hp_flowdb_walk(struct hp_flowdb *db, uint32_t *at)
+{
+	uint32_t n = hp_slab_next(&db->flows, *at);
+
+	if (n)
+		*at = n + 1;
+	return n ? hp_flow_at(db, n) : NULL;
+}
+
+uint32_t hp_flowdb_places(const struct hp_flowdb *db)
+{
+	return db->flows.chunks << HP_CHUNK_BITS;
+}
+
 static void forget_names(struct hp_flow *f)
 {
 	struct tuple legacy = tuple_of(&f->key, HP_SIDE_LEGACY);

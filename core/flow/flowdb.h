@@ -139,6 +139,12 @@ const char *hp_flow_counter_name(enum hp_flow_counter c);
 const char *hp_flow_state_name(enum hp_flow_state s);
 /* Calls fn until it returns non-zero, and returns that.  fn may delete that flow, no other. */
 int hp_flowdb_each(struct hp_flowdb *db, int (*fn)(struct hp_flow *f, void *arg), void *arg);
+/* The same in many steps, between which flows may come and go: the first flow that stands not before
+ * *at, which is moved behind it; begin with 0.  A flow keeps its place, so what is there from the
+ * first step to the last is met once.  NULL at the end. */
+struct hp_flow *hp_flowdb_walk(struct hp_flowdb *db, uint32_t *at);
+/* How many places there are: *at above stays below. */
+uint32_t hp_flowdb_places(const struct hp_flowdb *db);
 /* Deletes all. */
 void hp_flowdb_flush(struct hp_flowdb *db);
 

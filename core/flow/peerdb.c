@@ -24,6 +24,7 @@ struct hp_peerdb {
 	struct hp_htab tab, clients;
 	struct hp_tally held; /* packets, by their sources */
 	struct hp_list age[CLASSES]; /* hp_peer.of_age, last asked last */
+	struct hp_list all, walks;
 	struct hp_peerdb_config cfg;
 	struct hp_timers *timers;
 	const struct hp_clock *clock;
@@ -46,6 +47,8 @@ struct hp_peerdb *hp_peerdb_new(const struct hp_peerdb_config *cfg, struct hp_ti
 		errno = ENOMEM;
 		return NULL;
 	}
+	hp_list_init(&db->all);
+	hp_list_init(&db->walks);
 	db->cfg = *cfg;
 	db->timers = timers;
 	db->clock = clock;
@@ -128,6 +131,18 @@ int hp_peerdb_each(struct hp_peerdb *db, int (*fn)(struct hp_peer *e, void *arg)
 	return hp_htab_each(&db->tab, each_node, &each);
 }
 
+void hp_peerdb_walk(struct hp_peerdb *db, struct hp_walk *w)
+{
+	hp_walk_start(&db->walks, w, &db->all);
+}
+
+struct hp_peer *hp_peerdb_walk_next(struct hp_peerdb *db, struct hp_walk *w)
+{
+	struct hp_list *n = hp_walk_next(w, &db->all);
+
+	return n ? HP_CONTAINER(n, struct hp_peer, all) : NULL;
+}
+
 /* ---- clients and ages */
 
 static bool client_eq(const struct hp_hnode *n, const void *key)
@@ -194,6 +209,8 @@ static void peer_remove(struct hp_peer *e, enum hp_peer_counter why)
 	hp_htab_del(&db->tab, &e->node);
 	hp_list_del(&e->of_age);
 	client_leave(e);
+	hp_walks_leave(&db->walks, &e->all);
+	hp_list_del(&e->all);
 	if (db->cfg.gone)
 		db->cfg.gone(db->cfg.ctx, e);
 	free(e);
@@ -292,6 +309,7 @@ static struct hp_peer *peer_new(struct hp_peerdb *db, const struct hp_addr *addr
 	hp_list_init(&e->of_age);
 	hp_list_init(&e->of_client);
 	hp_htab_add(&db->tab, &e->node, hp_hash(&db->cfg.hash_key, addr, sizeof(*addr)));
+	hp_list_add_tail(&db->all, &e->all);
 	hp_peer_asked(e);
 	db->counters[HP_PEERC_ADDED]++;
 	return e;

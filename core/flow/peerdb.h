@@ -24,6 +24,7 @@
 #include "util/hash.h"
 #include "util/list.h"
 #include "util/timer.h"
+#include "util/walk.h"
 
 #define HP_PEER_LOCATORS 8
 
@@ -40,6 +41,7 @@ struct hp_peerdb;
 /* Readable by all; written by hp_peer_* except where noted. */
 struct hp_peer {
 	struct hp_hnode node;
+	struct hp_list all;       /* in the order in which entries were made */
 	struct hp_timer timer;    /* the lifetime */
 	struct hp_list of_age;    /* in the table's order, last asked last */
 	struct hp_list of_client; /* in its client's order */
@@ -95,6 +97,10 @@ const char *hp_peer_state_name(enum hp_peer_state s);
 struct hp_hold_pool *hp_peerdb_hold_pool(struct hp_peerdb *db);
 /* Calls fn until it returns non-zero, and returns that.  fn may delete that entry. */
 int hp_peerdb_each(struct hp_peerdb *db, int (*fn)(struct hp_peer *e, void *arg), void *arg);
+/* The same in many steps, between which entries may come and go: what is there from start to end is
+ * met once, in the order in which it was made.  next: NULL at the end. */
+void hp_peerdb_walk(struct hp_peerdb *db, struct hp_walk *w);
+struct hp_peer *hp_peerdb_walk_next(struct hp_peerdb *db, struct hp_walk *w);
 /* Deletes all; those that are static only with also_static. */
 void hp_peerdb_flush(struct hp_peerdb *db, bool also_static);
 

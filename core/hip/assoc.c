@@ -74,6 +74,18 @@ int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), vo
 	return ret;
 }
 
+void hp_hip_walk(struct hp_hip *hip, struct hp_walk *w)
+{
+	hp_walk_start(&hip->walks, w, &hip->assocs);
+}
+
+struct hp_assoc *hp_hip_walk_next(struct hp_hip *hip, struct hp_walk *w)
+{
+	struct hp_list *n = hp_walk_next(w, &hip->assocs);
+
+	return n ? HP_CONTAINER(n, struct hp_assoc, all) : NULL;
+}
+
 /* ---- timers of the object itself */
 
 static void state_over(struct hp_timer *t)
@@ -217,6 +229,7 @@ void hp_assoc_remove(struct hp_assoc *a)
 	hp_assoc_down(a);
 	hp_assoc_reserve(a, false);
 	hp_htab_del(&hip->by_hits, &a->node);
+	hp_walks_leave(&hip->walks, &a->all);
 	hp_list_del(&a->all);
 	hp_list_del(&a->opp);
 	hp_assoc_set_state(a, HP_UNASSOCIATED);

@@ -61,6 +61,7 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 		(struct hp_counters){hp_hip_count_table(), hip->values, HP_HIPC_MAX};
 	hp_list_init(&hip->identities);
 	hp_list_init(&hip->assocs);
+	hp_list_init(&hip->walks);
 	hp_list_init(&hip->opps);
 	hp_list_init(&hip->asking);
 	hp_tokens_init(&hip->notify_rate, 20, 20);

@@ -26,6 +26,7 @@
 #include "util/clock.h"
 #include "util/job.h"
 #include "util/timer.h"
+#include "util/walk.h"
 
 #define HP_HIP_LOCATORS 8 /* most addresses kept for a peer */
 #define HP_HIP_LIST_MAX 8 /* most entries in a preference list */
@@ -326,6 +327,10 @@ struct hp_assoc *hp_hip_find_instead(struct hp_hip *hip, const struct hp_addr *f
 				     const struct hp_addr *peer_hit);
 /* fn must not close or free; stops when it returns non-zero, and returns that. */
 int hp_hip_each(struct hp_hip *hip, int (*fn)(struct hp_assoc *a, void *arg), void *arg);
+/* The same in many steps, between which associations may come and go: what is there from start to
+ * end is met once.  next: NULL at the end. */
+void hp_hip_walk(struct hp_hip *hip, struct hp_walk *w);
+struct hp_assoc *hp_hip_walk_next(struct hp_hip *hip, struct hp_walk *w);
 size_t hp_hip_count(const struct hp_hip *hip);
 
 /* ESP came with an SPI that no SA has: perhaps we restarted.  To peers known at this address an I1

@@ -287,7 +287,7 @@ struct hp_hip {
 	unsigned refs; /* one for the owner, one for each job */
 	bool dying, shutting;
 	struct hp_hash_key key;
-	struct hp_list identities, assocs, opps, asking;
+	struct hp_list identities, assocs, walks, opps, asking;
 	size_t n_asking;
 	size_t n_reserved, n_reserved_assocs; /* configured peers, associations of such */
 	struct hp_limit room;

@@ -16,6 +16,7 @@
 #include <hipproxy/log.h>
 
 #include "util/account.h"
+#include "util/list.h"
 
 /* ---- the socket's file */
 
@@ -102,7 +103,15 @@ static int socket_listen(struct hp_control *ctl, struct hp_io_err *e)
 
 /* ---- accepting */
 
-static void turn_away(int fd, const char *why)
+static void tell(struct hp_control *ctl, enum hp_control_event ev,
+		 const struct hp_control_who *who, const char *why)
+{
+	if (ctl->event)
+		ctl->event(ctl->ctx, ev, who, why);
+}
+
+static void turn_away(struct hp_control *ctl, int fd, const struct hp_control_who *who,
+		      const char *why)
 {
 	json_t *reply = json_pack("{s:b, s:s}", "ok", 0, "error", why);
 	char *line = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
@@ -115,6 +124,8 @@ static void turn_away(int fd, const char *why)
 	free(line);
 	json_decref(reply);
 	close(fd);
+	ctl->counts.refused++;
+	tell(ctl, HP_CONTROL_REFUSED, who, why);
 }
 
 static bool is_member(int fd, gid_t gid)
@@ -131,35 +142,38 @@ static bool is_member(int fd, gid_t gid)
 }
 
 /* Whatever has become of the socket's mode. */
-static bool may_ask(const struct hp_control *ctl, int fd)
+static bool may_ask(const struct hp_control *ctl, int fd, struct hp_control_who *out)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
+	*out = (struct hp_control_who){ .uid = (uid_t)-1 };
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
 		return false;
+	*out = (struct hp_control_who){ who.uid, who.pid };
 	return !who.uid || who.uid == geteuid() ||
 	       (ctl->has_group && (who.gid == ctl->gid || is_member(fd, ctl->gid)));
 }
 
-static void refuse_stranger(const struct hp_control *ctl, int fd)
+static void refuse_stranger(struct hp_control *ctl, int fd, const struct hp_control_who *who)
 {
 	char why[128];
 
 	snprintf(why, sizeof(why), "permission denied: you must be root%s%s",
 		 ctl->has_group ? " or in the group " : "", ctl->has_group ? ctl->group : "");
-	turn_away(fd, why);
+	turn_away(ctl, fd, who, why);
 }
 
 static void listen_ready(void *ctx, uint32_t events)
 {
 	struct hp_control *ctl = ctx;
 	int fd = accept4(ctl->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), i;
+	struct hp_control_who who;
 
 	if (fd < 0)
 		return;
-	if (!may_ask(ctl, fd)) {
-		refuse_stranger(ctl, fd);
+	if (!may_ask(ctl, fd, &who)) {
+		refuse_stranger(ctl, fd, &who);
 		return;
 	}
 	for (i = 0; i < HP_CONTROL_CLIENTS; i++) {
@@ -167,11 +181,13 @@ static void listen_ready(void *ctx, uint32_t events)
 			break;
 	}
 	if (i == HP_CONTROL_CLIENTS) {
-		turn_away(fd, "too many clients");
+		turn_away(ctl, fd, &who, "too many clients");
 		return;
 	}
-	ctl->clients[i] = ctl_client_new(ctl, fd);
-	if (!ctl->clients[i])
+	ctl->clients[i] = ctl_client_new(ctl, fd, &who);
+	if (ctl->clients[i])
+		ctl->counts.accepted++;
+	else
 		close(fd);
 }
 
@@ -189,6 +205,31 @@ static void reap(void *ctx)
 		ctl->clients[i] = NULL;
 		ctl_client_free(c);
 	}
+}
+
+static void check(struct hp_timer *t)
+{
+	struct hp_control *ctl = HP_CONTAINER(t, struct hp_control, check);
+	uint64_t now = hp_loop_now(ctl->loop);
+
+	for (int i = 0; i < HP_CONTROL_CLIENTS && now >= ctl->stall_ms; i++)
+		if (ctl->clients[i])
+			ctl_client_check(ctl->clients[i], now - ctl->stall_ms);
+	hp_timer_set(ctl->timers, t, now + ctl->stall_ms / 4 + 1);
+}
+
+const struct hp_control_counts *hp_control_counts(const struct hp_control *ctl)
+{
+	return &ctl->counts;
+}
+
+unsigned int hp_control_clients(const struct hp_control *ctl)
+{
+	unsigned int n = 0;
+
+	for (int i = 0; i < HP_CONTROL_CLIENTS; i++)
+		n += ctl->clients[i] != NULL;
+	return n;
 }
 
 /* ---- opening */
@@ -222,11 +263,16 @@ int hp_control_open(struct hp_loop *loop, const struct hp_control_cfg *cfg,
 	ctl->loop = loop;
 	ctl->fn = cfg->fn;
 	ctl->ctx = cfg->ctx;
+	ctl->event = cfg->event;
+	ctl->timers = cfg->timers;
+	ctl->stall_ms = cfg->stall_ms ? cfg->stall_ms : HP_CONTROL_STALL_MS;
 	snprintf(ctl->group, sizeof(ctl->group), "%s", cfg->group);
 	ctl->has_group = *cfg->group && hp_account_group(cfg->group, &ctl->gid);
 	ctl->fd = -1;
 	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
 	hp_loop_flush_add(loop, &ctl->flush, reap, ctl);
+	hp_timer_init(&ctl->check, check);
+	hp_timer_set(ctl->timers, &ctl->check, hp_loop_now(loop));
 	err = socket_listen(ctl, e);
 	if (!err) {
 		err = hp_loop_add(loop, &ctl->watch, ctl->fd, EPOLLIN, listen_ready, ctl);
@@ -249,6 +295,7 @@ void hp_control_close(struct hp_control *ctl)
 		return;
 	hp_loop_del(ctl->loop, &ctl->watch);
 	hp_loop_flush_del(ctl->loop, &ctl->flush);
+	hp_timer_cancel(ctl->timers, &ctl->check);
 	for (i = 0; i < HP_CONTROL_CLIENTS; i++) {
 		if (ctl->clients[i])
 			ctl_client_free(ctl->clients[i]);

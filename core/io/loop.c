@@ -16,6 +16,8 @@
 #define BRISK	   2 /* one may be the answer to what was just sent: that is no train */
 #define LOOKS_MAX  1000 /* without sleeping, also by a clock that stands still */
 #define SOON_US	   10	/* what comes later was waited for */
+#define SPANS	   6	/* of the last minute */
+#define SPAN_MS	   10000
 
 struct signal_slot {
 	void (*fn)(void *ctx, int signo);
@@ -39,6 +41,9 @@ struct hp_loop {
 	/* Events of the round in hand; those of a deleted watch are struck out. */
 	struct epoll_event events[EVENTS_MAX];
 	int n_events;
+	uint64_t rounds, span; /* span: number of the one in hand, since the clock's zero */
+	uint32_t worst_us;
+	uint32_t spans_us[SPANS]; /* the worst of each */
 };
 
 static uint64_t round_ms(void *ctx)
@@ -64,6 +69,7 @@ struct hp_loop *hp_loop_new(struct hp_timers *timers, const struct hp_clock *clo
 	loop->timers = timers;
 	loop->clock = clock;
 	loop->now_ms = hp_clock_ms(clock);
+	loop->span = loop->now_ms / SPAN_MS;
 	loop->round = (struct hp_clock){round_ms, exact_us, loop};
 	loop->sigfd = -1;
 	sigemptyset(&loop->sigset);
@@ -260,14 +266,52 @@ static int wait_for_events(struct hp_loop *loop, int timeout_ms)
 	return n;
 }
 
+/* Spans that went by without a round have no worst one. */
+static void spans_move(struct hp_loop *loop)
+{
+	uint64_t now = loop->now_ms / SPAN_MS;
+
+	if (now - loop->span > SPANS)
+		loop->span = now - SPANS;
+	while (loop->span < now)
+		loop->spans_us[++loop->span % SPANS] = 0;
+}
+
+static void round_took(struct hp_loop *loop, uint64_t us)
+{
+	uint32_t took = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+	uint32_t *worst;
+
+	loop->rounds++;
+	spans_move(loop);
+	worst = &loop->spans_us[loop->span % SPANS];
+	if (took > *worst)
+		*worst = took;
+	if (took > loop->worst_us)
+		loop->worst_us = took;
+}
+
+struct hp_loop_stalls hp_loop_stalls(struct hp_loop *loop)
+{
+	struct hp_loop_stalls s = { loop->rounds, loop->worst_us, 0 };
+
+	spans_move(loop);
+	for (int i = 0; i < SPANS; i++)
+		if (loop->spans_us[i] > s.recent_worst_us)
+			s.recent_worst_us = loop->spans_us[i];
+	return s;
+}
+
 int hp_loop_once(struct hp_loop *loop, int max_wait_ms)
 {
 	struct hp_flush *f, *next;
+	uint64_t since;
 	int n;
 
 	n = wait_for_events(loop, wait_ms(loop, max_wait_ms));
 	if (n < 0 && errno != EINTR)
 		return -errno;
+	since = hp_clock_us(loop->clock);
 	loop->n_events = n < 0 ? 0 : n;
 	loop->now_ms = hp_clock_ms(loop->clock);
 	dispatch(loop);
@@ -277,6 +321,7 @@ int hp_loop_once(struct hp_loop *loop, int max_wait_ms)
 		next = f->next;
 		f->fn(f->ctx);
 	}
+	round_took(loop, hp_clock_us(loop->clock) - since);
 	return 0;
 }
 

@@ -18,6 +18,14 @@
 
 struct hp_loop;
 
+/* How long the loop stood still for everything else: from the end of waiting to the end of the
+ * round. */
+struct hp_loop_stalls {
+	uint64_t rounds;
+	uint32_t worst_us;        /* since the start */
+	uint32_t recent_worst_us; /* in the last minute, to ten seconds */
+};
+
 /* A descriptor being watched; embedded in the owner's structure, zeroed before first use.
  */
 struct hp_watch {
@@ -71,6 +79,7 @@ int hp_loop_once(struct hp_loop *loop, int max_wait_ms);
 void hp_loop_stop(struct hp_loop *loop);
 /* The events in hand had to be waited for: one packet is more likely than a train. */
 bool hp_loop_quiet(const struct hp_loop *loop);
+struct hp_loop_stalls hp_loop_stalls(struct hp_loop *loop);
 /* Milliseconds of the clock at the beginning of this round. */
 uint64_t hp_loop_now(const struct hp_loop *loop);
 /* A clock whose milliseconds are those of hp_loop_now: for whoever asks with every packet.  Its

@@ -22,7 +22,10 @@ struct fixture {
 	struct hp_control *ctl;
 	char dir[32], path[64];
 	struct hp_control_client *streamer;
-	int gone, calls;
+	int gone, calls, told;
+	uint64_t stall_ms;
+	struct hp_control_client *fed;
+	long feed_to, fed_rows; /* feed_to: 0, it waits */
 };
 
 static void streamer_gone(void *ctx)
@@ -31,6 +34,42 @@ static void streamer_gone(void *ctx)
 
 	f->streamer = NULL;
 	f->gone++;
+}
+
+/* ---- a feed: numbers up to feed_to */
+
+#define ROWS_A_ROUND 50
+
+static enum hp_feed feed_some(void *ctx, struct hp_control_client *c)
+{
+	struct fixture *f = ctx;
+	json_t *row;
+
+	for (int i = 0; i < ROWS_A_ROUND && f->fed_rows < f->feed_to && hp_control_room(c); i++) {
+		row = json_pack("{s:I}", "n", (json_int_t)++f->fed_rows);
+		CU_ASSERT(!hp_control_send(c, row));
+		json_decref(row);
+	}
+	if (f->fed_rows < f->feed_to)
+		return HP_FEED_MORE;
+	return f->feed_to ? HP_FEED_END : HP_FEED_WAIT;
+}
+
+static void fed_gone(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->fed = NULL;
+	f->gone++;
+}
+
+static void told(void *ctx, enum hp_control_event ev, const struct hp_control_who *who,
+		 const char *why)
+{
+	struct fixture *f = ctx;
+
+	CU_ASSERT(*why != '\0' && who->uid != (uid_t)-1);
+	f->told += ev == HP_CONTROL_STALLED;
 }
 
 static int handle(void *ctx, struct hp_control_client *c, const json_t *request,
@@ -47,6 +86,12 @@ static int handle(void *ctx, struct hp_control_client *c, const json_t *request,
 		hp_control_stream(c, streamer_gone, f);
 		return 0;
 	}
+	if (!strcmp(cmd, "list")) {
+		f->fed = c;
+		hp_control_feed(c, &(struct hp_control_feed){ .fn = feed_some, .gone = fed_gone,
+							      .ctx = f, .endless = !f->feed_to });
+		return 0;
+	}
 	if (!strcmp(cmd, "own"))
 		json_object_set_new(reply, "error", json_string("my own words"));
 	return -ENOENT;
@@ -55,7 +100,8 @@ static int handle(void *ctx, struct hp_control_client *c, const json_t *request,
 static int open_at(struct fixture *f, const char *path, const char *group,
 		   struct hp_control **out, struct hp_io_err *e)
 {
-	struct hp_control_cfg cfg = { .path = path, .group = group, .fn = handle, .ctx = f };
+	struct hp_control_cfg cfg = { .path = path, .group = group, .fn = handle, .ctx = f,
+				      .event = told, .timers = &f->timers, .stall_ms = f->stall_ms };
 
 	return hp_control_open(f->loop, &cfg, out, e);
 }
@@ -65,6 +111,7 @@ static void setup_for(struct fixture *f, const char *group)
 	struct hp_io_err e;
 
 	memset(f, 0, sizeof(*f));
+	f->stall_ms = 200;
 	snprintf(f->dir, sizeof(f->dir), "/tmp/hp-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/sub/control", f->dir);
@@ -225,7 +272,8 @@ static void a_client_that_does_not_read_is_dropped(void)
 	ask(&f, fd, "{\"cmd\":\"trace\"}\n");
 	for (i = 0; i < 100 && f.streamer && !hp_control_send(f.streamer, line); i++)
 		;
-	CU_ASSERT(i >= 15 && i <= 17);
+	CU_ASSERT_EQUAL(i, 0); /* one such line is more than may wait */
+	CU_ASSERT_EQUAL(hp_control_counts(f.ctl)->too_slow, 1);
 	CU_ASSERT_EQUAL(f.gone, 0);
 	rounds(&f, 1);
 	CU_ASSERT_EQUAL(f.gone, 1);
@@ -233,6 +281,149 @@ static void a_client_that_does_not_read_is_dropped(void)
 	teardown(&f);
 	json_decref(line);
 	free(text);
+}
+
+/* ---- feeds */
+
+/* Reads numbered lines from fd until there are n, or nothing more comes.  How many were right. */
+static long read_numbers(struct fixture *f, int fd, long n)
+{
+	static char buf[1 << 16];
+	size_t have = 0;
+	long right = 0;
+
+	for (int idle = 0; right < n && idle < 1000; idle++) {
+		ssize_t got = recv(fd, buf + have, sizeof(buf) - have, 0);
+		char want[32], *nl, *from = buf;
+
+		rounds(f, 1);
+		if (got <= 0)
+			continue;
+		idle = 0;
+		have += (size_t)got;
+		while ((nl = memchr(from, '\n', have - (size_t)(from - buf)))) {
+			snprintf(want, sizeof(want), "{\"n\":%ld}", right + 1);
+			right += (size_t)(nl - from) == strlen(want) &&
+				 !memcmp(from, want, strlen(want));
+			from = nl + 1;
+		}
+		have -= (size_t)(from - buf);
+		memmove(buf, from, have);
+	}
+	return right;
+}
+
+static void a_feed_is_made_as_it_is_read(void)
+{
+	static const char line[] = "{\"cmd\":\"list\"}\n{\"cmd\":\"status\"}\n";
+	struct fixture f;
+	long made;
+	int fd;
+
+	setup(&f);
+	f.feed_to = 300000;
+	fd = client(&f);
+	CU_ASSERT(send(fd, line, strlen(line), 0) == (ssize_t)strlen(line));
+	rounds(&f, 400);
+	made = f.fed_rows;
+	/* The socket is full, and nothing is made in stock. */
+	CU_ASSERT(made > 0 && made < 100000);
+	rounds(&f, 50);
+	CU_ASSERT_EQUAL(f.fed_rows, made);
+	CU_ASSERT_EQUAL(f.calls, 1); /* the next request waits */
+	CU_ASSERT(!strncmp(ask(&f, fd, ""), "{\"ok\":true}\n", 12));
+	close(fd);
+	rounds(&f, 3);
+	CU_ASSERT_EQUAL(f.gone, 1);
+	teardown(&f);
+}
+
+static void a_feed_is_whole_and_the_next_request_follows(void)
+{
+	char ok[13] = "";
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	f.feed_to = 100000;
+	fd = client(&f);
+	CU_ASSERT(send(fd, "{\"cmd\":\"list\"}\n", 15, 0) == 15);
+	rounds(&f, 1);
+	CU_ASSERT(recv(fd, ok, 12, 0) == 12 && !strcmp(ok, "{\"ok\":true}\n"));
+	CU_ASSERT_EQUAL(read_numbers(&f, fd, 100000), 100000);
+	rounds(&f, 2);
+	CU_ASSERT_EQUAL(f.gone, 1);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, "{\"cmd\":\"status\"}\n"),
+			       "{\"ok\":true,\"answer\":42}\n");
+	close(fd);
+	teardown(&f);
+}
+
+static void a_feed_that_waits_is_woken(void)
+{
+	struct fixture f;
+	int fd;
+
+	setup(&f);
+	fd = client(&f);
+	ask(&f, fd, "{\"cmd\":\"list\"}\n");
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "");
+	f.feed_to = 2;
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "");
+	hp_control_wake(f.fed);
+	CU_ASSERT_STRING_EQUAL(ask(&f, fd, ""), "{\"n\":1}\n{\"n\":2}\n");
+	CU_ASSERT_EQUAL(f.gone, 1);
+	close(fd);
+	teardown(&f);
+}
+
+static bool over(struct fixture *f)
+{
+	return !hp_control_clients(f->ctl);
+}
+
+static void a_client_that_does_not_read_its_list_is_closed(void)
+{
+	struct fixture f;
+	int fd, idle;
+
+	setup(&f);
+	f.feed_to = 10000000;
+	fd = client(&f);
+	idle = client(&f);
+	CU_ASSERT(send(fd, "{\"cmd\":\"list\"}\n", 15, 0) == 15);
+	for (int i = 0; i < 20000 && !over(&f); i++)
+		rounds(&f, 1);
+	CU_ASSERT(over(&f));
+	CU_ASSERT_EQUAL(f.gone, 1);
+	CU_ASSERT_EQUAL(f.told, 2); /* and who asks for nothing */
+	CU_ASSERT_EQUAL(hp_control_counts(f.ctl)->stalled, 2);
+	close(fd);
+	close(idle);
+	teardown(&f);
+}
+
+static void a_stream_with_nothing_to_say_is_not_closed(void)
+{
+	struct fixture f;
+	uint64_t end;
+	int fd;
+
+	setup(&f);
+	f.stall_ms = 20;
+	hp_control_close(f.ctl);
+	CU_ASSERT_FATAL(!open_at(&f, f.path, "", &f.ctl, &(struct hp_io_err){ "" }));
+	fd = client(&f);
+	ask(&f, fd, "{\"cmd\":\"list\"}\n");
+	end = hp_clock_ms(&hp_clock_monotonic) + 200;
+	while (hp_clock_ms(&hp_clock_monotonic) < end)
+		rounds(&f, 1);
+	CU_ASSERT_EQUAL(hp_control_clients(f.ctl), 1);
+	CU_ASSERT_EQUAL(f.told, 0);
+	close(fd);
+	rounds(&f, 3);
+	CU_ASSERT_EQUAL(f.gone, 1);
+	teardown(&f);
 }
 
 static void the_seventeenth_client_is_turned_away(void)
@@ -391,6 +582,11 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_client_that_only_finished_asking_gets_its_answer),
 	HP_TEST(a_stream_goes_on_until_the_client_leaves),
 	HP_TEST(a_client_that_does_not_read_is_dropped),
+	HP_TEST(a_feed_is_made_as_it_is_read),
+	HP_TEST(a_feed_is_whole_and_the_next_request_follows),
+	HP_TEST(a_feed_that_waits_is_woken),
+	HP_TEST(a_client_that_does_not_read_its_list_is_closed),
+	HP_TEST(a_stream_with_nothing_to_say_is_not_closed),
 	HP_TEST(the_seventeenth_client_is_turned_away),
 	HP_TEST(members_of_the_group_may_ask_and_others_may_not),
 	HP_TEST(without_a_group_only_root_may_ask),
