@@ -76,28 +76,34 @@ static int unreachable(const struct hp_ctl *ctl, int err)
 	return HP_EXIT_UNREACHABLE;
 }
 
+static bool is_stream(const json_t *reply)
+{
+	return json_is_true(json_object_get(reply, "ok")) && json_object_get(reply, "stream");
+}
+
+/* The last line of a stream that has an end. */
+static bool is_end(const struct hp_command *cmd, const json_t *reply)
+{
+	return cmd->stream && json_is_true(json_object_get(reply, "end"));
+}
+
 static int show(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		const struct hp_view *view, const json_t *reply, bool one_line)
 {
 	const json_t *ok = json_object_get(reply, "ok");
 
-	if (ctl->json)
+	if (ctl->json && !is_stream(reply) && !is_end(cmd, reply))
 		print_json(view->out, reply, one_line);
 	/* The lines of a stream carry no "ok" unless they are an error. */
 	if (json_is_false(ok) || (!ok && !cmd->stream))
 		return refused(reply);
-	if (!ctl->json && !(cmd->stream && ok))
+	if (!ctl->json && !(cmd->stream && ok) && !is_end(cmd, reply))
 		cmd->show(view, reply);
 	/* policy test: "no" is an answer, and a script asks for it by the status. */
 	return json_is_false(json_object_get(reply, "allowed")) ? HP_EXIT_REFUSED : HP_EXIT_OK;
 }
 
 /* ---- lists, which come in parts */
-
-static bool is_stream(const json_t *reply)
-{
-	return json_is_true(json_object_get(reply, "ok")) && json_object_get(reply, "stream");
-}
 
 /* Calls add for the rows of each part.  0, or -errno: the end is missing. */
 static int take_rows(struct hp_client *c, const char *member,
@@ -159,6 +165,7 @@ static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		    const json_t *request, bool one_line)
 {
 	int err, status, lines = 0;
+	bool over;
 
 	if (!cmd->stream)
 		hp_client_timeout(c, REPLY_TIMEOUT_S);
@@ -178,8 +185,9 @@ static int converse(const struct hp_ctl *ctl, const struct hp_command *cmd,
 		status = cmd->list && is_stream(reply) ?
 				 show_rows(ctl, cmd, view, c, one_line) :
 				 show(ctl, cmd, view, reply, one_line);
+		over = is_end(cmd, reply);
 		json_decref(reply);
-	} while (cmd->stream && status == HP_EXIT_OK);
+	} while (cmd->stream && status == HP_EXIT_OK && !over);
 	return status;
 }
 

@@ -54,6 +54,27 @@ static const struct hp_cmd_option peer_options[] = {
 	{ 0 },
 };
 
+static const struct hp_cmd_option top_options[] = {
+	{ "--by", "flows|clients|associations", "whose rates; flows if not given", "by" },
+	{ "-d", "N", "seconds between two answers; 2 if not given", "interval_s" },
+	{ "-n", "N", "so many answers, then end", "n" },
+	{ "--rows", "N", "so many rows, 100 at most; 20 if not given", "rows" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option events_options[] = {
+	{ "-n", "N", "of those that are kept, the last N", "n" },
+	{ "--since", "AGE", "not older than this: 90s, 15m, 2h, 7d", "since_s" },
+	{ "--kind", "EVENT", "of this kind only", "kind" },
+	{ "--no-follow", NULL, "what is kept, and nothing that comes later", "once" },
+	{ 0 },
+};
+
+static const struct hp_cmd_option revoke_options[] = {
+	{ "--undo", NULL, "take it back: the HIT is as good as others again", "undo" },
+	{ 0 },
+};
+
 const struct hp_command hp_commands[] = {
 	{ .name = "status", .args = "",
 	  .help = "version, roles, identities, totals",
@@ -78,6 +99,18 @@ const struct hp_command hp_commands[] = {
 	  .text = "Reasons and counters that are 0 are shown with --json only.\n",
 	  .options = hp_view_list_options, .show = hp_show_drops,
 	  .list = &hp_list_drops },
+	{ .name = "top", .args = "",
+	  .help = "who moves how much, refreshed",
+	  .text = "Rates of connections, clients or associations, the most first, until Ctrl-C or after\n"
+		  "-n times.  Elsewhere than on a terminal one table follows another; with --json each\n"
+		  "is a line.  Four may watch at a time.\n",
+	  .options = top_options, .show = hp_show_top, .stream = true },
+	{ .name = "events", .args = "",
+	  .help = "security events: what was refused, forged, replayed or done",
+	  .text = "The last 1024 are kept.  Follows what comes, until Ctrl-C.  A line each on a terminal;\n"
+		  "elsewhere, and with --json, a JSON object each.  What came faster than it was read is\n"
+		  "counted: {\"lost\": N}.\n",
+	  .options = events_options, .show = hp_show_event, .stream = true, .json_lines = true },
 	{ .name = "pipeline", .args = "",
 	  .help = "the steps packets take, in order",
 	  .show = hp_show_pipeline },
@@ -108,6 +141,12 @@ const struct hp_command hp_commands[] = {
 	{ .name = "close", .args = "HIT",
 	  .help = "close the association with this peer",
 	  .fill = hp_fill_close, .show = hp_show_done },
+	{ .name = "revoke", .args = "[HIT [WHY]]", .options = revoke_options,
+	  .help = "no association with this HIT any more, or list such HITs",
+	  .text = "Closes its associations, cuts its connections, and refuses it from then on, over\n"
+		  "restarts and whatever the configuration says.  WHY is kept with it in the file\n"
+		  "hip.revoked.  Without HIT: lists what is revoked.\n",
+	  .fill = hp_fill_revoke, .show = hp_show_revoked },
 	{ .name = "flush", .args = "peers|flows|associations|all",
 	  .help = "forget them",
 	  .text = "Packets held are dropped.\n",

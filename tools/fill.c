@@ -81,3 +81,14 @@ bool hp_fill_policy(json_t *request, int argc, char **argv)
 	json_object_set_new(request, "port", json_integer(port));
 	return true;
 }
+
+bool hp_fill_revoke(json_t *request, int argc, char **argv)
+{
+	if (argc > 3 || (argc == 1 && json_object_get(request, "undo")))
+		return false;
+	if (argc == 1)
+		return !json_object_set_new(request, "cmd", json_string("revoked"));
+	if (json_object_set_new(request, "hit", json_string(argv[1])))
+		return false;
+	return argc == 2 || !json_object_set_new(request, "why", json_string(argv[2]));
+}

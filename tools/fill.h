@@ -18,4 +18,7 @@ bool hp_fill_trace(json_t *request, int argc, char **argv);
 bool hp_fill_nat(json_t *request, int argc, char **argv);
 bool hp_fill_policy(json_t *request, int argc, char **argv);
 
+/* revoke [HIT [WHY]]: alone it lists. */
+bool hp_fill_revoke(json_t *request, int argc, char **argv);
+
 #endif

@@ -36,6 +36,8 @@ static int run_daemon(const struct hp_ctl *ctl, const struct hp_command *cmd, in
 		argc = hp_view_parse(&view, cmd, &mine, argc, argv);
 	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1))
 		status = HP_EXIT_USAGE;
+	else if (cmd->json_lines && !view.width)
+		status = hp_ask_show(&(struct hp_ctl){ mine.socket, true }, cmd, &view, request);
 	else if (view.watch_s)
 		status = hp_watch(&mine, cmd, &view, request);
 	else

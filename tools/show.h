@@ -25,4 +25,9 @@ void hp_show_trace(const struct hp_view *view, const json_t *line);
 void hp_show_policy(const struct hp_view *view, const json_t *reply);
 void hp_show_done(const struct hp_view *view, const json_t *reply);
 
+void hp_show_event(const struct hp_view *view, const json_t *line);
+void hp_show_top(const struct hp_view *view, const json_t *line);
+/* What is revoked, or what the command has done. */
+void hp_show_revoked(const struct hp_view *view, const json_t *reply);
+
 #endif

@@ -89,6 +89,26 @@ static void show_limits(FILE *out, const json_t *list)
 	}
 }
 
+static void show_loop(FILE *out, const json_t *reply)
+{
+	const json_t *loop = json_object_get(reply, "loop");
+	const json_t *control = json_object_get(reply, "control");
+
+	if (loop)
+		fprintf(out, "%-14s%" PRIu64 " us in the last minute, %" PRIu64 " us since the start\n",
+			"longest round", hp_json_number(loop, "recent_worst_us"),
+			hp_json_number(loop, "worst_us"));
+	if (control)
+		fprintf(out, "%-14s%" PRIu64 " clients, %" PRIu64 " refused, %" PRIu64
+			" closed because they did not read\n", "control",
+			hp_json_number(control, "clients"), hp_json_number(control, "refused"),
+			hp_json_number(control, "stalled") + hp_json_number(control, "too_slow"));
+	if (json_object_get(reply, "events"))
+		fprintf(out, "%-14s%" PRIu64 " security events, see hipproxyctl events; %" PRIu64
+			" HITs are revoked\n", "security", hp_json_number(reply, "events"),
+			hp_json_number(reply, "revoked"));
+}
+
 void hp_show_status(const struct hp_view *view, const json_t *reply)
 {
 	const json_t *capture = json_object_get(reply, "capture");
@@ -125,6 +145,7 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 	fprintf(out, "%-14s%s\n", "protected in", traffic(cell, totals, "in"));
 	fprintf(out, "%-14s%s\n", "memory",
 		hp_unit_bytes(unit, 1024 * hp_json_number(reply, "memory_kb")));
+	show_loop(out, reply);
 	show_plugins(out, json_object_get(reply, "plugins"));
 	show_limits(out, json_object_get(reply, "limits"));
 	show_findings(out, json_object_get(reply, "findings"));

@@ -61,7 +61,7 @@ struct hp_conf_hip {
 	bool encrypt_host_id;
 	int opportunistic_initiator;        /* enum hp_conf_opportunistic */
 	int opportunistic_responder;
-	const char *pins;                   /* file */
+	const char *pins, *revoked;         /* files */
 	uint32_t retransmit_ms, retransmit_max;
 	uint32_t ual_s;                     /* unused association lifetime; 0: for ever */
 	uint32_t workers;                   /* threads for public-key work */

@@ -98,6 +98,8 @@ static const struct hp_conf_row rows_hip[] = {
 	  .def = "off", .names = names_opp, .help = "answer those who don't know our HIT" },
 	{ "pins", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(pins), 1, 4095,
 	  HP_STATE_DIR "/pins", .help = "file of pinned HITs" },
+	{ "revoked", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(revoked), 1, 4095,
+	  HP_STATE_DIR "/revoked", .help = "file of HITs that hipproxyctl revoke has refused" },
 	{ "retransmit_ms", HP_CONF_INT, 0, HIP(retransmit_ms), 10, 60000, "500",
 	  .help = "first wait for an answer" },
 	{ "retransmit_max", HP_CONF_INT, 0, HIP(retransmit_max), 0, 30, "5",

@@ -161,19 +161,59 @@ static void check_place(struct checker *c, const char *key, const char *path, co
 				     strerror(-err));
 }
 
+/* Lines that will be skipped. */
+static void warn_of_lines(struct checker *c, const char *key, const char *path,
+			  const struct hp_lines_bad *bad, const char *what)
+{
+	struct hp_io_err e;
+
+	for (unsigned int i = 0; i < bad->n && i < HP_LINES_BAD; i++) {
+		hp_lines_complain(path, bad->at[i], what, &e);
+		hp_conf_warn_key(c->d->conf, c->report, key, "%s", e.text);
+	}
+	if (bad->n > HP_LINES_BAD)
+		hp_conf_warn_key(c->d->conf, c->report, key, "%s: %u more lines are skipped", path,
+				 bad->n - HP_LINES_BAD);
+	if (bad->no_newline)
+		hp_conf_warn_key(c->d->conf, c->report, key,
+				 "%s: the last line has no end; perhaps it was cut", path);
+	if (bad->full)
+		hp_conf_warn_key(c->d->conf, c->report, key, "%s: there are more lines than are "
+				 "taken; the last ones are not", path);
+}
+
 static void check_pins(struct checker *c)
 {
 	const struct hp_conf_hip *hip = &c->d->conf->hip;
 	const struct hp_daemon *old = c->d->running;
 	struct hp_io_err e = { "" };
+	struct hp_lines_bad bad;
 
 	if (hip->opportunistic_initiator != HP_CONF_OPP_PINNED &&
 	    hip->opportunistic_responder != HP_CONF_OPP_PINNED)
 		return;
-	if (hp_pins_try(hip->pins, &e))
+	if (hp_pins_try(hip->pins, &bad, &e)) {
 		hp_conf_complain_key(c->d->conf, c->report, "hip.pins", "%s", e.text);
+		return;
+	}
+	warn_of_lines(c, "hip.pins", hip->pins, &bad, HP_PIN_LINE);
+	check_place(c, "hip.pins", hip->pins, old ? old->conf->hip.pins : NULL, true);
+}
+
+static void check_revoked(struct checker *c)
+{
+	const char *path = c->d->conf->hip.revoked;
+	struct hp_io_err e = { "" };
+	struct hp_lines_bad bad;
+	int err = hp_revoked_try(path, &bad, &e);
+
+	/* Another user tries the configuration than the one who will start the daemon. */
+	if (err == -EACCES && geteuid())
+		hp_conf_warn_key(c->d->conf, c->report, "hip.revoked", "%s", e.text);
+	else if (err)
+		hp_conf_complain_key(c->d->conf, c->report, "hip.revoked", "%s", e.text);
 	else
-		check_place(c, "hip.pins", hip->pins, old ? old->conf->hip.pins : NULL, true);
+		warn_of_lines(c, "hip.revoked", path, &bad, HP_REVOKED_LINE);
 }
 
 static void check_socket(struct checker *c)
@@ -195,6 +235,7 @@ static void check_files(struct checker *c)
 	const struct hp_conf *old = c->d->running ? c->d->running->conf : NULL;
 
 	check_pins(c);
+	check_revoked(c);
 	check_socket(c);
 	check_place(c, "state", conf->state, old ? old->state : NULL, false);
 	check_place(c, "pidfile", conf->pidfile, old ? old->pidfile : NULL, true);

@@ -12,6 +12,7 @@ struct command {
 	const char *name;
 	int (*fn)(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply);
+	bool acts; /* what it did, or was to do, is a security event */
 };
 
 static int refuse(json_t *reply, int err, const char *why)
@@ -304,22 +305,64 @@ static int trace(struct hp_daemon *d, struct hp_control_client *c, const json_t 
 	return 0;
 }
 
+static int top(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+	       json_t *reply)
+{
+	return hp_daemon_top(d, c, request, reply);
+}
+
+/* ---- security */
+
+static int events(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	return hp_incidents_stream(d->incidents, c, request, reply);
+}
+
+static int revoke(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply)
+{
+	(void)c;
+	return hp_daemon_revoke(d, request, reply);
+}
+
+static int revoked(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		   json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_daemon_revocations(d, reply);
+}
+
 static const struct command commands[] = {
-	{ "status", status },
-	{ "associations", list },
-	{ "flows", list },
-	{ "peers", list },
-	{ "drops", drops },
-	{ "doctor", doctor },
-	{ "pipeline", pipeline },
-	{ "proxy", proxy },
-	{ "policy", policy },
-	{ "reload", reload },
-	{ "nat", nat },
-	{ "close", close_peer },
-	{ "flush", flush },
-	{ "trace", trace },
+	{ "status", status, false },
+	{ "associations", list, false },
+	{ "flows", list, false },
+	{ "peers", list, false },
+	{ "drops", drops, false },
+	{ "doctor", doctor, false },
+	{ "pipeline", pipeline, false },
+	{ "proxy", proxy, true },
+	{ "policy", policy, false },
+	{ "reload", reload, true },
+	{ "nat", nat, true },
+	{ "close", close_peer, true },
+	{ "flush", flush, true },
+	{ "trace", trace, true },
+	{ "top", top, false },
+	{ "events", events, false },
+	{ "revoke", revoke, true },
+	{ "revoked", revoked, false },
 };
+
+static int run(const struct command *cmd, struct hp_daemon *d, struct hp_control_client *c,
+	       const json_t *request, json_t *reply)
+{
+	int err = cmd->fn(d, c, request, reply);
+
+	if (cmd->acts)
+		hp_daemon_commanded(d, c, request, err);
+	return err;
+}
 
 int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
 		      json_t *reply)
@@ -328,6 +371,6 @@ int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *requ
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].name, name))
-			return commands[i].fn(ctx, c, request, reply);
+			return run(&commands[i], ctx, c, request, reply);
 	return refuse(reply, -EOPNOTSUPP, "no such command");
 }

@@ -22,7 +22,9 @@
 #include "conf/conf.h"
 #include "crypto/key.h"
 #include "daemon/gate.h"
+#include "daemon/incidents.h"
 #include "daemon/pins.h"
+#include "daemon/revoked.h"
 #include "daemon/state.h"
 #include "doctor/box.h"
 #include "hip/hip.h"
@@ -49,6 +51,7 @@ struct hp_daemon_denial {
 };
 
 struct hp_supervisor;
+struct hp_sweep;
 
 struct hp_daemon {
 	const char *conf_path;       /* borrowed */
@@ -62,6 +65,7 @@ struct hp_daemon {
 	struct hp_timers timers;
 	struct hp_loop *loop;
 	struct hp_jobs *jobs;
+	struct hp_jobs *writers;     /* one thread that waits for disks */
 	struct hp_pool *pool;
 	struct hp_route *route;
 	struct hp_raw *raw;
@@ -74,8 +78,14 @@ struct hp_daemon {
 	struct hp_pipe *pipe;
 	struct hp_pipe_ops pipe_ops;
 	struct hp_pins *pins;
+	struct hp_revoked *revoked;
+	struct hp_disk disk;         /* for files that a thread writes */
+	struct hp_incidents *incidents;
+	struct hp_sweep *sweep;
+	unsigned int n_tops;         /* control clients that watch rates */
 	struct hp_state *state;
 	FILE *keylog;                /* for debugging; NULL */
+	int keylog_err;              /* of the last line, 0: it was written */
 	struct hp_key **keys;        /* of conf->identities, in their order */
 	size_t n_keys;
 	struct hp_addr client_hit, host_hit;
@@ -190,6 +200,45 @@ void hp_daemon_captured(void *ctx, struct hp_packet *p);
 void hp_daemon_local(void *ctx, struct hp_packet *p);
 void hp_daemon_flush(void *ctx);
 
+/* Who may reach applications on this host, and hosted servers.  0; -EPERM, -EACCES. */
+int hp_daemon_may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
+			    const struct hp_addr *peer_hit);
+
+/* ---- sweep.c: associations and connections that are forbidden now */
+
+struct hp_sweep *hp_sweep_new(struct hp_daemon *d);
+void hp_sweep_free(struct hp_sweep *s);
+/* HITs of peers that are in before and not in now, an allocated array of *n; NULL: no memory. */
+struct hp_addr *hp_sweep_removed(const struct hp_conf *before, const struct hp_conf *now, size_t *n);
+/* Rules of before and removed peers are taken over.  The sweep begins, and runs by timers. */
+void hp_sweep_reloaded(struct hp_sweep *s, struct hp_policy *before, struct hp_addr *removed,
+		       size_t n_removed);
+/* HITs have been revoked, or may come again. */
+void hp_sweep_again(struct hp_sweep *s);
+
+/* ---- witness.c: what becomes a security event */
+
+void hp_daemon_hip_dropped(void *ctx, int reason, const struct hp_addr *peer_hit,
+			   const struct hp_path *path);
+void hp_daemon_exchange_refused(struct hp_daemon *d, const struct hp_addr *local_hit,
+				const struct hp_addr *peer_hit, const struct hp_path *path);
+void hp_daemon_exchange_failed(struct hp_daemon *d, const struct hp_assoc *a);
+void hp_daemon_alarm(void *ctx, const struct hp_packet *p, enum hp_drop_reason r);
+void hp_daemon_limit_told(void *ctx, const char *setting, const struct hp_addr *who, bool reached);
+void hp_daemon_control_event(void *ctx, enum hp_control_event ev, const struct hp_control_who *who,
+			     const char *why);
+/* A command that changes something has been run, with this result. */
+void hp_daemon_commanded(struct hp_daemon *d, const struct hp_control_client *c,
+			 const json_t *request, int err);
+void hp_daemon_reload_done(struct hp_daemon *d, int err);
+void hp_daemon_file_told(void *ctx, const char *path, int err);
+
+/* ---- revoke.c: the commands */
+
+int hp_daemon_revoke(struct hp_daemon *d, const json_t *request, json_t *reply);
+/* Lists what is revoked. */
+int hp_daemon_revocations(struct hp_daemon *d, json_t *reply);
+
 /* ---- hosting.c */
 
 int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit);
@@ -232,6 +281,9 @@ int hp_report_pipeline(struct hp_daemon *d, json_t *reply);
 int hp_report_policy(struct hp_daemon *d, json_t *reply);
 int hp_report_drops(struct hp_daemon *d, json_t *reply);
 int hp_report_doctor(struct hp_daemon *d, json_t *reply);
+/* top.c */
+int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		  json_t *reply);
 /* associations, flows or peers: the request's "cmd". */
 int hp_daemon_list(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		   json_t *reply);

@@ -187,6 +187,43 @@ static void judge_asked(const struct hp_daemon *d, struct hp_findings *out)
 	free(l);
 }
 
+/* ---- files */
+
+static void judge_lines(const char *path, const char *what, const struct hp_lines_bad *bad,
+			struct hp_findings *out)
+{
+	if (bad->n)
+		hp_cure(hp_find(out, HP_CAUSE_FILE_DAMAGED, HP_SEV_WARNING,
+				"%s: %u lines are skipped, the first is line %u: expected %s", path,
+				bad->n, bad->at[0], what),
+			"sed -n %up %s   # mend or remove it, then: hipproxyctl reload", bad->at[0],
+			path);
+}
+
+static void judge_write(const char *path, int err, struct hp_findings *out)
+{
+	if (err)
+		hp_cure(hp_find(out, HP_CAUSE_FILE_WRITE, HP_SEV_WARNING,
+				"%s can't be written: %s; what is new is kept in memory and tried again",
+				path, strerror(-err)),
+			"df -h %s*   # make room, or make the folder writable", path);
+}
+
+static void judge_files(const struct hp_daemon *d, struct hp_findings *out)
+{
+	if (d->pins) {
+		judge_lines(hp_pins_path(d->pins), HP_PIN_LINE, hp_pins_bad(d->pins), out);
+		judge_write(hp_pins_path(d->pins), hp_pins_error(d->pins), out);
+	}
+	judge_lines(hp_revoked_path(d->revoked), HP_REVOKED_LINE, hp_revoked_bad(d->revoked), out);
+	judge_write(hp_revoked_path(d->revoked), hp_revoked_error(d->revoked), out);
+	if (hp_state_error(d->state))
+		hp_cure(hp_find(out, HP_CAUSE_FILE_WRITE, HP_SEV_WARNING,
+				"%s can't grow: %s; new connections will not outlive a restart",
+				d->conf->state, strerror(-hp_state_error(d->state))),
+			"df -h %s   # make room", d->conf->state);
+}
+
 /* ---- all of it */
 
 static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
@@ -215,6 +252,7 @@ void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 	judge_denials(d, out);
 	hp_daemon_limits_judge(d, out);
 	judge_asked(d, out);
+	judge_files(d, out);
 }
 
 void hp_daemon_doctor_log(struct hp_daemon *d)

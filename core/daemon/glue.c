@@ -110,13 +110,15 @@ static bool has_business(struct hp_daemon *d, const struct hp_addr *local_hit,
 }
 
 /* Who may reach applications on this host, and the clients' identity. */
-static int may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
-			 const struct hp_addr *peer_hit)
+int hp_daemon_may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
+			    const struct hp_addr *peer_hit)
 {
 	const struct hp_conf_host *host = &d->conf->host;
+	int err;
 
-	int err = hp_daemon_backend_accept(d, local_hit, peer_hit);
-
+	if (hp_revoked_has(d->revoked, peer_hit))
+		return -EPERM;
+	err = hp_daemon_backend_accept(d, local_hit, peer_hit);
 	if (err != -ENOENT)
 		return err;
 	if (!hp_addr_eq(local_hit, &d->host_hit))
@@ -130,11 +132,12 @@ static int may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
 static int hip_accept(void *ctx, const struct hp_addr *local_hit, const struct hp_addr *peer_hit,
 		      const struct hp_path *path)
 {
-	int err = may_associate(ctx, local_hit, peer_hit);
+	int err = hp_daemon_may_associate(ctx, local_hit, peer_hit);
 
-	(void)path;
-	if (err)
-		hp_daemon_denied(ctx, local_hit, peer_hit);
+	if (!err)
+		return 0;
+	hp_daemon_denied(ctx, local_hit, peer_hit);
+	hp_daemon_exchange_refused(ctx, local_hit, peer_hit, path);
 	return err;
 }
 
@@ -179,6 +182,8 @@ static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 	log_event(a, ev);
 	if (ev == HP_HIP_UP)
 		remember_met(d, a);
+	if (ev == HP_HIP_FAILED)
+		hp_daemon_exchange_failed(d, a);
 	if (ev == HP_HIP_UP || ev == HP_HIP_PATH_CHANGED)
 		hp_state_peer(d->state, hp_assoc_local_hit(a), hp_assoc_peer_hit(a),
 			      &hp_assoc_path(a)->dst, hp_assoc_path(a)->dport);
@@ -199,6 +204,13 @@ static int hip_pin(void *ctx, const struct hp_addr *addr, const struct hp_addr *
 	return d->pins ? hp_pins_check(d->pins, addr, hit) : -EACCES;
 }
 
+static bool hip_revoked(void *ctx, const struct hp_addr *peer_hit)
+{
+	const struct hp_daemon *d = ctx;
+
+	return hp_revoked_has(d->revoked, peer_hit);
+}
+
 const struct hp_hip_ops hp_daemon_hip_ops = {
 	.send = hip_send,
 	.problem = hip_problem,
@@ -208,6 +220,9 @@ const struct hp_hip_ops hp_daemon_hip_ops = {
 	.event = hip_event,
 	.pin = hip_pin,
 	.in_use = hip_in_use,
+	.revoked = hip_revoked,
+	.dropped = hp_daemon_hip_dropped,
+	.limit = hp_daemon_limit_told,
 };
 
 /* ---- the pipeline's */
@@ -331,6 +346,8 @@ const struct hp_pipe_ops hp_daemon_pipe_ops = {
 	.learned = hp_daemon_learned,
 	.flow_new = pipe_flow_new,
 	.flow_gone = pipe_flow_gone,
+	.alarm = hp_daemon_alarm,
+	.limit = hp_daemon_limit_told,
 };
 
 /* ---- the sockets' */

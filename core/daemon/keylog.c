@@ -63,7 +63,9 @@ void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 {
 	struct hp_daemon *d = ctx;
 	FILE *f = d->keylog;
+	int err;
 
+	errno = 0;
 	fprintf(f, "\"%s\",\"*\",\"*\",\"0x%08x\",\"%s\",",
 		hp_addr_is4(&hp_assoc_path(a)->dst) ? "IPv4" : "IPv6", sa->spi,
 		encryption(sa->suite->id));
@@ -71,5 +73,9 @@ void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 	fprintf(f, ",\"%s\",", keys->mac_len ? "HMAC-SHA-256-128 [RFC4868]" : "NULL");
 	print_hex(f, keys->mac, keys->mac_len);
 	fputc('\n', f);
-	fflush(f);
+	err = fflush(f) || ferror(f) ? -(errno ? errno : EIO) : 0;
+	clearerr(f);
+	if (!err != !d->keylog_err)
+		hp_daemon_file_told(d, d->conf->esp.keylog, err);
+	d->keylog_err = err;
 }

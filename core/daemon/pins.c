@@ -5,12 +5,9 @@
 #include "daemon/pins.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <hipproxy/log.h>
 
@@ -28,8 +25,8 @@ struct hp_pins {
 	struct hp_htab tab;
 	struct hp_hash_key key;
 	struct hp_tokens log_rate;
-	char *path;
-	int fd; /* for appending; -1 until the first new pin */
+	struct hp_lines_bad bad;
+	struct hp_keeper *keeper; /* NULL: nothing is written */
 };
 
 static bool pin_eq(const struct hp_hnode *n, const void *key)
@@ -66,81 +63,61 @@ static int add(struct hp_pins *pins, const struct hp_addr *addr, const struct hp
 
 /* ---- the file */
 
-/* 0, or -EINVAL. */
-static int read_line(struct hp_pins *pins, char *line)
+static int read_pin(void *ctx, char *const *words, int n)
 {
 	struct hp_addr addr, hit;
-	char *save, *a, *h;
 
-	line[strcspn(line, "#\r\n")] = '\0';
-	a = strtok_r(line, " \t", &save);
-	if (!a)
-		return 0;
-	h = strtok_r(NULL, " \t", &save);
-	if (!h || strtok_r(NULL, " \t", &save) || hp_addr_parse(a, &addr) ||
-	    hp_addr_parse(h, &hit) || !hp_addr_is_hit(&hit))
+	if (n != 2 || hp_addr_parse(words[0], &addr) || hp_addr_parse(words[1], &hit) ||
+	    !hp_addr_is_hit(&hit))
 		return -EINVAL;
-	return add(pins, &addr, &hit);
+	return add(ctx, &addr, &hit);
 }
 
-static int read_file(struct hp_pins *pins, struct hp_io_err *e)
-{
-	FILE *f = fopen(pins->path, "re");
-	char line[256];
-	int err = 0;
-
-	if (!f)
-		return errno == ENOENT ? 0 :
-			hp_io_fail(e, -errno, "%s: %s", pins->path, strerror(errno));
-	for (unsigned int n = 1; !err && fgets(line, sizeof(line), f); n++) {
-		err = read_line(pins, line);
-		if (err)
-			hp_io_fail(e, err, "%s:%u: %s", pins->path, n, err == -EINVAL ?
-				   "expected ADDRESS HIT" : strerror(-err));
-	}
-	/* A directory can be opened, but not read. */
-	if (!err && ferror(f))
-		err = hp_io_fail(e, -EIO, "%s: can't be read", pins->path);
-	fclose(f);
-	return err;
-}
-
-static int append(struct hp_pins *pins, const struct hp_addr *addr, const struct hp_addr *hit)
-{
-	char a[HP_ADDR_STRLEN], h[HP_ADDR_STRLEN], line[2 * HP_ADDR_STRLEN + 2];
-	int n = snprintf(line, sizeof(line), "%s %s\n", hp_addr_format(addr, a),
-			 hp_addr_format(hit, h));
-
-	if (pins->fd < 0)
-		pins->fd = open(pins->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (pins->fd < 0)
-		return -errno;
-	if (write(pins->fd, line, (size_t)n) != n || fdatasync(pins->fd))
-		return errno ? -errno : -ENOSPC;
-	return 0;
-}
-
-/* ---- */
-
-static struct hp_pins *pins_new(const char *path)
+static struct hp_pins *pins_new(void)
 {
 	struct hp_pins *pins = calloc(1, sizeof(*pins));
 
 	if (!pins)
 		return NULL;
-	pins->fd = -1;
 	hp_tokens_init(&pins->log_rate, 1, 5);
-	pins->path = strdup(path);
-	if (pins->path && !hp_rand_fill(&hp_rand_system, &pins->key, sizeof(pins->key)) &&
+	if (!hp_rand_fill(&hp_rand_system, &pins->key, sizeof(pins->key)) &&
 	    !hp_htab_init(&pins->tab, HP_PINS_MAX))
 		return pins;
 	hp_pins_close(pins);
 	return NULL;
 }
 
-int hp_pins_open(const char *path, struct hp_pins **out, struct hp_io_err *e)
+/* An edit of the file that was made meanwhile wins. */
+static int read_new_pin(void *ctx, char *const *words, int n)
 {
-	struct hp_pins *pins = pins_new(path);
+	struct hp_addr addr;
+
+	if (n && !hp_addr_parse(words[0], &addr) && find(ctx, &addr))
+		return 0;
+	return read_pin(ctx, words, n);
+}
+
+static void take_over(void *ctx, const char *edits)
+{
+	hp_lines_apply(edits, read_new_pin, ctx);
+}
+
+static int keep(struct hp_pins *pins, const char *path, const struct hp_disk *disk,
+		const struct hp_pins *before)
+{
+	if (before && !strcmp(hp_keeper_path(before->keeper), path)) {
+		pins->keeper = hp_keeper_ref(before->keeper);
+		hp_keeper_pending(pins->keeper, take_over, pins);
+	} else {
+		pins->keeper = hp_keeper_new(disk, path);
+	}
+	return pins->keeper ? 0 : -ENOMEM;
+}
+
+int hp_pins_open(const char *path, const struct hp_disk *disk, const struct hp_pins *before,
+		 struct hp_pins **out, struct hp_io_err *e)
+{
+	struct hp_pins *pins = pins_new();
 	int err;
 
 	*out = NULL;
@@ -149,8 +126,10 @@ int hp_pins_open(const char *path, struct hp_pins **out, struct hp_io_err *e)
 	err = hp_file_folder(path);
 	if (err)
 		hp_io_fail(e, err, "%s: %s", path, strerror(-err));
-	else
-		err = read_file(pins, e);
+	if (!err)
+		err = hp_lines_read(path, read_pin, pins, &pins->bad, e);
+	if (!err && keep(pins, path, disk, before))
+		err = hp_io_fail(e, -ENOMEM, "%s: out of memory", path);
 	if (err) {
 		hp_pins_close(pins);
 		return err;
@@ -159,13 +138,29 @@ int hp_pins_open(const char *path, struct hp_pins **out, struct hp_io_err *e)
 	return 0;
 }
 
-int hp_pins_try(const char *path, struct hp_io_err *e)
+int hp_pins_try(const char *path, struct hp_lines_bad *bad, struct hp_io_err *e)
 {
-	struct hp_pins *pins = pins_new(path);
-	int err = pins ? read_file(pins, e) : hp_io_fail(e, -ENOMEM, "%s: out of memory", path);
+	struct hp_pins *pins = pins_new();
+	int err = pins ? hp_lines_read(path, read_pin, pins, bad, e) :
+			 hp_io_fail(e, -ENOMEM, "%s: out of memory", path);
 
 	hp_pins_close(pins);
 	return err;
+}
+
+const struct hp_lines_bad *hp_pins_bad(const struct hp_pins *pins)
+{
+	return &pins->bad;
+}
+
+int hp_pins_error(const struct hp_pins *pins)
+{
+	return hp_keeper_error(pins->keeper);
+}
+
+const char *hp_pins_path(const struct hp_pins *pins)
+{
+	return hp_keeper_path(pins->keeper);
 }
 
 static int free_pin(struct hp_hnode *n, void *arg)
@@ -185,10 +180,20 @@ void hp_pins_close(struct hp_pins *pins)
 		hp_htab_each(&pins->tab, free_pin, pins);
 		hp_htab_fini(&pins->tab);
 	}
-	if (pins->fd >= 0)
-		close(pins->fd);
-	free(pins->path);
+	hp_keeper_unref(pins->keeper);
 	free(pins);
+}
+
+/* It counts as soon as it is in memory. */
+static int pin_new(struct hp_pins *pins, const struct hp_addr *addr, const struct hp_addr *hit)
+{
+	char a[HP_ADDR_STRLEN], h[HP_ADDR_STRLEN], line[2 * HP_ADDR_STRLEN + 1];
+	int err = pins->tab.count < HP_PINS_MAX ? 0 : -ENOSPC;
+
+	snprintf(line, sizeof(line), "%s %s", hp_addr_format(addr, a), hp_addr_format(hit, h));
+	if (!err)
+		err = hp_keeper_edit(pins->keeper, '+', line);
+	return err ? err : add(pins, addr, hit);
 }
 
 int hp_pins_check(struct hp_pins *pins, const struct hp_addr *addr, const struct hp_addr *hit)
@@ -208,17 +213,15 @@ int hp_pins_check(struct hp_pins *pins, const struct hp_addr *addr, const struct
 			     "%s shows HIT %s, but %s is pinned for it in %s: refused. If its "
 			     "key was changed on purpose, remove that line and reload; "
 			     "otherwise somebody is in between",
-			     a, h, hp_addr_format(&pin->hit, was), pins->path);
+			     a, h, hp_addr_format(&pin->hit, was), hp_pins_path(pins));
 		return -EACCES;
 	}
-	err = append(pins, addr, hit);
-	if (!err)
-		err = add(pins, addr, hit);
+	err = pin_new(pins, addr, hit);
 	about.reason = err ? "pin-failed" : "pinned";
 	about.limit = err ? &pins->log_rate : NULL;
 	if (err)
 		hp_log_about(HP_LOG_CORE, HP_LOG_ERROR, &about,
-			     "%s: HIT of %s can't be pinned: %s", pins->path, a, strerror(-err));
+			     "%s: HIT of %s can't be pinned: %s", hp_pins_path(pins), a, strerror(-err));
 	else
 		hp_log_about(HP_LOG_CORE, HP_LOG_NOTICE, &about, "HIT %s is pinned for %s", h, a);
 	return err;

@@ -21,27 +21,36 @@ struct prepared {
 	struct hp_hip_config hip;
 	struct hp_policy *policy;
 	struct hp_pins *pins; /* read anew: they may have been edited; NULL: not wanted */
+	struct hp_revoked *revoked; /* the same */
+	struct hp_addr *removed;    /* peers */
+	size_t n_removed;
 };
 
 static void undo(struct prepared *p)
 {
 	hp_pins_close(p->pins);
+	hp_revoked_close(p->revoked);
+	free(p->removed);
 	hp_policy_free(p->policy);
 	hp_conf_free(p->conf);
 }
 
-static int read_pins(struct hp_daemon *d, const struct hp_conf *conf, struct hp_pins **out)
+static int read_files(struct hp_daemon *d, const struct hp_conf *conf, struct prepared *p)
 {
 	struct hp_conf_report report = hp_daemon_report(d);
 	struct hp_io_err e = { "" };
-	int err;
+	int err = 0;
 
-	if (conf->hip.opportunistic_initiator != HP_CONF_OPP_PINNED &&
-	    conf->hip.opportunistic_responder != HP_CONF_OPP_PINNED)
-		return 0;
-	err = hp_pins_open(conf->hip.pins, out, &e);
-	if (err)
+	if (conf->hip.opportunistic_initiator == HP_CONF_OPP_PINNED ||
+	    conf->hip.opportunistic_responder == HP_CONF_OPP_PINNED)
+		err = hp_pins_open(conf->hip.pins, &d->disk, d->pins, &p->pins, &e);
+	if (err) {
 		hp_conf_complain_key(conf, &report, "hip.pins", "%s", e.text);
+		return err;
+	}
+	err = hp_revoked_open(conf->hip.revoked, &d->disk, d->revoked, &p->revoked, &e);
+	if (err)
+		hp_conf_complain_key(conf, &report, "hip.revoked", "%s", e.text);
 	return err;
 }
 
@@ -106,8 +115,10 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 	if (!err)
 		err = hp_daemon_hip_config(p->conf, &p->hip, &key, &why);
 	if (!err)
-		err = read_pins(d, p->conf, &p->pins);
+		err = read_files(d, p->conf, p);
 	if (!err && !(p->policy = hp_pipe_policy_new(p->conf)))
+		err = -ENOMEM;
+	if (!err && !(p->removed = hp_sweep_removed(d->conf, p->conf, &p->n_removed)))
 		err = -ENOMEM;
 	return err ? err : reload_plugins(d, p->conf);
 }
@@ -123,16 +134,20 @@ static void gate_again(struct hp_daemon *d)
 
 static void apply(struct hp_daemon *d, struct prepared *p)
 {
-	hp_pipe_reconfigure(d->pipe, p->conf, p->policy);
+	struct hp_policy *before = hp_pipe_reconfigure(d->pipe, p->conf, p->policy);
+
 	hp_hip_reconfigure(d->hip, &p->hip);
 	hp_daemon_remember(d, p->conf);
 	hp_daemon_set_logging(d, &p->conf->log);
 	hp_loop_busy_poll(d->loop, p->conf->performance.busy_poll_us);
 	hp_pins_close(d->pins);
 	d->pins = p->pins;
+	hp_revoked_close(d->revoked);
+	d->revoked = p->revoked;
 	hp_conf_free(d->conf);
 	d->conf = p->conf;
 	gate_again(d);
+	hp_sweep_reloaded(d->sweep, before, p->removed, p->n_removed);
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complaints)
@@ -144,6 +159,7 @@ int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complain
 	d->complaints = *complaints = json_array();
 	err = prepare(d, &p);
 	d->complaints = NULL;
+	hp_daemon_reload_done(d, err);
 	if (!err) {
 		apply(d, &p);
 		hp_supervisor_reloaded(d, 0);

@@ -208,6 +208,10 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 				      hp_daemon_transport_name(d->transport.mode), "port",
 				      d->encap ? (int)d->transport.port : 0));
 	json_object_set_new(reply, "loop", loop_json(d));
+	json_object_set_new(reply, "events",
+			    json_integer((json_int_t)hp_incidents_told(d->incidents)));
+	json_object_set_new(reply, "revoked",
+			    json_integer((json_int_t)hp_revoked_count(d->revoked)));
 	json_object_set_new(reply, "control", control(d));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
@@ -309,6 +313,10 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
 	add_count(counters, "plugin", "core", "path_mtu_lowered", "value",
 		  hp_pipe_totals(d->pipe)->narrowed, "Paths found to be narrower than their first link.");
+	for (int k = 0; k < HP_INCIDENT_KINDS; k++)
+		add_count(counters, "plugin", "events", hp_incident_name((enum hp_incident_kind)k),
+			  "value", hp_incidents_count(d->incidents, (enum hp_incident_kind)k),
+			  hp_incident_help((enum hp_incident_kind)k));
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
 		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,
 			self->drops.n);

@@ -23,6 +23,7 @@
 
 #define QUIT_MS      1000 /* longest wait for CLOSE_ACK */
 #define QUIT_STEP_MS 20
+#define WRITES_MAX   16 /* files that wait for the disk */
 #define RECONNECT_MAX 256 /* exchanges begun at start, for flows that were */
 
 static int fail(int err, const char *what)
@@ -56,13 +57,24 @@ static int write_pid(const struct hp_daemon *d)
 	if (!*d->conf->pidfile)
 		return 0;
 	hp_file_folder(d->conf->pidfile);
+	errno = 0;
 	f = fopen(d->conf->pidfile, "we");
 	if (!f)
 		return fail(-errno, d->conf->pidfile);
 	fprintf(f, "%ld\n", (long)getpid());
-	if (fclose(f))
+	/* A full disk is no reason to leave clients without protection. */
+	if (fclose(f) && errno != ENOSPC)
 		return fail(-errno, d->conf->pidfile);
+	if (errno == ENOSPC)
+		fail(-ENOSPC, d->conf->pidfile);
 	return 0;
+}
+
+static void state_told(void *ctx, int err)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_daemon_file_told(d, d->conf->state, err);
 }
 
 static int open_files(struct hp_daemon *d)
@@ -71,9 +83,13 @@ static int open_files(struct hp_daemon *d)
 	struct hp_io_err e = { "" };
 	int err = 0;
 
+	d->disk = (struct hp_disk){ .timers = &d->timers, .clock = &d->clock,
+				    .told = hp_daemon_file_told, .ctx = d };
 	if (hip->opportunistic_initiator == HP_CONF_OPP_PINNED ||
 	    hip->opportunistic_responder == HP_CONF_OPP_PINNED)
-		err = hp_pins_open(hip->pins, &d->pins, &e);
+		err = hp_pins_open(hip->pins, &d->disk, NULL, &d->pins, &e);
+	if (!err)
+		err = hp_revoked_open(hip->revoked, &d->disk, NULL, &d->revoked, &e);
 	if (err)
 		return fail_io(err, &e);
 	if (*d->conf->state) {
@@ -83,6 +99,7 @@ static int open_files(struct hp_daemon *d)
 			       "%s: %s: flows will not outlive a restart", d->conf->state,
 			       err == -EBUSY ? "another daemon has it" : strerror(-err));
 	}
+	hp_state_watch(d->state, state_told, d);
 	err = hp_keylog_open(d);
 	return err ? err : write_pid(d);
 }
@@ -170,7 +187,8 @@ static int open_sockets(struct hp_daemon *d)
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
 	struct hp_control_cfg control = { .path = d->conf->control.socket,
 					  .group = d->conf->control.group,
-					  .fn = hp_daemon_command, .ctx = d, .timers = &d->timers };
+					  .fn = hp_daemon_command, .ctx = d, .timers = &d->timers,
+					  .event = hp_daemon_control_event };
 	struct hp_io_err e = { "" };
 	int err;
 
@@ -223,10 +241,12 @@ static int make_engine(struct hp_daemon *d)
 	if (d->keylog)
 		ops.sa_keys = hp_keylog_sa;
 	d->jobs = hp_jobs_new(d->loop, d->conf->hip.workers, d->conf->limits.jobs);
-	if (!d->jobs)
+	d->writers = hp_jobs_new(d->loop, 1, WRITES_MAX);
+	if (!d->jobs || !d->writers)
 		return fail(-errno, "worker threads");
 	if (hp_tally_init(&d->met))
 		return fail(-ENOMEM, "HIP engine");
+	d->disk.jobs = d->writers;
 	d->hip = hp_hip_new(&cfg, &ops, &d->clock, &hp_rand_system, &d->timers);
 	if (!d->hip)
 		return fail(-ENOMEM, "HIP engine");
@@ -248,6 +268,9 @@ static int make_pipe(struct hp_daemon *d)
 	d->pipe = hp_pipe_new(&deps);
 	if (!d->pipe)
 		return fail(-errno, "pipeline");
+	d->sweep = hp_sweep_new(d);
+	if (!d->sweep)
+		return fail(-ENOMEM, "pipeline");
 	hp_loop_flush_add(d->loop, &d->flush, hp_daemon_flush, d);
 	if (d->nfq)
 		hp_nfq_flush_last(d->nfq);
@@ -260,7 +283,8 @@ static struct hp_flow *restore_flow(void *ctx, const struct hp_flow_key *key, bo
 {
 	struct hp_daemon *d = ctx;
 
-	return hp_hip_is_local(d->hip, &key->local_hit) ?
+	return hp_hip_is_local(d->hip, &key->local_hit) &&
+		       !hp_revoked_has(d->revoked, &key->peer_hit) ?
 		       hp_pipe_flow_restore(d->pipe, key, outbound) : NULL;
 }
 
@@ -378,6 +402,9 @@ int hp_daemon_start(struct hp_daemon *d)
 	hp_daemon_set_logging(d, &d->conf->log);
 	obsolete(&d->conf->client);
 	err = make_loop(d);
+	d->incidents = hp_incidents_new(&d->clock);
+	if (!err && !d->incidents)
+		err = fail(-ENOMEM, "start");
 	if (!err)
 		err = open_files(d);
 	if (!err)
@@ -432,6 +459,7 @@ static void stop_engine(struct hp_daemon *d)
 	d->stopping = true;
 	if (d->control)
 		hp_control_close(d->control);
+	hp_sweep_free(d->sweep);
 	if (d->hip)
 		hp_hip_free(d->hip);
 	hp_tally_fini(&d->met);
@@ -445,6 +473,9 @@ static void stop_engine(struct hp_daemon *d)
 		hp_registry_free(d->registry);
 	if (d->jobs)
 		hp_jobs_free(d->jobs);
+	if (d->writers)
+		hp_jobs_free(d->writers);
+	d->disk.jobs = NULL;
 }
 
 static void close_sockets(struct hp_daemon *d)
@@ -473,8 +504,10 @@ static void close_sockets(struct hp_daemon *d)
 void hp_daemon_stop(struct hp_daemon *d)
 {
 	stop_engine(d);
-	close_sockets(d);
 	hp_pins_close(d->pins);
+	hp_revoked_close(d->revoked);
+	close_sockets(d);
+	hp_incidents_free(d->incidents);
 	hp_state_close(d->state);
 	if (d->keylog)
 		fclose(d->keylog);

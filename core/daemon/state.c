@@ -69,6 +69,9 @@ struct hp_state {
 	size_t page, pages; /* the last one written to; how many times another was */
 	struct hp_htab peers;
 	struct hp_hash_key key;
+	int err;            /* of the last attempt to grow */
+	void (*told)(void *ctx, int err);
+	void *told_ctx;
 };
 
 static struct record *records(const struct hp_state *st)
@@ -243,12 +246,36 @@ static int more_records(struct hp_state *st)
 	return map_file(st, st->records + more);
 }
 
+void hp_state_watch(struct hp_state *st, void (*told)(void *ctx, int err), void *ctx)
+{
+	if (!st)
+		return;
+	st->told = told;
+	st->told_ctx = ctx;
+}
+
+int hp_state_error(const struct hp_state *st)
+{
+	return st ? st->err : 0;
+}
+
+static int grow(struct hp_state *st)
+{
+	int err = more_records(st);
+	bool news = !err != !st->err;
+
+	st->err = err;
+	if (news && st->told)
+		st->told(st->told_ctx, err);
+	return err;
+}
+
 /* The first free record's number, UINT32_MAX if there is none and can be none. */
 static uint32_t slot_get(struct hp_state *st)
 {
 	uint32_t slot;
 
-	if (st->used >= st->records && more_records(st))
+	if (st->used >= st->records && grow(st))
 		return UINT32_MAX;
 	while (!~st->in_use[st->first])
 		st->first++;

@@ -31,6 +31,10 @@ typedef void (*hp_state_peer_fn)(void *ctx, const struct hp_addr *local_hit,
 				 const struct hp_addr *peer_hit, const struct hp_addr *addr,
 				 uint16_t port);
 
+/* Records have begun not to fit (err), or fit again (0); set once after hp_state_open. */
+void hp_state_watch(struct hp_state *st, void (*told)(void *ctx, int err), void *ctx);
+/* Why a record did not fit lately, 0: all did. */
+int hp_state_error(const struct hp_state *st);
 /* Makes the file (0600), and its directory if only the last part is missing.  0 and *out;
  * -EBUSY: another daemon has it; -errno. */
 int hp_state_open(const char *path, struct hp_state **out);

@@ -38,6 +38,9 @@ static const struct {
 	[HP_CAUSE_IPV4_ONLY] = { "ipv4-only", "A service listens on IPv4 only, so no HIT reaches "
 				 "it." },
 	[HP_CAUSE_MTU] = { "mtu", "An MTU is too small, or was changed." },
+	[HP_CAUSE_FILE_DAMAGED] = { "file-damaged", "Lines of a file that the daemon keeps can't be "
+				    "read." },
+	[HP_CAUSE_FILE_WRITE] = { "file-write", "A file that the daemon keeps can't be written." },
 	[HP_CAUSE_CLOCK] = { "clock", "The system's clock is wrong." },
 	[HP_CAUSE_LIMIT] = { "limit", "A table is full, or somebody has his share of it." },
 	[HP_CAUSE_PEER_DOWN] = { "peer-down", "hipproxyd does not run on the peer." },

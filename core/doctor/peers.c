@@ -34,6 +34,8 @@ static const struct {
 			       "with those of %s" },
 	[HP_WHY_OTHER_HIT] = { HP_CAUSE_WRONG_HIT, NULL },
 	[HP_WHY_OTHER_KEY] = { HP_CAUSE_OTHER_KEY, NULL },
+	[HP_WHY_REVOKED] = { HP_CAUSE_RULE_DENIES,
+			     "hipproxyctl revoke --undo HIT   # if %s may be reached again" },
 	[HP_WHY_OWN_HIT] = { HP_CAUSE_SAME_KEY,
 			     "hipproxyctl keygen -f KEYFILE   # on one side; then give the other "
 			     "its new HIT" },

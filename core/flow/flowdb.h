@@ -49,6 +49,8 @@ struct hp_flow {
 	bool mapped : 1;             /* UDP: it counts in its mapping (flow/mapping.h) */
 	bool grouped : 1;            /* UDP: it is in a group of flows */
 	bool other_port : 1;         /* UDP: the peer has answered from another port */
+	bool expected : 1;           /* another flow announced it: rules say nothing of it */
+	bool cut : 1;                /* carries nothing any more, see hp_flow_cut */
 	uint16_t legacy_mtu;         /* towards the legacy host, 0: unknown */
 	uint16_t legacy_mtu_s;       /* when that was asked; low half of the clock's seconds */
 	uint32_t flags;              /* marks for hooks' matches */
@@ -215,6 +217,8 @@ void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, 
 /* Does a packet with these flags begin a new connection on the ports of f, which has ended?  Then
  * f must be deleted: nothing that belonged to the old connection is of the new one. */
 bool hp_flow_begins_anew(const struct hp_flow *f, uint8_t tcp_flags);
+/* The flow carries nothing any more; it stays as long as one that has ended. */
+void hp_flow_cut(struct hp_flow *f);
 /* Milliseconds until it expires if nothing more comes. */
 uint64_t hp_flow_left_ms(const struct hp_flow *f);
 /* Milliseconds since its last packet, to the second. */

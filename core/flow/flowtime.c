@@ -224,6 +224,17 @@ void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, 
 	}
 }
 
+void hp_flow_cut(struct hp_flow *f)
+{
+	f->cut = true;
+	f->state = HP_FLOW_CLOSING;
+	expiry_set(f);
+	if (f->expires_s < f->wheel_s) {
+		wheel_take(f);
+		wheel_put(f);
+	}
+}
+
 uint64_t hp_flow_left_ms(const struct hp_flow *f)
 {
 	uint64_t now = hp_clock_ms(f->db->clock);

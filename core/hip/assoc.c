@@ -284,6 +284,8 @@ static enum hp_hip_why why_of(const struct hp_assoc *a, int error)
 		return a->heard ? a->heard : HP_WHY_REFUSED;
 	case -EACCES:
 		return HP_WHY_OTHER_KEY;
+	case -EKEYREVOKED:
+		return HP_WHY_REVOKED;
 	case -EPROTO:
 		return HP_WHY_NO_COMMON;
 	case -ENOMEM:

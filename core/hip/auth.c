@@ -146,7 +146,7 @@ static void auth_done(struct hp_work *work, bool live)
 	else if (!reason)
 		reason = w->then(work->a, &w->v, &w->path);
 	if (!hip->dying)
-		hp_hip_drop(hip, reason, w->v.m.type, &w->v.m.src_hit);
+		hp_hip_drop(hip, reason, w->v.m.type, &w->v.m.src_hit, &w->path);
 }
 
 static void auth_free(struct hp_work *work)

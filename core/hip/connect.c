@@ -206,7 +206,7 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 	struct hp_assoc *a = hp_hip_find(hip, local_hit, peer_hit);
 
 	if (!id || hip->shutting || !hp_addr_is_hit(peer_hit) ||
-	    hp_hip_is_local(hip, peer_hit))
+	    hp_hip_is_local(hip, peer_hit) || hp_hip_is_revoked(hip, peer_hit))
 		return NULL;
 	if (!a)
 		return start(hip, id, peer_hit, &path->dst, 1, path);
@@ -233,6 +233,8 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 	if (!id ||
 	    (!any && (!hp_addr_is_hit(peer_hit) || hp_hip_is_local(hip, peer_hit))))
 		return failed(EINVAL);
+	if (!any && hp_hip_is_revoked(hip, peer_hit))
+		return failed(EKEYREVOKED);
 	if (hip->shutting || (any && hip->cfg.opportunistic_initiator == HP_OPP_OFF))
 		return failed(EPERM);
 	if (!n && k && k->port && hip->nat.mode != HP_NAT_OFF) {

@@ -286,6 +286,11 @@ bool hp_hip_is_local(const struct hp_hip *hip, const struct hp_addr *hit)
 	return hp_identity_find(hip, hit);
 }
 
+bool hp_hip_is_revoked(const struct hp_hip *hip, const struct hp_addr *hit)
+{
+	return hip->ops.revoked && hip->ops.revoked(hip->ops.ctx, hit);
+}
+
 bool hp_hip_ready(const struct hp_hip *hip)
 {
 	struct hp_list *n;
@@ -300,7 +305,7 @@ bool hp_hip_ready(const struct hp_hip *hip)
 /* ---- messages */
 
 void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
-		 const struct hp_addr *peer_hit)
+		 const struct hp_addr *peer_hit, const struct hp_path *path)
 {
 	struct hp_log_about about = { .limit = &hip->log_rate, .peer = peer_hit };
 	char text[HP_ADDR_STRLEN];
@@ -308,6 +313,8 @@ void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
 	if (!reason)
 		return;
 	hp_count(&hip->counters, (size_t)reason);
+	if (hip->ops.dropped)
+		hip->ops.dropped(hip->ops.ctx, reason, peer_hit, path);
 	if (!hp_log_on(HP_LOG_HIP, HP_LOG_DEBUG))
 		return;
 	about.reason = hp_hip_count_table()[reason].name;
@@ -443,7 +450,7 @@ int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *
 
 	hp_count(&hip->counters, HP_HIPC_IN);
 	reason = input(&rx, &m, msg, len);
-	hp_hip_drop(hip, reason, m.type, &m.src_hit);
+	hp_hip_drop(hip, reason, m.type, &m.src_hit, path);
 	return -reason;
 }
 

@@ -145,6 +145,14 @@ struct hp_hip_ops {
 	/* HP_OPP_PINNED: is hit the one for addr?  0: it was, or it is stored now;
 	 * -EACCES: another is stored.  NULL: as -EACCES. */
 	int (*pin)(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit);
+	/* Is there to be no association with this HIT, whoever begins it?  NULL: of none. */
+	bool (*revoked)(void *ctx, const struct hp_addr *peer_hit);
+	/* The limit of associations is reached, or is so no longer.  NULL: as above. */
+	void (*limit)(void *ctx, const char *setting, const struct hp_addr *who, bool reached);
+	/* A message from path->dst was dropped, reason of enum hp_hip_count.  The HIT may be
+	 * claimed only, or zero; path may be NULL.  NULL: nobody wants to know. */
+	void (*dropped)(void *ctx, int reason, const struct hp_addr *peer_hit,
+			const struct hp_path *path);
 };
 
 /* Counted reasons and totals, one row each in hp_hip_counters. */
@@ -272,6 +280,7 @@ int hp_hip_identity_remove(struct hp_hip *hip, const struct hp_addr *hit);
 /* The default identity's HIT; NULL without any. */
 const struct hp_addr *hp_hip_default_hit(const struct hp_hip *hip);
 bool hp_hip_is_local(const struct hp_hip *hip, const struct hp_addr *hit);
+bool hp_hip_is_revoked(const struct hp_hip *hip, const struct hp_addr *hit);
 /* Are R1s of all identities and groups signed and ready? */
 bool hp_hip_ready(const struct hp_hip *hip);
 
@@ -312,8 +321,8 @@ int hp_hip_input(struct hp_hip *hip, const struct hp_path *path, const uint8_t *
  * one that stands in for it) and peer_hit (zero:
  * opportunistic, by address); a new one sends I1.  An existing one in E-FAILED, CLOSING
  * or CLOSED starts again; addrs, when given, replace those of one that is not up.  NULL
- * with errno EINVAL (HITs, no address), EPERM (opportunistic mode is off), ENOBUFS,
- * ENOMEM. */
+ * with errno EINVAL (HITs, no address), EPERM (opportunistic mode is off), EKEYREVOKED,
+ * ENOBUFS, ENOMEM. */
 struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_hit,
 				const struct hp_addr *peer_hit,
 				const struct hp_addr *addrs, size_t n);
@@ -370,7 +379,7 @@ void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path);
 /* The pipeline's own pointer, NULL at the start; free what it leads to at HP_HIP_GONE. */
 void **hp_assoc_udata(struct hp_assoc *a);
 /* 0, or why E-FAILED: -ETIMEDOUT no answer, -ECONNREFUSED refused by NOTIFY, -EACCES
- * another HIT is pinned, -EPROTO nothing in common, -EEXIST the opportunistic exchange met a
+ * another HIT is pinned, -EKEYREVOKED the HIT is revoked, -EPROTO nothing in common, -EEXIST the opportunistic exchange met a
  * HIT (hp_assoc_peer_hit) that another association has, -ENOMEM. */
 int hp_assoc_error(const struct hp_assoc *a);
 /* Why the last exchange failed, or during one what was heard so far; HP_WHY_NONE once it is up. */

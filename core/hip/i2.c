@@ -327,7 +327,7 @@ static void i2_done(struct hp_work *work, bool live)
 		return;
 	if (!reason)
 		reason = w->refused ? refuse(hip, w) : accept_i2(hip, w);
-	hp_hip_drop(hip, reason, HP_HIP_I2, &w->m.src_hit);
+	hp_hip_drop(hip, reason, HP_HIP_I2, &w->m.src_hit, &w->path);
 }
 
 static void i2_free(struct hp_work *work)

@@ -325,7 +325,7 @@ struct hp_rx {
 
 /* Counts and, at level debug, logs the reason (nothing for 0). */
 void hp_hip_drop(struct hp_hip *hip, int reason, uint8_t type,
-		 const struct hp_addr *peer_hit);
+		 const struct hp_addr *peer_hit, const struct hp_path *path);
 const struct hp_counter *hp_hip_count_table(void);
 
 /* ---- engine.c */

@@ -79,7 +79,7 @@ static void waited(struct hp_timer *t)
 	/* It stays where it is, for it has waited; the copy is what is read. */
 	memcpy(msg, a->nat.r1, a->nat.r1_len);
 	if (!hp_hip_parse(msg, a->nat.r1_len, &m))
-		hp_hip_drop(a->hip, hp_r1_input(&rx), m.type, &m.src_hit);
+		hp_hip_drop(a->hip, hp_r1_input(&rx), m.type, &m.src_hit, rx.path);
 }
 
 static bool offers_udp(const struct hp_hip_msg *m)
@@ -183,7 +183,7 @@ static void check(struct hp_assoc *a, const struct hp_path *path)
 	else if (a->rk.active)
 		redirect(a, path);
 	else
-		hp_hip_drop(a->hip, hp_update_check(a, path), HP_HIP_UPDATE, &a->peer);
+		hp_hip_drop(a->hip, hp_update_check(a, path), HP_HIP_UPDATE, &a->peer, NULL);
 }
 
 void hp_nat_asked(struct hp_assoc *a, const struct hp_path *path)
@@ -266,7 +266,7 @@ static int move(struct hp_assoc *a, void *arg)
 		return 0;
 	if (want)
 		path.sport = path.dport = hip->nat.port;
-	hp_hip_drop(hip, hp_update_check(a, &path), HP_HIP_UPDATE, &a->peer);
+	hp_hip_drop(hip, hp_update_check(a, &path), HP_HIP_UPDATE, &a->peer, NULL);
 	return 0;
 }
 

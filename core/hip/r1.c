@@ -280,6 +280,10 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 		hp_assoc_fail(a, -EACCES);
 		return HP_HIPD_PIN;
 	}
+	if (hp_hip_is_revoked(hip, hit)) {
+		hp_assoc_fail(a, -EKEYREVOKED);
+		return HP_HIPD_POLICY;
+	}
 	other = hp_hip_find(hip, &a->local, hit);
 	if (other &&
 	    (other->up || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
@@ -375,7 +379,7 @@ static void r1_done(struct hp_work *work, bool live)
 	else if (live && w->trusted && hopeless(reason) && a->state == HP_I1_SENT)
 		hp_assoc_fail(a, -EPROTO);
 	if (!work->hip->dying)
-		hp_hip_drop(work->hip, reason, HP_HIP_R1, &w->m.src_hit);
+		hp_hip_drop(work->hip, reason, HP_HIP_R1, &w->m.src_hit, &w->path);
 }
 
 static void r1_free(struct hp_work *work)

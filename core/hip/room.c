@@ -140,15 +140,22 @@ static struct hp_assoc *find_victim(struct hp_hip *hip)
 
 /* ---- the limit */
 
+static void tell(struct hp_hip *hip, bool reached)
+{
+	if (hip->ops.limit)
+		hip->ops.limit(hip->ops.ctx, "limits.associations", NULL, reached);
+}
+
 static void bites(struct hp_hip *hip)
 {
 	struct hp_log_about about = { .reason = "associations" };
 
-	if (hp_limit_hit(&hip->room, hp_hip_now(hip)))
-		hp_log_about(HP_LOG_HIP, HP_LOG_WARNING, &about,
-			     "limit reached: HIP associations (limits.associations); those without "
-			     "traffic give way, %zu places are kept for configured peers",
-			     kept(hip));
+	if (!hp_limit_hit(&hip->room, hp_hip_now(hip)))
+		return;
+	tell(hip, true);
+	hp_log_about(HP_LOG_HIP, HP_LOG_WARNING, &about,
+		     "limit reached: HIP associations (limits.associations); those without "
+		     "traffic give way, %zu places are kept for configured peers", kept(hip));
 }
 
 void hp_room_second(struct hp_hip *hip)
@@ -156,10 +163,12 @@ void hp_room_second(struct hp_hip *hip)
 	struct hp_log_about about = { .reason = "associations" };
 	uint64_t n;
 
-	if (hp_limit_over(&hip->room, hp_hip_now(hip), &n))
-		hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about,
-			     "limit no longer reached: HIP associations (limits.associations), "
-			     "%llu refused or given way", (unsigned long long)n);
+	if (!hp_limit_over(&hip->room, hp_hip_now(hip), &n))
+		return;
+	tell(hip, false);
+	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about,
+		     "limit no longer reached: HIP associations (limits.associations), "
+		     "%llu refused or given way", (unsigned long long)n);
 }
 
 bool hp_room_make(struct hp_hip *hip, bool reserved)

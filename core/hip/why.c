@@ -36,6 +36,7 @@ static const struct {
 	[HP_WHY_OTHER_KEY] =
 		{"other-key", "the address has another HIT than when it was last met: the peer "
 			      "has a new key, or it is another host"},
+	[HP_WHY_REVOKED] = {"revoked", "its HIT is revoked here (hipproxyctl revoke)"},
 	[HP_WHY_OWN_HIT] =
 		{"same-key", "the peer's HIT is our own: both ends have the same key"},
 	[HP_WHY_MEMORY] = {"memory", "out of memory, or the limit of associations is reached"},

@@ -18,6 +18,7 @@ enum hp_hip_why {
 	HP_WHY_NO_COMMON,   /* no algorithm that both sides accept */
 	HP_WHY_OTHER_HIT,   /* the address has another HIT, and never had the expected one */
 	HP_WHY_OTHER_KEY,   /* the address has another HIT than when it was last met */
+	HP_WHY_REVOKED,     /* its HIT is revoked here */
 	HP_WHY_OWN_HIT,     /* the peer's HIT is one of our own */
 	HP_WHY_MEMORY,
 	HP_WHYS

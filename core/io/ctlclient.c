@@ -79,9 +79,15 @@ void ctl_client_check(struct hp_control_client *c, uint64_t before_ms)
 
 /* ---- output */
 
+/* May more be read? */
+static bool listens(const struct hp_control_client *c)
+{
+	return !c->dead && !c->closing && c->in_len < sizeof(c->in) && (!busy(c) || endless(c));
+}
+
 static void watch_set(struct hp_control_client *c)
 {
-	uint32_t events = c->closing || (busy(c) && !endless(c)) ? 0 : EPOLLIN;
+	uint32_t events = listens(c) ? EPOLLIN : 0;
 
 	/* A socket with room is ready at once: in the next round. */
 	if (waiting(c) || (c->feeding && !c->feed_waits) || (!c->feeding && has_request(c)))
@@ -277,6 +283,8 @@ static void input_read(struct hp_control_client *c)
 	if (n > 0) {
 		c->in_len += (size_t)n;
 		c->moved_ms = hp_loop_now(c->ctl->loop);
+		/* Who follows a stream without an end has nothing to say. */
+		c->dead |= endless(c) && c->in_len == sizeof(c->in);
 	} else if (n == 0) {
 		/* It may have only finished asking; a stream without an end has nobody left to
 		 * read it. */
@@ -285,14 +293,6 @@ static void input_read(struct hp_control_client *c)
 	} else if (errno != EAGAIN && errno != EINTR) {
 		c->dead = true;
 	}
-}
-
-/* May more be read?  A stream's client that says more than fits has nothing to say. */
-static bool listens(struct hp_control_client *c)
-{
-	if (endless(c) && c->in_len == sizeof(c->in))
-		c->dead = true;
-	return !c->dead && !c->closing && (!busy(c) || endless(c));
 }
 
 static void client_ready(void *ctx, uint32_t events)

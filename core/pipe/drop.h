@@ -52,6 +52,7 @@
 	X(NARROWED, "narrowed", "ESP for a path that has become narrower since it was sealed") \
 	X(TUN, "tun", "the TUN device refused the packet")                                     \
 	X(PLUGIN, "plugin", "a plugin dropped it; see its own counters")                       \
+	X(CUT, "cut", "of a connection that a reload or a revocation has cut")                  \
 	X(CLOSED, "closed", "discarded at shutdown or flush")
 
 enum hp_drop_reason {

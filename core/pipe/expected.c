@@ -28,6 +28,7 @@ enum hp_verdict hp_pipe_expected_in(struct hp_pipe *pipe, struct hp_packet *p,
 	err = pa ? hp_flow_add(pipe->flows, &e.key, false, f) : -ENOMEM;
 	if (err)
 		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_flow_refused(pipe, p, err));
+	(*f)->expected = true;
 	hp_flow_flag_set(*f, e.flags);
 	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);
 	return HP_NEXT;

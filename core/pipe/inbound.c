@@ -90,7 +90,7 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 	if (v != HP_NEXT)
 		return v;
 	if (f)
-		return to_flow(pipe, p, f);
+		return f->cut ? hp_pipe_cut_packet(pipe, p, f) : to_flow(pipe, p, f);
 	if (!hp_addr_eq(&p->dst, &pipe->d.host_hit)) {
 		hp_pipe_refuse_peer(pipe, p);
 		return hp_pipe_drop(pipe, p, "in.flow", hp_pipe_unwanted(pipe, p));

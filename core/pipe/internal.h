@@ -119,7 +119,7 @@ struct hp_pipe {
 	struct hp_choice *choices;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* looks after ready, outside the engine's events */
-	struct hp_tokens icmp_tokens, log_tokens, drop_tokens;
+	struct hp_tokens icmp_tokens, log_tokens, drop_tokens, cut_tokens;
 	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
 	struct hp_timer limits_timer; /* while one of them bites */
 	struct hp_pipe_totals totals;
@@ -315,6 +315,9 @@ void hp_pipe_icmp_protocol_peer(struct hp_pipe *pipe, const struct hp_packet *p)
 void hp_pipe_icmp_port_peer(struct hp_pipe *pipe, const struct hp_packet *p);
 /* refuse.c: tells the peer that nobody takes p, in HIT form and of p->assoc. */
 void hp_pipe_refuse_peer(struct hp_pipe *pipe, const struct hp_packet *p);
+/* cut.c: p belongs to a flow that is cut. */
+enum hp_verdict hp_pipe_cut_packet(struct hp_pipe *pipe, struct hp_packet *p,
+				   const struct hp_flow *f);
 void hp_pipe_icmp_too_big(struct hp_pipe *pipe, const struct hp_packet *p, unsigned int mtu);
 void hp_pipe_icmp_ttl(struct hp_pipe *pipe, const struct hp_packet *p);
 /* p's source route has places left.  To a client, or through p->assoc to a peer. */

@@ -75,7 +75,14 @@ void hp_pipe_limit_row(const struct hp_pipe *pipe, enum hp_pipe_limit which,
 
 /* ---- the log */
 
-static void log_begin(enum hp_pipe_limit which, const struct hp_addr *who)
+static void tell(struct hp_pipe *pipe, enum hp_pipe_limit which, const struct hp_addr *who,
+		 bool reached)
+{
+	if (pipe->d.ops->limit)
+		pipe->d.ops->limit(pipe->d.ops->ctx, rows[which].setting, who, reached);
+}
+
+static void log_begin(struct hp_pipe *pipe, enum hp_pipe_limit which, const struct hp_addr *who)
 {
 	struct hp_log_about about = { .client = who, .reason = rows[which].name };
 	char text[HP_ADDR_STRLEN] = "";
@@ -83,6 +90,7 @@ static void log_begin(enum hp_pipe_limit which, const struct hp_addr *who)
 	hp_log_about(HP_LOG_PIPE, HP_LOG_WARNING, &about, "limit reached: %s (%s)%s%s",
 		     rows[which].help, rows[which].setting, who ? ", first by " : "",
 		     who ? hp_addr_format(who, text) : "");
+	tell(pipe, which, who, true);
 }
 
 static bool ended(struct hp_pipe *pipe, enum hp_pipe_limit which, uint64_t now)
@@ -95,6 +103,7 @@ static bool ended(struct hp_pipe *pipe, enum hp_pipe_limit which, uint64_t now)
 	hp_log_about(HP_LOG_PIPE, HP_LOG_NOTICE, &about,
 		     "limit no longer reached: %s (%s), %" PRIu64 " refused or given way",
 		     rows[which].help, rows[which].setting, n);
+	tell(pipe, which, NULL, false);
 	return true;
 }
 
@@ -118,7 +127,7 @@ void hp_pipe_limited(struct hp_pipe *pipe, enum hp_pipe_limit which, const struc
 
 	if (!hp_limit_hit(&pipe->limits[which], now))
 		return;
-	log_begin(which, who);
+	log_begin(pipe, which, who);
 	if (!hp_timer_armed(&pipe->limits_timer))
 		hp_timer_set(pipe->d.timers, &pipe->limits_timer, now + LOOK_MS);
 }

@@ -211,9 +211,10 @@ static enum hp_verdict begin_expected(struct hp_pipe *pipe, struct hp_packet *p,
 
 	if (v == HP_PASS)
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
-	if (v == HP_NEXT)
+	if (v == HP_NEXT) {
+		(*out)->expected = true;
 		hp_flow_flag_set(*out, e->flags);
-	else if (v == HP_TAKEN) /* it will come again */
+	} else if (v == HP_TAKEN) /* it will come again */
 		hp_expect_add(hp_flowdb_expect(pipe->flows), e, EXPECT_AGAIN_MS);
 	return v;
 }
@@ -263,6 +264,8 @@ static enum hp_verdict captured(struct hp_pipe *pipe, struct hp_packet *p, uint3
 		f = hp_pipe_related_legacy(pipe, p);
 		p->related = f != NULL;
 	}
+	if (f && f->cut)
+		return hp_pipe_cut_packet(pipe, p, f);
 	v = f ? ready(pipe, p, f) : begin(pipe, p, &f);
 
 	return v == HP_NEXT ? forward(pipe, p, f) : v;

@@ -14,6 +14,7 @@
 
 #define ICMP_ERRORS_PER_S 100
 #define ICMP_ERRORS_BURST 50
+#define CUT_RESETS_PER_S  1000
 
 /* ---- settings */
 
@@ -201,6 +202,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_tokens_init(&pipe->drop_tokens, 5, 20);
+	hp_tokens_init(&pipe->cut_tokens, CUT_RESETS_PER_S, CUT_RESETS_PER_S);
 	hp_coalesce_init(&pipe->coalesce, hp_pipe_inner, put, pipe);
 	pipe->coalesce.grow = grow;
 	pipe->coalesce.udp = deps->join_udp;
@@ -252,15 +254,15 @@ static int forget_idle(struct hp_peer *e, void *arg)
 	return 0;
 }
 
-void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
-			 struct hp_policy *policy)
+struct hp_policy *hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
+				      struct hp_policy *policy)
 {
 	struct hp_flow_timeouts t = flow_timeouts(&conf->timeouts);
 	struct hp_flow_shares shares = flow_shares(&conf->limits);
 	struct hp_hold_pool hold = hold_limits(conf);
 	const struct hp_conf_limits *l = &conf->limits;
+	struct hp_policy *before = pipe->policy;
 
-	hp_policy_free(pipe->policy);
 	pipe->policy = policy;
 	pipe->conf = conf;
 	set_carried(pipe);
@@ -270,6 +272,7 @@ void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
 	hp_reassembly_reconfigure(pipe->reasm, conf->limits.reassembly,
 				  1000ull * conf->timeouts.reassembly_s);
 	hp_peerdb_each(pipe->peers, forget_idle, NULL);
+	return before;
 }
 
 void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what)
@@ -447,10 +450,19 @@ void hp_pipe_ports_used(struct hp_pipe *pipe, const struct hp_packet *p, const c
 		     hp_addr_format(&p->src, src), hp_addr_format(&p->dst, dst), p->dport, what);
 }
 
+/* What an administrator wants to know of, see struct hp_pipe_ops. */
+static bool is_alarming(enum hp_drop_reason r)
+{
+	return r == HP_DROP_ESP_AUTH || r == HP_DROP_ESP_REPLAY || r == HP_DROP_ACCESS ||
+	       r == HP_DROP_POLICY || r == HP_DROP_UNKNOWN_BLOCKED;
+}
+
 enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
 			     enum hp_drop_reason r)
 {
 	pipe->drops[r]++;
+	if (pipe->d.ops->alarm && is_alarming(r))
+		pipe->d.ops->alarm(pipe->d.ops->ctx, p, r);
 	hp_pipe_note(pipe, p, stage, "drop", hp_drop_name(r));
 	/* Superseded acknowledgements are no loss. */
 	if (r != HP_DROP_ACK_INCLUDED && hp_log_on(HP_LOG_PIPE, HP_LOG_DEBUG))

@@ -79,6 +79,11 @@ struct hp_pipe_ops {
 	/* A flow has been made, or is about to be freed.  May be NULL. */
 	void (*flow_new)(void *ctx, struct hp_flow *f);
 	void (*flow_gone)(void *ctx, struct hp_flow *f);
+	/* A limit, by its setting, is reached, first by who (NULL: nobody in particular), or is so
+	 * no longer.  May be NULL. */
+	void (*limit)(void *ctx, const char *setting, const struct hp_addr *who, bool reached);
+	/* A packet was dropped: denied by rules, forged or replayed.  May be NULL. */
+	void (*alarm)(void *ctx, const struct hp_packet *p, enum hp_drop_reason r);
 };
 
 struct hp_pipe_deps {
@@ -106,14 +111,17 @@ void hp_pipe_free(struct hp_pipe *pipe);
 /* The rules of a configuration; NULL when memory is out. */
 struct hp_policy *hp_pipe_policy_new(const struct hp_conf *conf);
 /* After a reload: policy (taken over), peers and limits follow; flows and associations stay.  From
- * here on the old configuration is not looked at any more. */
-void hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
-			 struct hp_policy *policy);
+ * here on the old configuration is not looked at any more.  The policy of before, the caller's. */
+struct hp_policy *hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
+				      struct hp_policy *policy);
 
 /* A flow of before the start, ports as they were; no association yet.  NULL: there is no room, or
  * another flow has its name. */
 struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
 				     bool outbound);
+
+/* The flow is denied from now on: its ends are told, and it carries nothing any more. */
+void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f);
 
 /* hp_packet_translate: between legacy form and HIT form by p->flow and p->dir. */
 int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);

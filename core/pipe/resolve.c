@@ -152,6 +152,8 @@ static const char *blocked_because(const struct hp_pipe_peer *pp, int err)
 {
 	if (err == -EINVAL && hp_hip_is_local(pp->pipe->d.hip, &pp->peer->hit))
 		return hp_hip_why_text(HP_WHY_OWN_HIT);
+	if (err == -EKEYREVOKED)
+		return "blocked, its HIT is revoked";
 	return err == -EACCES ? "blocked, another HIT is pinned for it" :
 				"blocked for a while, its HIP peer can't be reached";
 }
@@ -433,7 +435,7 @@ static void ended(struct hp_pipe_peer *pp)
 
 	if (!e->hit_known && shown && !hp_addr_is_zero(&pp->met_hit))
 		met(pp);
-	else if (!e->hit_known && pp->error == -EACCES)
+	else if (!e->hit_known && (pp->error == -EACCES || pp->error == -EKEYREVOKED))
 		unreachable(pp, pp->error);
 	else if (!e->hit_known && e->state == HP_PEER_RESOLVING)
 		unknown(pp);

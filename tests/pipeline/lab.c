@@ -4,6 +4,8 @@
  */
 #include "lab.h"
 
+#include "flow/policy.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -472,7 +474,7 @@ void lab_reconfigure(struct lab *l)
 
 	if (!policy)
 		abort();
-	hp_pipe_reconfigure(n->pipe, conf, policy);
+	hp_policy_free(hp_pipe_reconfigure(n->pipe, conf, policy));
 	hp_conf_free(n->conf);
 	n->conf = conf;
 }

@@ -191,6 +191,36 @@ static void requests_are_answered_in_order(void)
 	teardown(&f);
 }
 
+/* More than the buffer holds, and not one of them is lost. */
+static void many_requests_at_once_are_all_answered(void)
+{
+	static const char line[] = "{\"cmd\":\"status\"}\n";
+	size_t len = sizeof(line) - 1, n = 10000, sent = 0, got = 0;
+	char *text = malloc(n * len), answer[4096];
+	struct fixture f;
+	int fd;
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + i * len, line, len);
+	setup(&f);
+	fd = client(&f);
+	for (int idle = 0; idle < 1000 && got < n * strlen("{\"ok\":true,\"answer\":42}\n"); idle++) {
+		ssize_t k = send(fd, text + sent, n * len - sent, MSG_NOSIGNAL);
+
+		sent += k > 0 ? (size_t)k : 0;
+		rounds(&f, 1);
+		k = recv(fd, answer, sizeof(answer), 0);
+		got += k > 0 ? (size_t)k : 0;
+		idle = k > 0 ? 0 : idle;
+	}
+	CU_ASSERT_EQUAL(sent, n * len);
+	CU_ASSERT_EQUAL((size_t)f.calls, n);
+	CU_ASSERT_EQUAL(got, n * strlen("{\"ok\":true,\"answer\":42}\n"));
+	close(fd);
+	teardown(&f);
+	free(text);
+}
+
 static void bad_requests_get_an_error(void)
 {
 	struct fixture f;
@@ -577,6 +607,7 @@ static void a_group_must_exist(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(requests_are_answered_in_order),
+	HP_TEST(many_requests_at_once_are_all_answered),
 	HP_TEST(bad_requests_get_an_error),
 	HP_TEST(a_request_without_end_is_refused),
 	HP_TEST(a_client_that_only_finished_asking_gets_its_answer),
