@@ -204,6 +204,126 @@ static void a_denial_is_told_apart(void)
 	world_fini(&w);
 }
 
+/* ---- HITs that are revoked */
+
+static bool peer_is_revoked(void *ctx, const struct hp_addr *hit)
+{
+	const struct side *s = ctx;
+
+	return hp_addr_eq(hit, &s->w->s[1].hit);
+}
+
+static void nobody_is_asked_whose_hit_is_revoked(void)
+{
+	world_init(&w);
+	w.s[0].ops.revoked = peer_is_revoked;
+	world_start(&w);
+	errno = 0;
+	CU_ASSERT_PTR_NULL(hp_hip_connect(w.s[0].hip, NULL, &w.s[1].hit, &w.s[1].addr, 1));
+	CU_ASSERT_EQUAL(errno, EKEYREVOKED);
+	world_run(&w, 1000);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], 0);
+	world_fini(&w);
+}
+
+static void a_revoked_hit_that_shows_itself_is_refused(void)
+{
+	static const struct hp_addr any;
+	struct hp_assoc *a;
+
+	world_init(&w);
+	w.s[0].cfg.opportunistic_initiator = HP_OPP_ON;
+	w.s[1].cfg.opportunistic_responder = HP_OPP_ON;
+	w.s[0].ops.revoked = peer_is_revoked;
+	world_start(&w);
+	a = hp_hip_connect(w.s[0].hip, NULL, &any, &w.s[1].addr, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	world_run(&w, 2000);
+	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_FAILED], 1);
+	CU_ASSERT_EQUAL(w.s[0].error, -EKEYREVOKED);
+	CU_ASSERT_EQUAL(hp_assoc_why(a), HP_WHY_REVOKED);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 0);
+	world_fini(&w);
+}
+
+/* ---- who is told of what was dropped */
+
+static int dropped_reason, n_dropped;
+static struct hp_addr dropped_hit, dropped_at;
+
+static void dropped(void *ctx, int reason, const struct hp_addr *peer_hit,
+		    const struct hp_path *path)
+{
+	(void)ctx;
+	if (reason != HP_HIPD_MAC && reason != HP_HIPD_SIGNATURE)
+		return;
+	n_dropped++;
+	dropped_reason = reason;
+	dropped_hit = *peer_hit;
+	dropped_at = path ? path->dst : (struct hp_addr){ 0 };
+}
+
+/* The signature of an R1 is its last parameter. */
+static enum fate spoil_r1(struct world *world, const struct side *from, struct packet *p)
+{
+	(void)from;
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_R1 || world->count++)
+		return PASS;
+	p->msg[p->len - 16] ^= 1;
+	hp_hip_checksum_set(p->msg, p->len, &p->src, &p->dst);
+	return PASS;
+}
+
+static void a_wrong_signature_is_told_with_hit_and_address(void)
+{
+	world_init(&w);
+	n_dropped = 0;
+	w.s[0].ops.dropped = dropped;
+	world_start(&w);
+	w.fate = spoil_r1;
+	CU_ASSERT_TRUE(world_connect(&w, 5000));
+	CU_ASSERT_EQUAL(n_dropped, 1);
+	CU_ASSERT_EQUAL(dropped_reason, HP_HIPD_SIGNATURE);
+	CU_ASSERT_TRUE(hp_addr_eq(&dropped_hit, &w.s[1].hit));
+	CU_ASSERT_TRUE(hp_addr_eq(&dropped_at, &w.s[1].addr));
+	world_fini(&w);
+}
+
+/* ---- walking */
+
+static void a_walk_outlives_the_associations_it_meets(void)
+{
+	struct hp_addr peer = w.s[1].hit, at;
+	struct hp_assoc *a, *seen[40];
+	struct hp_walk walk;
+	int n = 0;
+
+	world_init(&w);
+	world_start(&w);
+	hp_addr_parse("192.0.2.9", &at);
+	hp_addr_parse("2001:21::", &peer);
+	for (int i = 0; i < 40; i++) {
+		peer.b[15] = (uint8_t)(i + 1);
+		CU_ASSERT_PTR_NOT_NULL(hp_hip_connect(w.s[0].hip, NULL, &peer, &at, 1));
+	}
+	hp_hip_walk(w.s[0].hip, &walk);
+	while ((a = hp_hip_walk_next(w.s[0].hip, &walk))) {
+		for (int i = 0; i < n; i++)
+			CU_ASSERT_PTR_NOT_EQUAL(a, seen[i]);
+		seen[n++] = a;
+		/* In I1-SENT an association goes at once: this one, or the next one. */
+		if (n % 4 == 1)
+			hp_hip_close(a);
+		peer.b[15] = (uint8_t)(*hp_assoc_peer_hit(a)).b[15] + 1;
+		if (n % 4 == 2 && hp_hip_find(w.s[0].hip, &w.s[0].hit, &peer))
+			hp_hip_close(hp_hip_find(w.s[0].hip, &w.s[0].hit, &peer));
+	}
+	hp_walk_stop(&walk);
+	CU_ASSERT_EQUAL(n, 32);
+	CU_ASSERT_EQUAL(hp_hip_count(w.s[0].hip), 24);
+	world_fini(&w);
+}
+
 static int no_source(void *ctx, const struct hp_addr *dst, struct hp_addr *src)
 {
 	(void)ctx, (void)dst, (void)src;
@@ -306,6 +426,10 @@ static const struct hp_test tests[] = {
 	HP_TEST(success_ends_the_reason),
 	HP_TEST(an_i2_without_answer_is_told_apart),
 	HP_TEST(a_denial_is_told_apart),
+	HP_TEST(nobody_is_asked_whose_hit_is_revoked),
+	HP_TEST(a_revoked_hit_that_shows_itself_is_refused),
+	HP_TEST(a_wrong_signature_is_told_with_hit_and_address),
+	HP_TEST(a_walk_outlives_the_associations_it_meets),
 	HP_TEST(a_missing_route_is_told_apart),
 	HP_TEST(the_responder_remembers_who_asked_wrongly),
 	HP_TEST(every_reason_has_a_name_and_a_sentence),

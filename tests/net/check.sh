@@ -45,7 +45,7 @@ cat >"$D/old.c" <<-'EOF'
 EOF
 cc -shared -fPIC -I"${srcdir:-.}/include" -o "$D/plugins/old.so" "$D/old.c" 2>/dev/null
 
-printf '# pins\n192.0.2.1 nonsense\n' >"$D/pins.bad"
+ln -s /etc/hosts "$D/pins.link"
 printf '10.0.0.1 2001:22::1\nnonsense\n' >"$D/hosts.bad"
 printf 'nonsense\n' >"$D/clients.bad"
 mkdir "$D/folder"
@@ -145,8 +145,10 @@ row "a group that is missing" 'control = { group = "no-such-group"; };' \
 	'1: control.group: there is no group "no-such-group"'
 row "a control socket in the place of a file" 'control = { socket = "@/file"; };' \
 	'1: control.socket: @/file: there is a file that is no socket'
-row "a bad pins file" 'hip = { pins = "@/pins.bad";
-opportunistic_responder = "pinned"; };' '1: hip.pins: @/pins.bad:2: expected ADDRESS HIT'
+row "a pins file that is a link" 'hip = { pins = "@/pins.link";
+opportunistic_responder = "pinned"; };' '1: hip.pins: @/pins.link: is a symbolic link; expected a file'
+row "a file of revoked HITs that is a link" 'hip = { revoked = "@/pins.link"; };' \
+	'1: hip.revoked: @/pins.link: is a symbolic link; expected a file'
 row "a pins file without a folder" 'hip = { pins = "@/no/where/pins"; opportunistic_responder = "pinned"; };' \
 	'1: hip.pins: @/no/where/pins: can'"'"'t be written: No such file'
 row "a pidfile that is a folder" 'pidfile = "@/folder";' '1: pidfile: @/folder: can'"'"'t be written: Is a directory'

@@ -18,7 +18,7 @@ check "http over IPv4" hello client1 $SERVER4 server
 check "http over IPv6" hello client2 $SERVER6 server
 capture_stop proxy wan0
 check "only HIP and ESP on the way" only_hip "$HPN_DIR/proxy/wan0.pcap"
-check "the HIT is in the file of pins" grep -q "^$SERVER4 $(hit_of server)\$" "$HPN_DIR/pins"
+check "the HIT is in the file of pins" wait_for 10 grep -q "^$SERVER4 $(hit_of server)\$" "$HPN_DIR/pins"
 
 since=$(date +%s%N)
 check "a server without HIP is reached" hello client1 $LEGACY4 legacy
@@ -38,11 +38,26 @@ capture_start proxy wan0 "host $SERVER4 and tcp"
 hello client2 $SERVER4 server
 capture_stop proxy wan0
 check "nothing goes there in the clear" test "$(packets "$HPN_DIR/proxy/wan0.pcap")" = 0
-echo nonsense >>"$HPN_DIR/pins"
-check "a mistake in the file of pins refuses the reload" not ctl proxy reload 2>/dev/null
-check "and says its line" grep -qE "pins:[0-9]+: expected" "$HPN_DIR/proxy/hipproxyd.log"
+printf '%s\n%s' nonsense "$SERVER6 $(hit_of proxy)" >>"$HPN_DIR/pins" # and no newline at the end
+check "a mistake in the file of pins is skipped" ctl proxy reload
+check "and said with its line" grep -qE "pins:[0-9]+: expected ADDRESS HIT; the line is skipped" "$HPN_DIR/proxy/hipproxyd.log"
+check "doctor finds it" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json status | jq -e '[.findings[].id] | index(\"file-damaged\")'"
+check "-t warns of it, and is content" sh -c "ip netns exec $(ns proxy) '$DAEMON' -t -c '$HPN_DIR/proxy/hipproxy.conf' 2>&1 | grep -q 'the line is skipped'"
+daemon_stop proxy
+check "the daemon starts with it" daemon_start proxy
+check "the other pins hold" not hello client1 $SERVER4 server
+check "an event says which HIT came" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' events --no-follow --kind pin-changed | jq -e -s '.[0] | .peer == \"$(hit_of server)\" and .address == \"$SERVER4\"'"
+check "a new pin is on a line of its own" sh -c "
+	sed -i '/^$SERVER6 /d' '$HPN_DIR/pins' && printf %s '192.0.2.7 $(hit_of proxy)' >>'$HPN_DIR/pins'
+	'$CTL' -s '$HPN_DIR/proxy/control' reload"
+check "of the server's other address" hello client2 $SERVER6 server
+check "the lines are whole" wait_for 10 sh -c "grep -qx '192.0.2.7 $(hit_of proxy)' '$HPN_DIR/pins' && grep -qx '$SERVER6 $(hit_of server)' '$HPN_DIR/pins'"
+ln -sf "$HPN_DIR/pins" "$HPN_DIR/link"
+sed -i "s|pins = \"$HPN_DIR/pins\"|pins = \"$HPN_DIR/link\"|" "$HPN_DIR/proxy/hipproxy.conf"
+check "a link is refused" not ctl proxy reload 2>/dev/null
+sed -i "s|pins = \"$HPN_DIR/link\"|pins = \"$HPN_DIR/pins\"|" "$HPN_DIR/proxy/hipproxy.conf"
 ctl proxy flush peers
-check "the old configuration goes on" hello client1 $LEGACY4 legacy
+check "and the old configuration goes on" hello client1 $LEGACY4 legacy
 sed -i "/^$SERVER4 /d; /^nonsense/d" "$HPN_DIR/pins"
 check "with the mistake mended it is reloaded" ctl proxy reload
 ctl proxy flush all

@@ -6,7 +6,7 @@
 #    client1, client2 -- [ proxy ] -- wan -- [ server ] -- plain 10.2.0.10
 #    hiphost ----------------/                  192.0.2.80    fd02::10
 . "${srcdir:-.}/tests/net/lib.sh"
-need_daemons traceroute nmap dig dnsmasq ssh sshd iperf3 socat tcpdump
+need_daemons python3 traceroute nmap dig dnsmasq ssh sshd iperf3 socat tcpdump
 plugins=$HPN_BUILD/plugins/.libs
 [ -f "$plugins/server.so" ] || skip "the server plugin is not built as a shared object"
 HPN_NODES="$HPN_NODES plain"
@@ -106,9 +106,20 @@ check "the HIP host has its address still" test "$(on hiphost curl -gsS --max-ti
 policy() { ctl server policy test "$@"; }
 check "policy test: allowed by default" sh -c "'$CTL' -s $HPN_DIR/server/control policy test $(hit_of hiphost) web tcp 80 | grep -q '^allowed by default'"
 RULES='{ client = "hiphost"; identity = "web"; protocol = "tcp"; ports = 22; action = "deny"; },
+	{ client = "hiphost"; identity = "web"; protocol = "tcp"; ports = 7001; action = "deny"; },
 	{ client = "'$(hit_of proxy)'"; identity = "six"; action = "deny"; }'
 gateway_conf
+start plain cat socat TCP6-LISTEN:7001,fork,reuseaddr,ipv6only=0 EXEC:cat
+wait_port plain 7001
+held() { start "$1" held python3 "${srcdir:-.}/tests/net/conn.py" "$2" 7001; wait_for 15 grep -q up "$HPN_DIR/$1/held.log"; }
+ended() { wait_for 15 grep -qE '^(reset|closed|silent)$' "$HPN_DIR/$1/held.log" && grep -q "^$2\$" "$HPN_DIR/$1/held.log"; }
+check "connections that are up, of the HIP host" held hiphost "$(web_hit)"
+check "and of a client" held client1 $KNOWN4
 check "rules by reload" ctl server reload
+check "what they deny is cut, the HIP host's application is told" ended hiphost reset
+check "the server too" wait_for 10 not sh -c "ip netns exec $(ns plain) ss -tnH state established 'sport = :7001' | grep -qF '$mine'"
+check "nobody else's" kill -0 "$(pid_of client1 held)"
+check "an event says so" sh -c "'$CTL' -s $HPN_DIR/server/control events --no-follow --kind connections-cut | grep -qE 'were cut: [1-9]'"
 check "http is permitted" hello hiphost "$(web_hit)" plain
 check "ssh is not" not ssh_to hiphost "$(web_hit)" echo hi 2>/dev/null
 check "of this client" test "$(ssh_to client1 $KNOWN4 echo hi)" = hi

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A full disk: traffic goes on, the files of the daemon stay as they were, it is said, and when there is room
+# again all is written.
+. "${srcdir:-.}/tests/net/lib.sh"
+need_daemons dig dnsmasq ssh sshd iperf3 socat mount
+disk=$HPN_DIR/disk
+mkdir -p "$disk" && mount -t tmpfs -o size=256k none "$disk" || skip "no tmpfs can be mounted here"
+over() { net_down; umount "$disk" 2>/dev/null; rm -rf "$HPN_DIR"; }
+server_peer() { :; }
+SERVER_HIP='opportunistic_responder = "on";'
+PROXY_MORE="hip = { opportunistic_initiator = \"pinned\"; pins = \"$disk/pins\"; revoked = \"$disk/revoked\"; };
+	pidfile = \"$disk/pid\"; esp = { keylog = \"$disk/keys\"; };"
+protected_net
+trap over EXIT
+sed -i "s|state = \".*\"|state = \"$disk/state\"|" "$HPN_DIR/proxy/hipproxy.conf"
+not() { ! "$@"; }
+fill() { dd if=/dev/zero of="$disk/filler" bs=1k 2>/dev/null; }
+finding() { ctl proxy --json status | jq -e "[.findings[] | select(.id == \"file-write\" and (.text | test(\"$1\")))] | length > 0" >/dev/null; }
+event() { ctl proxy events --no-follow --kind file | jq -e -s "[.[] | select(.why | test(\"$1\"))] | length > 0" >/dev/null; }
+
+# A first pin, so that there is something to lose.
+daemon_stop proxy
+check "with room" daemon_start proxy
+check "a first pin" hello client1 $SERVER4 server
+check "is written" wait_for 10 grep -q "^$SERVER4 " "$disk/pins"
+ctl proxy revoke 2001:20::1 >/dev/null
+check "so is a revocation" wait_for 10 grep -q "^2001:20::1 " "$disk/revoked"
+sums() { sha256sum "$disk/pins" "$disk/revoked"; }
+before=$(sums)
+
+fill
+check "the disk is full: another pin counts" hello client2 $SERVER6 server
+check "another revocation" ctl proxy revoke 2001:20::2
+check "is said in the log" wait_for 10 grep -q "file: $disk/revoked can't be written: No space left" "$HPN_DIR/proxy/hipproxyd.log"
+check "and the pin's" wait_for 10 event "disk/pins can't be written: No space left"
+check "doctor finds both" eval 'finding disk/pins && finding disk/revoked'
+check "the old files are as they were" test "$(sums)" = "$before"
+check "it is in force" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' revoke | grep -qx 2001:20::2"
+ctl proxy close "$(hit_of server)" >/dev/null
+check "traffic goes on" wait_for 20 hello client1 $SERVER4 server
+keys_lost() { ctl proxy close "$(hit_of server)"; hello client1 $SERVER4 server; event "disk/keys can't be written"; }
+check "keys that are not written are an event" wait_for 60 keys_lost
+
+"$CTL" keygen "$disk/key.pem" >/dev/null 2>"$HPN_DIR/keygen"
+check "keygen says that the disk is full" test $? != 0 -a -s "$HPN_DIR/keygen"
+check "and leaves no half key" not test -e "$disk/key.pem"
+
+rm "$disk/filler"
+check "with room again all is written" wait_for 30 grep -q "^$SERVER6 " "$disk/pins"
+check "the revocation too" wait_for 30 grep -q "^2001:20::2 " "$disk/revoked"
+check "that is said" wait_for 10 event "disk/pins can be written again"
+check "and found no more" not finding disk/
+
+fill
+daemon_stop proxy
+check "a start with a full disk" daemon_start proxy
+check "protects" wait_for 20 hello client1 $SERVER4 server
+check "with what was revoked" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' revoke | grep -qx 2001:20::2"
+daemon_stop proxy KILL
+rm "$disk/filler"
+printf '%s' "$(head -c 30 "$disk/pins")" >"$disk/pins" # as after a crash of something else
+check "a file that was cut does not stop the start" daemon_start proxy
+check "traffic is protected" wait_for 20 hello client2 $SERVER6 server
+finish
