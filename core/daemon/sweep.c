@@ -18,6 +18,8 @@
 #define STEP_US	    500
 #define STEP_CLOSES 8 /* each is signed */
 #define STEP_FLOWS  32 /* between two looks at the clock */
+#define TELL_AGAIN  2  /* times, for segments are lost */
+#define TELL_MS	    1000
 
 struct hp_sweep {
 	struct hp_daemon *d;
@@ -29,6 +31,8 @@ struct hp_sweep {
 	struct hp_addr *removed;  /* peers that are not in the configuration any more */
 	size_t n_removed;
 	uint64_t cut, freed;
+	bool telling; /* the ends of what was cut, once more */
+	int tell_again;
 };
 
 /* ---- what is forbidden */
@@ -162,6 +166,12 @@ static bool some_associations(struct hp_sweep *s)
 	return true;
 }
 
+static void tell_again(struct hp_sweep *s, struct hp_flow *f)
+{
+	if (f->cut)
+		hp_pipe_cut_tell(s->d->pipe, f);
+}
+
 static bool some_flows(struct hp_sweep *s)
 {
 	for (int i = 0; i < STEP_FLOWS; i++) {
@@ -169,7 +179,10 @@ static bool some_flows(struct hp_sweep *s)
 
 		if (!f)
 			return false;
-		look_at_flow(s, f);
+		if (s->telling)
+			tell_again(s, f);
+		else
+			look_at_flow(s, f);
 	}
 	return true;
 }
@@ -184,6 +197,15 @@ static void forget(struct hp_sweep *s)
 	s->n_removed = 0;
 }
 
+static void tell_later(struct hp_sweep *s)
+{
+	s->telling = s->tell_again > 0;
+	if (!s->tell_again--)
+		return;
+	s->place = 0;
+	hp_timer_set(&s->d->timers, &s->timer, hp_clock_ms(&s->d->clock) + TELL_MS);
+}
+
 static void finish(struct hp_sweep *s)
 {
 	struct hp_incident i = HP_INCIDENT(HP_INCIDENT_CONNECTIONS_CUT);
@@ -194,6 +216,8 @@ static void finish(struct hp_sweep *s)
 	snprintf(i.why, sizeof(i.why), "connections that are denied now and were cut: %llu",
 		 (unsigned long long)s->cut);
 	hp_incident_add(s->d->incidents, &i);
+	s->tell_again = TELL_AGAIN;
+	tell_later(s);
 }
 
 static void step(struct hp_timer *t)
@@ -210,6 +234,8 @@ static void step(struct hp_timer *t)
 	}
 	if (more)
 		hp_timer_set(&s->d->timers, t, hp_clock_ms(&s->d->clock) + 1);
+	else if (s->telling)
+		tell_later(s);
 	else
 		finish(s);
 }
@@ -222,6 +248,7 @@ static void begin(struct hp_sweep *s)
 	s->associations = true;
 	s->place = 0;
 	s->cut = s->freed = 0;
+	s->telling = false;
 	hp_timer_set(&s->d->timers, &s->timer, hp_clock_ms(&s->d->clock));
 }
 

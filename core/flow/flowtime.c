@@ -149,6 +149,16 @@ static void expiry_set(struct hp_flow *f)
 	f->expires_s = now_s(f->db) + timeout_s(f) + 1;
 }
 
+/* Later is found out when its bucket is looked at. */
+static void expiry_move(struct hp_flow *f)
+{
+	expiry_set(f);
+	if (f->expires_s < f->wheel_s) {
+		wheel_take(f);
+		wheel_put(f);
+	}
+}
+
 void hp_flow_time_start(struct hp_flow *f)
 {
 	struct hp_flowdb *db = f->db;
@@ -217,22 +227,18 @@ void hp_flow_track(struct hp_flow *f, enum hp_direction dir, uint8_t tcp_flags, 
 		track_tcp(f, dir, tcp_flags);
 	else if (f->way[0].packets && f->way[1].packets)
 		f->state = HP_FLOW_ESTABLISHED;
-	expiry_set(f);
-	if (f->expires_s < f->wheel_s) {
-		wheel_take(f);
-		wheel_put(f);
-	}
+	expiry_move(f);
 }
 
 void hp_flow_cut(struct hp_flow *f)
 {
+	bool had_ended = f->state == HP_FLOW_CLOSING;
+
 	f->cut = true;
 	f->state = HP_FLOW_CLOSING;
-	expiry_set(f);
-	if (f->expires_s < f->wheel_s) {
-		wheel_take(f);
-		wheel_put(f);
-	}
+	if (!had_ended)
+		share_moved(f, had_ended);
+	expiry_move(f);
 }
 
 uint64_t hp_flow_left_ms(const struct hp_flow *f)

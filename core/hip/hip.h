@@ -379,8 +379,9 @@ void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path);
 /* The pipeline's own pointer, NULL at the start; free what it leads to at HP_HIP_GONE. */
 void **hp_assoc_udata(struct hp_assoc *a);
 /* 0, or why E-FAILED: -ETIMEDOUT no answer, -ECONNREFUSED refused by NOTIFY, -EACCES
- * another HIT is pinned, -EKEYREVOKED the HIT is revoked, -EPROTO nothing in common, -EEXIST the opportunistic exchange met a
- * HIT (hp_assoc_peer_hit) that another association has, -ENOMEM. */
+ * another HIT is pinned, -EKEYREVOKED the HIT is revoked, -EPROTO nothing in common, -EEXIST
+ * the opportunistic exchange met a HIT (hp_assoc_peer_hit) that another association has,
+ * -ENOMEM. */
 int hp_assoc_error(const struct hp_assoc *a);
 /* Why the last exchange failed, or during one what was heard so far; HP_WHY_NONE once it is up. */
 enum hp_hip_why hp_assoc_why(const struct hp_assoc *a);

@@ -66,15 +66,19 @@ static bool endless(const struct hp_control_client *c)
 	return c->streaming || (c->feeding && c->feed.endless);
 }
 
+static void give_up(struct hp_control_client *c, const char *why)
+{
+	c->dead = true;
+	if (c->ctl->event)
+		c->ctl->event(c->ctl->ctx, HP_CONTROL_STALLED, &c->who, why);
+}
+
 void ctl_client_check(struct hp_control_client *c, uint64_t before_ms)
 {
 	if (c->dead || c->moved_ms > before_ms || (endless(c) && !waiting(c)))
 		return;
-	c->dead = true;
 	c->ctl->counts.stalled++;
-	if (c->ctl->event)
-		c->ctl->event(c->ctl->ctx, HP_CONTROL_STALLED, &c->who,
-			      waiting(c) ? "it does not read" : "it asks for nothing");
+	give_up(c, waiting(c) ? "it does not read" : "it asks for nothing");
 }
 
 /* ---- output */
@@ -140,8 +144,8 @@ static int output_add(struct hp_control_client *c, const json_t *obj, size_t max
 	hp_buf_add(&c->out, "\n", 1);
 	free(text);
 	if (c->out.failed || waiting(c) > max) {
-		c->dead = true;
 		c->ctl->counts.too_slow++;
+		give_up(c, "it reads too slowly");
 		return -ENOBUFS;
 	}
 	if (idle)

@@ -91,7 +91,7 @@ enum hp_verdict hp_pipe_cut_packet(struct hp_pipe *pipe, struct hp_packet *p,
 	return hp_pipe_drop(pipe, p, out ? "out.flow" : "in.flow", HP_DROP_CUT);
 }
 
-static void make_speak(struct hp_pipe *pipe, const struct hp_flow *f)
+void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f)
 {
 	const struct hp_flow_key *k = &f->key;
 	struct segment plain = { .src = k->far, .dst = k->legacy, .sport = k->far_port,
@@ -99,6 +99,8 @@ static void make_speak(struct hp_pipe *pipe, const struct hp_flow *f)
 	struct segment peer = { .src = k->local_hit, .dst = k->peer_hit, .sport = k->local_port,
 				.dport = k->peer_port, .flags = HP_TCP_ACK };
 
+	if (f->key.proto != HP_PROTO_TCP)
+		return;
 	send_segment(pipe, &plain, NULL);
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
 		send_segment(pipe, &peer, f->assoc);
@@ -112,6 +114,6 @@ void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f)
 	/* It must not come back with a restart. */
 	if (pipe->d.ops->flow_gone)
 		pipe->d.ops->flow_gone(pipe->d.ops->ctx, f);
-	if (f->key.proto == HP_PROTO_TCP && open)
-		make_speak(pipe, f);
+	if (open)
+		hp_pipe_cut_tell(pipe, f);
 }

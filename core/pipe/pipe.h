@@ -122,6 +122,8 @@ struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_
 
 /* The flow is denied from now on: its ends are told, and it carries nothing any more. */
 void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f);
+/* The same once more for a flow that is cut: a segment may have been lost. */
+void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f);
 
 /* hp_packet_translate: between legacy form and HIT form by p->flow and p->dir. */
 int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);

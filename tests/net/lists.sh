@@ -29,7 +29,8 @@ before=$(memory)
 on client2 ping -q -i 0.01 -c 1000 $SERVER4 >"$HPN_DIR/alone"
 start client2 ping ping -q -i 0.01 -w 300 $SERVER4
 begin=$(date +%s%N)
-check "flows --json lists them all" list --json flows >"$HPN_DIR/list.json"
+whole() { list --json flows >"$HPN_DIR/list.json"; }
+check "flows --json lists them all" whole
 ms=$((($(date +%s%N) - begin) / 1000000))
 worst=$(json proxy status .loop.recent_worst_us)
 stop client2 ping INT

@@ -13,6 +13,7 @@
 #include "io/loop.h"
 #include "packets.h"
 #include "util/walk.h"
+#include "wire/tcp.h"
 
 static uint64_t now_ms, now_us;
 
@@ -98,6 +99,31 @@ static void flows_that_stay_are_met_once_while_others_come_and_go(void)
 	hp_flowdb_free(db);
 	free(met);
 	free(all);
+}
+
+static void a_flow_that_is_cut_ends_and_gives_back_its_share(void)
+{
+	struct hp_flowdb_config cfg = { .limit = 1000, .timeouts = hp_flow_timeouts_default };
+	struct hp_flow *f, *g;
+	struct hp_flowdb *db;
+
+	now_ms = 1000;
+	hp_timers_init(&timers, now_ms);
+	db = hp_flowdb_new(&cfg, &timers, &mock_clock);
+	f = add_flow(db, 1);
+	g = add_flow(db, 2);
+	CU_ASSERT_EQUAL(hp_flowdb_client_count(db, &f->key.legacy), 2);
+	hp_flow_cut(f);
+	CU_ASSERT(f->cut && f->state == HP_FLOW_CLOSING);
+	CU_ASSERT_EQUAL(hp_flowdb_client_count(db, &g->key.legacy), 1);
+	hp_flow_cut(f); /* no second time */
+	CU_ASSERT_EQUAL(hp_flowdb_client_count(db, &g->key.legacy), 1);
+	CU_ASSERT(hp_flow_begins_anew(f, HP_TCP_SYN) && !hp_flow_begins_anew(f, HP_TCP_ACK));
+	CU_ASSERT(hp_flow_left_ms(f) >= 1000ull * cfg.timeouts.tcp_closing);
+	now_ms += 1000ull * cfg.timeouts.tcp_closing + 2000;
+	hp_timers_run(&timers, now_ms);
+	CU_ASSERT(hp_flowdb_count(db) <= 1);
+	hp_flowdb_free(db);
 }
 
 /* ---- destinations */
@@ -230,6 +256,7 @@ static void the_longest_round_is_known_and_forgotten_after_a_minute(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(flows_that_stay_are_met_once_while_others_come_and_go),
+	HP_TEST(a_flow_that_is_cut_ends_and_gives_back_its_share),
 	HP_TEST(destinations_that_stay_are_met_once),
 	HP_TEST(a_walk_survives_the_end_of_all),
 	HP_TEST(the_longest_round_is_known_and_forgotten_after_a_minute),
