@@ -229,7 +229,7 @@ void hp_locator_check(struct hp_assoc *a)
 	if (!addr)
 		return;
 	to = *addr;
-	hp_hip_drop(a->hip, hp_update_verify(a, &to, NULL), HP_HIP_UPDATE, &a->peer);
+	hp_hip_drop(a->hip, hp_update_verify(a, &to, NULL), HP_HIP_UPDATE, &a->peer, NULL);
 }
 
 void hp_locator_answered(struct hp_assoc *a, const struct hp_addr *addr)

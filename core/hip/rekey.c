@@ -411,7 +411,7 @@ static void acknowledge(struct hp_assoc *a, const struct hp_rekey_work *w)
 
 	if (!hp_hip_parse(w->msg, (size_t)w->len, &m))
 		hp_hip_drop(a->hip, hp_update_answer(a, &m, w->ack_id, &w->path),
-			    HP_HIP_UPDATE, &a->peer);
+			    HP_HIP_UPDATE, &a->peer, &w->path);
 }
 
 /* An UPDATE of ours is signed, but for HP_REKEY_KEYS. */

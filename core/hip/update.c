@@ -285,7 +285,8 @@ int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id
 	if (addr && free) {
 		to = *addr;
 		/* The question acknowledges as well, but perhaps nobody is there. */
-		hp_hip_drop(a->hip, hp_update_verify(a, &to, m), HP_HIP_UPDATE, &a->peer);
+		hp_hip_drop(a->hip, hp_update_verify(a, &to, m), HP_HIP_UPDATE, &a->peer,
+			    NULL);
 		if (hp_addr_eq(&to, &path->dst) && (a->signing || a->update_out))
 			return 0;
 	} else if (addr && !a->verifying_addr) {
