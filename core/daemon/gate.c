@@ -16,6 +16,7 @@
 #define CHECK_MS 3000
 #define RETRY_MS 200 /* after a comparison that failed */
 #define SETTLE_MAX 3
+#define ICMP_MARK  0x40000
 
 static const struct hp_gate_state nothing;
 
@@ -163,8 +164,50 @@ static void guard(struct hp_daemon *d, const struct hp_gate_want *w)
 	hp_nfwatch_skip(g->nfwatch);
 }
 
+/* Where clients' packets come in: routers on the way to clients are there too. */
+static int lan(struct hp_daemon *d, struct hp_gate_want *w, struct hp_fib_devices *found,
+	       const char *names[HP_FIB_DEVICES])
+{
+	int err = w->n_interfaces || !d->conf->client.networks.n ? 0 :
+		  hp_fib_devices(d->gate.fib, &w->networks, found);
+
+	w->lan = w->interfaces;
+	w->n_lan = w->n_interfaces;
+	if (err || w->n_interfaces)
+		return err;
+	for (size_t i = 0; i < found->n; i++)
+		if (strcmp(found->name[i], hp_tun_name(d->tun)) != 0)
+			names[w->n_lan++] = found->name[i];
+	w->lan = names;
+	return 0;
+}
+
+/* Where the guard is ours alone it marks them; else it may be missing for a moment. */
+static uint32_t icmp_mark(const struct hp_daemon *d)
+{
+	uint32_t used = d->conf->client.mark_mask | d->conf->client.divert_mark, bit = ICMP_MARK;
+
+	while (bit & used)
+		bit = bit << 1 | bit >> 31;
+	return d->gate.guard && hp_guard_owned(d->gate.guard) ? bit : 0;
+}
+
+/* Rules in the kernel may only count on marks that the guard makes. */
+static void guard_and_mark(struct hp_daemon *d, struct hp_gate_want *w)
+{
+	w->icmp_mark = icmp_mark(d);
+	guard(d, w);
+	if (w->icmp_mark == icmp_mark(d))
+		return;
+	w->icmp_mark = icmp_mark(d);
+	if (w->icmp_mark)
+		guard(d, w);
+}
+
 static int want(struct hp_daemon *d, struct hp_gate_state *out)
 {
+	struct hp_fib_devices found = { .n = 0 };
+	const char *names[HP_FIB_DEVICES];
 	const struct hp_conf_client *c = &d->conf->client;
 	struct hp_gate_policy *rules = calloc(c->rules.n + 1, sizeof(*rules));
 	struct hp_gate_want w = {
@@ -175,6 +218,7 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 		.n_rules = c->rules.n,
 		.block_unknown = c->unknown == HP_CONF_UNKNOWN_BLOCK,
 		.stays_open = c->on_failure == HP_CONF_FAIL_OPEN,
+		.learns = c->resolvers.n || d->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF,
 		.ipv6 = !access("/proc/sys/net/ipv6", F_OK),
 	};
 	int err = rules ? lists(d, &w) : -ENOMEM;
@@ -185,12 +229,13 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 		w.mark = c->mark;
 		w.mask = c->mark_mask;
 	}
+	if (!err)
+		err = lan(d, &w, &found, names);
 	if (!err) {
 		policies(&c->rules, rules);
+		guard_and_mark(d, &w);
 		err = hp_gate_build(&w, out);
 	}
-	if (!err)
-		guard(d, &w);
 	free(w.device.at);
 	free(w.protected.at);
 	free(w.networks.at);
@@ -349,7 +394,7 @@ static void on_timer(struct hp_timer *t)
 	check(HP_CONTAINER(t, struct hp_gate_run, check));
 }
 
-/* Only if networks are derived from routes do those of others matter. */
+/* Only if networks or devices are derived from routes do those of others matter. */
 static void on_notice(void *ctx, unsigned int notices)
 {
 	struct hp_gate_run *g = ctx;
@@ -358,7 +403,7 @@ static void on_notice(void *ctx, unsigned int notices)
 	if (!g->on)
 		return;
 	if (notices & (HP_FIB_LINKS | HP_FIB_ADDRS) ||
-	    (notices & HP_FIB_ROUTES && c->interfaces.n && !c->networks.n))
+	    (notices & HP_FIB_ROUTES && (!c->interfaces.n != !c->networks.n)))
 		g->stale = true;
 	if (g->stale || notices & HP_FIB_OURS)
 		check(g);
@@ -487,6 +532,10 @@ void hp_daemon_learned(void *ctx, const struct hp_addr *addr, bool known)
 	for (size_t i = 0; i < n; i++)
 		ops[i] = (struct hp_gate_op){ .add = known, .route = &routes[i] };
 	d->gate.stale = true;
+	if (d->gate.guard && !d->gate.guard_err && hp_guard_learn(d->gate.guard, addr, known))
+		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "guard: a HIT that was learned comes with the next "
+		       "comparison");
+	hp_nfwatch_skip(d->gate.nfwatch);
 	if (hp_fib_apply(d->gate.fib, ops, n, &failed))
 		hp_timer_set(&d->timers, &d->gate.check, hp_clock_ms(&d->clock));
 }

@@ -108,6 +108,10 @@ struct hp_gate_want {
 	uint32_t mark, mask;		    /* of connections that began in the clear; 0: none do */
 	bool block_unknown;		    /* unprotected destinations are for the daemon too */
 	bool stays_open;		    /* no blackholes */
+	bool learns;			    /* destinations become known later */
+	const char *const *lan;		    /* devices that clients' packets come in by, as routes say */
+	size_t n_lan;
+	uint32_t icmp_mark;		    /* the guard marks routers' errors; 0: it can't */
 	bool ipv6;
 };
 

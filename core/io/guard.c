@@ -30,6 +30,7 @@ struct hp_guard {
 	uint32_t seq;
 	bool owned;  /* the table was made, or taken over, as ours */
 	bool nat;    /* it has the chain that keeps sources */
+	struct guard_names sets; /* that we have put into it */
 };
 
 static const struct {
@@ -186,40 +187,85 @@ bool hp_guard_outdated(struct hp_guard *g)
 
 /* ---- making it */
 
-static int try_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, uint32_t flags)
+/* Emptied, or replaced with its counters. */
+static void clear(struct nft_batch *b, uint32_t flags, bool replace)
 {
-	bool had_nat = g->nat;
+	nft_table(b, true, flags);
+	if (replace) {
+		nft_table(b, false, 0);
+		nft_table(b, true, flags);
+	}
+	nft_rules_flush(b);
+}
+
+static bool has_name(const struct guard_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->at[i], name))
+			return true;
+	return false;
+}
+
+static void sets_del(struct nft_batch *b, const struct guard_names *had,
+		     const struct guard_names *have)
+{
+	for (size_t i = 0; i < had->n; i++)
+		if (!has_name(have, had->at[i]))
+			nft_set_del(b, had->at[i]);
+}
+
+static int try_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, uint32_t flags,
+		   bool replace)
+{
+	struct guard_names names = { .n = 0 };
+	bool had_nat = g->nat && !replace;
 	struct nft_batch b;
 	int err;
 
 	g->nat = others_nat(g);
 	nft_begin(&b, HP_GUARD_TABLE, g->seq);
-	nft_table(&b, true, flags);
-	nft_rules_flush(&b);
+	clear(&b, flags, replace);
 	if (had_nat && !g->nat)
 		nft_chain_del(&b, "sources");
-	err = guard_write(&b, cfg, g->nat);
+	err = guard_write(&b, cfg, g->nat, &names);
+	if (!replace)
+		sets_del(&b, &g->sets, &names);
 	g->seq = b.seq + 1;
+	if (err)
+		nft_free(&b);
+	else
+		err = nft_commit(&b, g->nl);
 	if (!err)
-		return nft_commit(&b, g->nl);
-	nft_free(&b);
+		g->sets = names;
 	return err;
+}
+
+int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known)
+{
+	struct nft_batch b;
+	int err;
+
+	nft_begin(&b, HP_GUARD_TABLE, g->seq);
+	guard_host_write(&b, addr, known);
+	g->seq = b.seq + 1;
+	err = nft_commit(&b, g->nl);
+	return err == -ENOENT && !known ? 0 : err;
 }
 
 /* What is to fail open must end with the daemon: a table with an owner does. */
 int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *e)
 {
 	uint32_t flags = TABLE_OWNER | (cfg->want->stays_open ? 0 : TABLE_PERSIST);
-	int err = try_set(g, cfg, flags);
+	int err = try_set(g, cfg, flags, false);
 
 	/* One of another shape is there: of an earlier version, with another priority. */
-	if (err) {
-		hp_guard_remove(g, NULL);
-		err = try_set(g, cfg, flags);
-	}
+	if (err)
+		err = try_set(g, cfg, flags, true);
 	g->owned = !err;
 	if (err && !cfg->want->stays_open)
-		err = try_set(g, cfg, 0);
+		err = try_set(g, cfg, 0, false);
+	if (err && !cfg->want->stays_open)
+		err = try_set(g, cfg, 0, true);
 	return err ? hp_io_fail(e, err, "guard: nf_tables: %s", strerror(-err)) : 0;
 }
 
@@ -242,6 +288,7 @@ int hp_guard_remove(struct hp_guard *g, struct hp_io_err *e)
 			break;
 	}
 	g->nat = g->owned = false;
+	g->sets.n = 0;
 	return err && err != -ENOENT ? hp_io_fail(e, err, "guard: nf_tables: %s", strerror(-err)) : 0;
 }
 

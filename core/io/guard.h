@@ -62,6 +62,8 @@ int hp_guard_open(struct hp_guard **out);
 void hp_guard_close(struct hp_guard *g);
 /* Makes the table what cfg says, in one transaction.  0, or -errno with a sentence. */
 int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *err);
+/* One protected address more or less, at once; want->learns must have been set.  0 or -errno. */
+int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known);
 /* Removes it, whoever made it.  Not there is no error. */
 int hp_guard_remove(struct hp_guard *g, struct hp_io_err *err);
 /* Is it there?  1, 0, or -errno. */

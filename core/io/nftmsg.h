@@ -42,8 +42,15 @@ void nft_chain(struct nft_batch *b, const char *name, const struct nft_hook *hoo
 void nft_chain_del(struct nft_batch *b, const char *name);
 void nft_counter(struct nft_batch *b, const char *name);
 
-/* A set of intervals of keys of len octets (4 or 16), emptied if it is there. */
-void nft_set(struct nft_batch *b, const char *name, unsigned int len);
+/* A set of keys of len octets (4 or 16), or of intervals of them, emptied if it is there. */
+void nft_set(struct nft_batch *b, const char *name, unsigned int len, bool intervals);
+/* No rule may name it any more. */
+void nft_set_del(struct nft_batch *b, const char *name);
+void nft_set_keys(struct nft_batch *b, const char *name, unsigned int len,
+		  const uint8_t (*keys)[16], size_t n);
+/* One key more or less; having it, or not having it, already is no error of the former. */
+void nft_set_key(struct nft_batch *b, const char *name, unsigned int len, const uint8_t *key,
+		 bool add);
 /* The keys from first up to but without end; end NULL: to the largest. */
 struct nft_interval {
 	uint8_t first[16], end[16];
@@ -67,7 +74,12 @@ void nft_field_range(struct nft_batch *b, struct nft_field f, const void *min, c
 /* Equal to value where mask has bits. */
 void nft_field_masked(struct nft_batch *b, struct nft_field f, const void *mask,
 		      const void *value);
-void nft_field_in(struct nft_batch *b, struct nft_field f, const char *set);
+void nft_field_is(struct nft_batch *b, struct nft_field f, const void *value);
+/* Those bits of it that mask has; mask NULL: all. */
+void nft_field_in(struct nft_batch *b, struct nft_field f, const uint8_t *mask, const char *set);
+/* The packet's mark has all these bits; it gets them. */
+void nft_marked(struct nft_batch *b, uint32_t bits);
+void nft_mark(struct nft_batch *b, uint32_t bits);
 /* The destination is, or isn't, an address of this machine. */
 void nft_daddr_local(struct nft_batch *b, bool is);
 void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark);

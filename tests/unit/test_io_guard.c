@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "io/guard.h"
-#include "io/guardrules.h"
+#include "io/guardsets.h"
 
 static struct hp_prefix prefix(const char *s)
 {
