@@ -5,7 +5,11 @@
  */
 #include "daemon/daemon.h"
 
+#include <linux/netfilter.h>
+
 #define REFILTER_MS 100 /* others may be in the middle of a change */
+#define LOOK_MS	    200 /* after we have put something back: others may have removed it meanwhile */
+#define LOOKS	    5
 
 bool hp_daemon_discovers(const struct hp_daemon *d)
 {
@@ -55,6 +59,24 @@ static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
 
 /* ---- others take rules away */
 
+/* Changes of our own hide those that others make at the same time: the kernel is asked. */
+static bool stands(const struct hp_gate_run *g)
+{
+	if (!g->guard)
+		return true;
+	if (g->d->backend == HP_RULES_NFT)
+		return hp_guard_sees_chain(g->guard, NFPROTO_INET, "hipproxy", "forward");
+	/* Those of iptables-legacy are not seen this way. */
+	return g->unseen || (hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "mangle", "HIPPROXY") &&
+			     hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "raw", "HIPPROXY"));
+}
+
+static void look_again(struct hp_gate_run *g, unsigned int looks)
+{
+	g->looks = looks;
+	hp_timer_set(&g->d->timers, &g->refilter, hp_clock_ms(&g->d->clock) + LOOK_MS);
+}
+
 static void refilter(struct hp_timer *t)
 {
 	struct hp_gate_run *g = HP_CONTAINER(t, struct hp_gate_run, refilter);
@@ -62,6 +84,11 @@ static void refilter(struct hp_timer *t)
 
 	if (!g->queueing)
 		return;
+	if (g->looks && stands(g)) {
+		if (--g->looks)
+			look_again(g, g->looks);
+		return;
+	}
 	g->repairs++;
 	g->repaired_ms = hp_clock_ms(&g->d->clock);
 	if (discover(g->d, true, &e))
@@ -70,14 +97,17 @@ static void refilter(struct hp_timer *t)
 		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
 			       "gate: packet filter rules had been removed by others, and are back");
 	hp_nfwatch_skip(g->nfwatch);
+	look_again(g, LOOKS);
 }
 
 void hp_daemon_discovery_removed(struct hp_daemon *d)
 {
 	struct hp_gate_run *g = &d->gate;
 
-	if (g->queueing && !hp_timer_armed(&g->refilter))
-		hp_timer_set(&d->timers, &g->refilter, hp_clock_ms(&d->clock) + REFILTER_MS);
+	if (!g->queueing || (hp_timer_armed(&g->refilter) && !g->looks))
+		return;
+	g->looks = 0;
+	hp_timer_set(&d->timers, &g->refilter, hp_clock_ms(&d->clock) + REFILTER_MS);
 }
 
 void hp_daemon_discovery_init(struct hp_daemon *d)
@@ -90,6 +120,8 @@ int hp_daemon_discovery(struct hp_daemon *d, bool on, struct hp_io_err *err)
 	int ret = discover(d, on, err);
 
 	d->gate.queueing = on;
+	d->gate.unseen = false;
+	d->gate.unseen = on && !ret && !stands(&d->gate);
 	hp_timer_cancel(&d->timers, &d->gate.refilter);
 	hp_nfwatch_skip(d->gate.nfwatch);
 	return ret;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "flow/peerdb.h"
+#include "io/rules.h"
+#include "wire/ip.h"
 
 #define CHECK_MS 3000
 #define RETRY_MS 200 /* after a comparison that failed */
@@ -204,7 +206,61 @@ static void guard_and_mark(struct hp_daemon *d, struct hp_gate_want *w)
 		guard(d, w);
 }
 
-static int want(struct hp_daemon *d, struct hp_gate_state *out)
+/* ---- connections that began in the clear */
+
+static void say(struct hp_daemon *d, const char *text)
+{
+	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "%s", text);
+	if (d->complaints)
+		json_array_append_new(d->complaints, json_string(text));
+}
+
+static void log_begun(const struct hp_begun *b)
+{
+	const struct hp_connection *list;
+	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+	size_t n = hp_begun_list(b, &list);
+
+	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "gate: %zu connections to destinations that are protected from "
+	       "now on began in the clear, and stay so until they end", hp_begun_total(b));
+	for (size_t i = 0; i < n; i++)
+		hp_log(HP_LOG_IO, HP_LOG_INFO, "gate: in the clear until its end: %s %s port %u to %s "
+		       "port %u", list[i].proto == HP_PROTO_TCP ? "TCP" : "UDP",
+		       hp_addr_format(&list[i].src, src), list[i].sport,
+		       hp_addr_format(&list[i].dst, dst), list[i].dport);
+}
+
+/* Those that were not protected before get the mark. */
+static void begun(struct hp_daemon *d, const struct hp_gate_want *w,
+		  const struct hp_gate_state *before)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_begun *b = d->gate.begun;
+	int n = b ? hp_begun_mark(b, w, before, c->mark, c->mark_mask) : -EOPNOTSUPP;
+
+	if (n > 0) {
+		hp_rules_marks_count();
+		d->gate.begun_anew = true;
+	}
+	if (n < 0 && d->gate.on)
+		say(d, "client.begun_plain = \"until-end\": conntrack does not run or knows no connection: "
+		    "any that began in the clear are cut");
+}
+
+static void begun_look(struct hp_gate_run *g)
+{
+	const struct hp_conf_client *c = &g->d->conf->client;
+	size_t had = g->begun ? hp_begun_total(g->begun) : 0;
+
+	if (!had || hp_begun_look(g->begun, &g->wanted, c->mark, c->mark_mask))
+		return;
+	if (g->begun_anew)
+		log_begun(g->begun);
+	g->begun_anew = false;
+	g->stale |= !hp_begun_total(g->begun); /* the mark has no meaning any more */
+}
+
+static int want(struct hp_daemon *d, const struct hp_gate_state *before, struct hp_gate_state *out)
 {
 	struct hp_fib_devices found = { .n = 0 };
 	const char *names[HP_FIB_DEVICES];
@@ -225,7 +281,10 @@ static int want(struct hp_daemon *d, struct hp_gate_state *out)
 
 	/* One that is not there may be a wrong name: no interface is a wrong one then. */
 	w.n_interfaces = d->gate.missing_interface ? 0 : c->interfaces.n;
-	if (hp_daemon_discovers(d) && plain_goes_on(c)) {
+	if (!err && w.clients && c->begun_plain == HP_CONF_PLAIN_UNTIL_END)
+		begun(d, &w, before);
+	if ((hp_daemon_discovers(d) && plain_goes_on(c)) ||
+	    (d->gate.begun && hp_begun_total(d->gate.begun))) {
 		w.mark = c->mark;
 		w.mask = c->mark_mask;
 	}
@@ -355,6 +414,23 @@ static void keep_guard(struct hp_gate_run *g)
 		       "gate: the guard's table had been removed by others, and is back");
 }
 
+/* At first, what an earlier daemon has left closed is what was protected before. */
+static int want_anew(struct hp_gate_run *g, const struct hp_gate_state *before)
+{
+	struct hp_gate_state left = { 0 };
+	int err = before->n_rules ? 0 : hp_fib_read(g->fib, &left);
+
+	g->wanted = (struct hp_gate_state){ 0 };
+	if (!err)
+		err = want(g->d, before->n_rules ? before : &left, &g->wanted);
+	hp_gate_state_free(&left);
+	if (!err) {
+		g->stale = false;
+		begun_look(g);
+	}
+	return err;
+}
+
 static int compare(struct hp_gate_run *g, struct hp_io_err *e)
 {
 	struct hp_gate_state before = g->wanted;
@@ -363,13 +439,11 @@ static int compare(struct hp_gate_run *g, struct hp_io_err *e)
 	keep_device(g);
 	keep_guard(g);
 	if (g->stale) {
-		g->wanted = (struct hp_gate_state){ 0 };
-		err = want(g->d, &g->wanted);
+		err = want_anew(g, &before);
 		if (err) {
 			g->wanted = before;
 			return refused(e, err, NULL);
 		}
-		g->stale = false;
 	}
 	err = settle(g, &before, e);
 	if (before.rules != g->wanted.rules)
@@ -391,6 +465,7 @@ static void check(struct hp_gate_run *g)
 
 static void on_timer(struct hp_timer *t)
 {
+	begun_look(HP_CONTAINER(t, struct hp_gate_run, check));
 	check(HP_CONTAINER(t, struct hp_gate_run, check));
 }
 
@@ -434,6 +509,7 @@ int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
 	hp_timer_init(&d->gate.check, on_timer);
 	hp_daemon_discovery_init(d);
 	hp_tokens_init(&d->gate.log_tokens, 1, 10);
+	hp_begun_open(&d->gate.begun); /* without it they are cut */
 	err = hp_guard_open(&d->gate.guard);
 	if (!err)
 		err = hp_nfwatch_open(d->loop, tables, on_filter_notice, &d->gate, &d->gate.nfwatch);
@@ -450,6 +526,8 @@ void hp_daemon_gate_close(struct hp_daemon *d)
 	hp_fib_close(d->gate.fib);
 	hp_nfwatch_close(d->gate.nfwatch);
 	hp_guard_close(d->gate.guard);
+	hp_begun_close(d->gate.begun);
+	d->gate.begun = NULL;
 	d->gate.fib = NULL;
 	d->gate.nfwatch = NULL;
 	d->gate.guard = NULL;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "gate/gate.h"
+#include "io/begun.h"
 #include "io/err.h"
 #include "io/fib.h"
 #include "io/guard.h"
@@ -36,9 +37,13 @@ struct hp_gate_run {
 	bool stale;	       /* wanted is no longer what should be wanted */
 	bool queueing;	       /* rules of discovery are in place, or ought to be */
 	struct hp_nfwatch *nfwatch;
+	struct hp_begun *begun; /* NULL: connections can't be asked for */
+	bool begun_anew;       /* more of them since the last look */
 	struct hp_guard *guard;
 	int guard_err;	       /* 0: the guard stands */
 	struct hp_timer refilter; /* they are put back */
+	unsigned int looks;    /* how many more times to see whether they stay */
+	bool unseen;	       /* the kernel shows them not: iptables-legacy */
 	bool missing_interface;
 	int err;	       /* of the last comparison; 0: the kernel's state is the wanted one */
 	uint64_t repairs;      /* rules and routes put back */

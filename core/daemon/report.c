@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/rows.h"
+#include "wire/ip.h"
 
 /* ---- status */
 
@@ -81,12 +82,33 @@ static json_t *capture(const struct hp_daemon *d)
 			 action_name(c->on_stop));
 }
 
+/* Connections to protected destinations that began in the clear. */
+static json_t *begun(const struct hp_begun *b)
+{
+	const struct hp_connection *at;
+	size_t n = b ? hp_begun_list(b, &at) : 0;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "proto", json_string(at[i].proto == HP_PROTO_TCP ? "tcp" : "udp"));
+		json_object_set_new(o, "src", hp_row_addr(&at[i].src));
+		json_object_set_new(o, "sport", json_integer(at[i].sport));
+		json_object_set_new(o, "dst", hp_row_addr(&at[i].dst));
+		json_object_set_new(o, "dport", json_integer(at[i].dport));
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:I, s:o}", "total", (json_int_t)(b ? hp_begun_total(b) : 0), "list", list);
+}
+
 static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
 {
 	const struct hp_gate_run *g = &d->gate;
 	json_t *o = json_pack("{s:I, s:I, s:I}", "rules", (json_int_t)g->wanted.n_rules, "routes",
 			      (json_int_t)g->wanted.n_routes, "repairs", (json_int_t)g->repairs);
 
+	json_object_set_new(o, "begun_plain", begun(g->begun));
 	if (g->repaired_ms)
 		json_object_set_new(o, "repaired_s",
 				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));

@@ -90,25 +90,13 @@ bool hp_guard_owned(const struct hp_guard *g)
 
 /* ---- asking */
 
-/* A request about our table, or (all) of all tables. */
-static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr, mnl_cb_t fn,
-	       void *arg)
+/* To the request with the last sequence number. */
+static int answer(struct hp_guard *g, mnl_cb_t fn, void *arg)
 {
-	char buf[16384] = { 0 };
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nf;
+	char buf[16384];
 	ssize_t n;
 	int r;
 
-	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	h->nlmsg_flags = NLM_F_REQUEST | flags;
-	h->nlmsg_seq = ++g->seq;
-	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
-	nf->nfgen_family = table_attr ? NFPROTO_INET : NFPROTO_UNSPEC;
-	if (table_attr)
-		mnl_attr_put_strz(h, table_attr, HP_GUARD_TABLE);
-	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
-		return -errno;
 	do {
 		n = mnl_socket_recvfrom(g->nl, buf, sizeof(buf));
 		r = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, g->seq,
@@ -117,11 +105,51 @@ static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr
 	return r < 0 ? -errno : 0;
 }
 
+/* A request about our table, or (all) of all tables. */
+static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr, mnl_cb_t fn,
+	       void *arg)
+{
+	char buf[1024] = { 0 };
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nf;
+
+	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	h->nlmsg_seq = ++g->seq;
+	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
+	nf->nfgen_family = table_attr ? NFPROTO_INET : NFPROTO_UNSPEC;
+	if (table_attr)
+		mnl_attr_put_strz(h, table_attr, HP_GUARD_TABLE);
+	nft_drain(g->nl);
+	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	return answer(g, fn, arg);
+}
+
 int hp_guard_present(struct hp_guard *g)
 {
 	int err = ask(g, NFT_MSG_GETTABLE, NLM_F_ACK, NFTA_TABLE_NAME, NULL, NULL);
 
 	return err == -ENOENT ? 0 : err ? err : 1;
+}
+
+bool hp_guard_sees_chain(struct hp_guard *g, uint8_t family, const char *table, const char *chain)
+{
+	char buf[4096] = { 0 };
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nf;
+
+	h->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	h->nlmsg_seq = ++g->seq;
+	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
+	nf->nfgen_family = family;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
+	nft_drain(g->nl);
+	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
+		return true;
+	return answer(g, NULL, NULL) != -ENOENT;
 }
 
 /* ---- other people's NAT */
@@ -187,7 +215,7 @@ bool hp_guard_outdated(struct hp_guard *g)
 
 /* ---- making it */
 
-/* Emptied, or replaced with its counters. */
+/* Emptied, or replaced. */
 static void clear(struct nft_batch *b, uint32_t flags, bool replace)
 {
 	nft_table(b, true, flags);
@@ -218,16 +246,19 @@ static int try_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, uint32_t 
 		   bool replace)
 {
 	struct guard_names names = { .n = 0 };
+	uint64_t counts[HP_GUARD_COUNTS];
 	bool had_nat = g->nat && !replace;
 	struct nft_batch b;
 	int err;
 
 	g->nat = others_nat(g);
+	if (replace)
+		hp_guard_counts(g, counts);
 	nft_begin(&b, HP_GUARD_TABLE, g->seq);
 	clear(&b, flags, replace);
 	if (had_nat && !g->nat)
 		nft_chain_del(&b, "sources");
-	err = guard_write(&b, cfg, g->nat, &names);
+	err = guard_write(&b, cfg, g->nat, replace ? counts : NULL, &names);
 	if (!replace)
 		sets_del(&b, &g->sets, &names);
 	g->seq = b.seq + 1;

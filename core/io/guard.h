@@ -68,6 +68,8 @@ int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known);
 int hp_guard_remove(struct hp_guard *g, struct hp_io_err *err);
 /* Is it there?  1, 0, or -errno. */
 int hp_guard_present(struct hp_guard *g);
+/* Is a chain of another table there?  family: NFPROTO_...  True also if that can't be asked. */
+bool hp_guard_sees_chain(struct hp_guard *g, uint8_t family, const char *table, const char *chain);
 /* Have others begun, or ceased, to change sources in postrouting?  Then it must be set again. */
 bool hp_guard_outdated(struct hp_guard *g);
 /* Packets since the table was made. */

@@ -17,6 +17,7 @@
 /* Forged packets are dropped before conntrack (-200) sees them, unless its marks are needed. */
 #define BEFORE_CONNTRACK -310
 #define AFTER_CONNTRACK	 -190
+#define BEFORE_ROUTING	 -150
 #define BEFORE_SRCNAT	 99
 
 enum list { PROTECTED, CLIENTS, HIP_HOSTS, POOLS, HOSTED, LISTS };
@@ -475,6 +476,20 @@ static void chains(const struct writer *w)
 	}
 }
 
+/* Packets of connections with the mark get it: a routing rule sees only packets' marks. */
+static void begun(const struct writer *w)
+{
+	static const struct nft_hook hook = { "filter", NF_INET_PRE_ROUTING, BEFORE_ROUTING };
+
+	if (!w->w->mark)
+		return;
+	nft_chain(w->b, "begun", &hook);
+	nft_rule(w->b, "begun");
+	nft_ct_mark(w->b, w->w->mask, w->w->mark);
+	nft_mark(w->b, w->w->mark);
+	nft_rule_end(w->b);
+}
+
 /* The first rule of each base chain; all that follow are about IPv4. */
 static void six_leave(const struct writer *w)
 {
@@ -522,7 +537,7 @@ static void family_write(const struct writer *w)
 }
 
 int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat,
-		struct guard_names *names)
+		const uint64_t *counts, struct guard_names *names)
 {
 	struct writer w = { .b = b, .cfg = cfg, .w = cfg->want, .family = 4 };
 	int err = lists_write(&w, names);
@@ -530,8 +545,10 @@ int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat,
 	if (err)
 		return err;
 	for (int c = 0; c < HP_GUARD_COUNTS; c++)
-		nft_counter(b, hp_guard_counter_name((enum hp_guard_counter)c));
+		nft_counter(b, hp_guard_counter_name((enum hp_guard_counter)c),
+			    counts ? counts[c] : 0);
 	chains(&w);
+	begun(&w);
 	six_leave(&w);
 	family_write(&w);
 	w.family = 6;

@@ -10,9 +10,10 @@
 #include "io/nftmsg.h"
 
 /* Writes everything in the table; nat: others change sources in postrouting, so those of packets to
- * the TUN device must be kept.  *names gets the names of its sets.  0 or -ENOMEM. */
+ * the TUN device must be kept.  counts: what counters begin with if they are made, NULL: 0.  *names
+ * gets the names of its sets.  0 or -ENOMEM. */
 int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat,
-		struct guard_names *names);
+		const uint64_t *counts, struct guard_names *names);
 /* One protected address more or less, where cfg->want->learns was set. */
 void guard_host_write(struct nft_batch *b, const struct hp_addr *addr, bool add);
 

@@ -5,17 +5,20 @@
 #include "io/nftmsg.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define MESSAGE_MAX   49152 /* octets of one message; attributes end at 65535 */
 #define ELEMENTS_MAX  400   /* of a set in one message */
+#define ANSWER_BYTES  2048  /* what an answer occupies at most */
 #define DATATYPE_IP4  7     /* what nft calls the key when it lists a set */
 #define DATATYPE_IP6  8
 
@@ -124,13 +127,25 @@ static int answers(struct nft_batch *b, struct mnl_socket *nl)
 	return err;
 }
 
+void nft_drain(struct mnl_socket *nl)
+{
+	char buf[4096];
+
+	while (recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		;
+}
+
 static int send_all(struct nft_batch *b, struct mnl_socket *nl)
 {
-	int size = (int)b->len * 2 + (1 << 16);
+	int out = (int)b->len * 2 + (1 << 16), in = (int)(b->seq - b->first) * ANSWER_BYTES + out;
+	int on = 1;
 
-	/* The transaction is one datagram. */
-	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	/* The transaction is one datagram, but each of its messages is answered, without waiting for
+	 * us to read. */
+	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &out, sizeof(out));
+	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUFFORCE, &in, sizeof(in));
+	setsockopt(mnl_socket_get_fd(nl), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	nft_drain(nl);
 	return mnl_socket_sendto(nl, b->buf, b->len) < 0 ? -errno : answers(b, nl);
 }
 
@@ -188,13 +203,18 @@ void nft_chain_del(struct nft_batch *b, const char *name)
 	end(b);
 }
 
-void nft_counter(struct nft_batch *b, const char *name)
+void nft_counter(struct nft_batch *b, const char *name, uint64_t packets)
 {
+	struct nlattr *data;
+
 	if (!begin_nft(b, NFT_MSG_NEWOBJ, NLM_F_CREATE, NFTA_OBJ_TABLE))
 		return;
 	mnl_attr_put_strz(b->msg, NFTA_OBJ_NAME, name);
 	mnl_attr_put_u32(b->msg, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	mnl_attr_nest_end(b->msg, mnl_attr_nest_start(b->msg, NFTA_OBJ_DATA));
+	data = mnl_attr_nest_start(b->msg, NFTA_OBJ_DATA);
+	mnl_attr_put_u64(b->msg, NFTA_COUNTER_PACKETS, htobe64(packets));
+	mnl_attr_put_u64(b->msg, NFTA_COUNTER_BYTES, 0);
+	mnl_attr_nest_end(b->msg, data);
 	end(b);
 }
 

@@ -28,6 +28,8 @@ struct nft_batch {
 void nft_begin(struct nft_batch *b, const char *table, uint32_t seq);
 /* Sends it.  0, or -errno of the first message that was refused. */
 int nft_commit(struct nft_batch *b, struct mnl_socket *nl);
+/* Throws away answers to an earlier transaction, which was refused. */
+void nft_drain(struct mnl_socket *nl);
 void nft_free(struct nft_batch *b);
 
 void nft_table(struct nft_batch *b, bool add, uint32_t flags);
@@ -40,7 +42,8 @@ struct nft_hook {
 };
 void nft_chain(struct nft_batch *b, const char *name, const struct nft_hook *hook);
 void nft_chain_del(struct nft_batch *b, const char *name);
-void nft_counter(struct nft_batch *b, const char *name);
+/* packets: what it begins with, if it is not there. */
+void nft_counter(struct nft_batch *b, const char *name, uint64_t packets);
 
 /* A set of keys of len octets (4 or 16), or of intervals of them, emptied if it is there. */
 void nft_set(struct nft_batch *b, const char *name, unsigned int len, bool intervals);

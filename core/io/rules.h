@@ -52,6 +52,8 @@ struct hp_rules_cfg {
  * err; then none of our rules are left. */
 int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 		     struct hp_io_err *err);
+/* Sets the sysctls by which marks of packets count for reverse look-ups and for replies. */
+void hp_rules_marks_count(void);
 /* Removes our rules of every backend, also those a dead daemon left behind; having none
  * is no error.  0, or -errno with a sentence in err. */
 int hp_rules_cleanup(struct hp_io_err *err);
