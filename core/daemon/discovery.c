@@ -67,7 +67,7 @@ static bool stands(const struct hp_gate_run *g)
 	if (g->d->backend == HP_RULES_NFT)
 		return hp_guard_sees_chain(g->guard, NFPROTO_INET, "hipproxy", "forward");
 	/* Those of iptables-legacy are not seen this way. */
-	return g->unseen || (hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "mangle", "HIPPROXY") &&
+	return g->unseen || (hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "security", "HIPPROXY") &&
 			     hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "raw", "HIPPROXY"));
 }
 

@@ -485,7 +485,8 @@ static void on_notice(void *ctx, unsigned int notices)
 }
 
 /* Of the guard and of discovery, in nft and in iptables of nf_tables. */
-static const char *const tables[] = { HP_GUARD_TABLE, "hipproxy", "mangle", "raw", NULL };
+static const char *const tables[] = { HP_GUARD_TABLE, "hipproxy", "security", "mangle", "raw",
+				      NULL };
 
 static void on_filter_notice(void *ctx, bool was_removed)
 {
