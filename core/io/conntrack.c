@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@
 #include <time.h>
 
 #define PATIENCE_S 2
+#define SYN_SENT_S 120 /* the kernel's own defaults */
+#define UDP_S	   30
 #define ATTRS	   32
 
 struct hp_conntrack {
@@ -208,18 +211,18 @@ static void put_addr(struct nlmsghdr *h, uint16_t type4, uint16_t type6, const s
 		mnl_attr_put(h, type6, 16, addr->b);
 }
 
-static void put_tuple(struct nlmsghdr *h, const struct hp_connection *c)
+static void put_tuple(struct nlmsghdr *h, const struct hp_connection *c, bool reply)
 {
-	struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
+	struct nlattr *tuple = mnl_attr_nest_start(h, reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
 	struct nlattr *part = mnl_attr_nest_start(h, CTA_TUPLE_IP);
 
-	put_addr(h, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &c->src);
-	put_addr(h, CTA_IP_V4_DST, CTA_IP_V6_DST, &c->dst);
+	put_addr(h, CTA_IP_V4_SRC, CTA_IP_V6_SRC, reply ? &c->dst : &c->src);
+	put_addr(h, CTA_IP_V4_DST, CTA_IP_V6_DST, reply ? &c->src : &c->dst);
 	mnl_attr_nest_end(h, part);
 	part = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(h, CTA_PROTO_NUM, c->proto);
-	mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(c->sport));
-	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(c->dport));
+	mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(reply ? c->dport : c->sport));
+	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(reply ? c->sport : c->dport));
 	mnl_attr_nest_end(h, part);
 	mnl_attr_nest_end(h, tuple);
 }
@@ -231,8 +234,40 @@ int hp_conntrack_mark(struct hp_conntrack *ct, const struct hp_connection *c, ui
 	struct nlmsghdr *h = message(ct, buf, IPCTNL_MSG_CT_NEW, NLM_F_ACK,
 				     hp_addr_is4(&c->src) ? AF_INET : AF_INET6);
 
-	put_tuple(h, c);
+	put_tuple(h, c, false);
 	mnl_attr_put_u32(h, CTA_MARK, htonl(mark));
 	mnl_attr_put_u32(h, CTA_MARK_MASK, htonl(mask));
+	return ask(ct, h, NULL, NULL);
+}
+
+/* ---- beginning */
+
+/* The client has sent its SYN.  The kernel has not seen the numbers in it: it must not compare. */
+static void put_syn_sent(struct nlmsghdr *h)
+{
+	static const struct nf_ct_tcp_flags liberal = { .flags = IP_CT_TCP_FLAG_BE_LIBERAL,
+							.mask = IP_CT_TCP_FLAG_BE_LIBERAL };
+	struct nlattr *info = mnl_attr_nest_start(h, CTA_PROTOINFO);
+	struct nlattr *tcp = mnl_attr_nest_start(h, CTA_PROTOINFO_TCP);
+
+	mnl_attr_put_u8(h, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_SYN_SENT);
+	mnl_attr_put(h, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(liberal), &liberal);
+	mnl_attr_put(h, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(liberal), &liberal);
+	mnl_attr_nest_end(h, tcp);
+	mnl_attr_nest_end(h, info);
+}
+
+int hp_conntrack_begin(struct hp_conntrack *ct, const struct hp_connection *c)
+{
+	char buf[512] = { 0 };
+	struct nlmsghdr *h = message(ct, buf, IPCTNL_MSG_CT_NEW,
+				     NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+				     hp_addr_is4(&c->src) ? AF_INET : AF_INET6);
+
+	put_tuple(h, c, false);
+	put_tuple(h, c, true);
+	mnl_attr_put_u32(h, CTA_TIMEOUT, htonl(c->proto == IPPROTO_TCP ? SYN_SENT_S : UDP_S));
+	if (c->proto == IPPROTO_TCP)
+		put_syn_sent(h);
 	return ask(ct, h, NULL, NULL);
 }

@@ -31,5 +31,8 @@ int hp_conntrack_each(struct hp_conntrack *ct,
 /* Sets those bits of a connection's mark that mask has.  0, or -errno: -ENOENT, it is gone. */
 int hp_conntrack_mark(struct hp_conntrack *ct, const struct hp_connection *c, uint32_t mark,
 		      uint32_t mask);
+/* Makes the kernel know a TCP or UDP connection that has just begun, as if its first packet had passed.
+ * 0, or -errno: -EEXIST, it is known. */
+int hp_conntrack_begin(struct hp_conntrack *ct, const struct hp_connection *c);
 
 #endif

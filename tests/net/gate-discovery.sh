@@ -22,10 +22,12 @@ firewall() { # RULES: one that knows connections, with these before its accepts
 				$1
 				ct state established,related accept
 				iifname "lan0" accept
-				iifname "hip0" accept
 			}
 		}
 	END
+}
+dropped() { # N: by the guard, so many
+	[ "$(on proxy nft list counter inet hipproxy_guard left-plain | sed -n 's/.*packets \([0-9]*\).*/\1/p')" -gt "$1" ]
 }
 # What comes out at the server, in ESP or not, from a client.
 came() { grep -ac "$MARKER" "$HPN_DIR/server/$1.pcap"; }
@@ -75,7 +77,7 @@ done 2>/dev/null
 for t in iptables ip6tables; do on proxy $t -t security -F; done
 traffic_start
 markers_watch
-sleep 0.2 # time in which packets are sent that must not pass
+check "packets come that must not pass" wait_for 10 dropped 20
 settled
 markers "killed, routing removed: what was learned is guarded"
 traffic_stop
@@ -85,6 +87,15 @@ traffic_stop
 daemon_start proxy
 firewall ""
 ctl proxy flush all >/dev/null
+wait_for 5 not knows $SERVER4
+capture_start client1 eth0 "port 80 or port 7777"
 check "the first connection through a stateful firewall works" hello client1 $SERVER4 server
 check "over IPv6 too" hello client1 $SERVER6 server
+capture_stop client1 eth0
+check "without a SYN sent twice" test "$(packets "$HPN_DIR/client1/eth0.pcap" "src $CLIENT4 and tcp[13] & 0x12 == 2")" = 1 -a \
+	"$(packets "$HPN_DIR/client1/eth0.pcap" "src $CLIENT6 and ip6[40+13] & 0x12 == 2")" = 1
+ctl proxy flush all >/dev/null
+wait_for 5 not knows $SERVER4
+check "the first datagram is answered through it" udp_echo client1 $SERVER4 100
+check "over IPv6 too" udp_echo client1 $SERVER6 100
 finish
