@@ -37,7 +37,8 @@ traffic_start
 markers_watch
 
 before=$(repairs)
-for i in 1 2 3 4 5; do
+# Right after ours are back, that is in the middle of what we do.
+for i in $(seq 12); do
 	check "a set saved before the start is restored ($i)" restore "$HPN_DIR/before"
 	check "rules of discovery are back within a second ($i)" wait_for 1 discovers
 done
