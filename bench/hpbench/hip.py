@@ -236,8 +236,8 @@ class Gated(Passthrough):
         serves = ['"10.%d.%d.%d/30"' % (100 + i // 8192, i // 32 % 256, i % 32 * 8)
                   for i in range(self.PREFIXES // 2)]
         serves += ['"fd70:0:%x::/48"' % (2 * i) for i in range(self.PREFIXES // 2)]
-        self.initiator = Daemon(self, "gateway", ("main", "peer"))
-        self.peer_hit = self.initiator.hits["peer"]
+        self.initiator = Daemon(self, "gateway")
+        self.peer_hit = "2001:22::4711"     # nobody's: nothing is sent there
         self.initiator.start([self._client(), self._peer("serves = [ %s ];" % ", ".join(serves))],
                              self.plugins())
 
