@@ -405,7 +405,7 @@ static void leftovers_are_replaced_and_removed_exactly(void)
 	CU_ASSERT_STRING_EQUAL(text, "");
 	free(text);
 	text = hp_rules_iptables_text(&cfg, 4, saved);
-	CU_ASSERT(strstr(text, "-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n-A") !=
+	CU_ASSERT(strstr(text, "-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n-F HIPPROXY\n") !=
 		  NULL);
 	CU_ASSERT(strstr(text, "-A HIPPROXY -j HIPPROXY-QUEUE\n") != NULL);
 	free(text);
