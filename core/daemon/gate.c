@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #include "flow/peerdb.h"
-#include "io/rules.h"
-#include "wire/ip.h"
 
 #define CHECK_MS 3000
 #define RETRY_MS 200 /* after a comparison that failed */
@@ -206,60 +204,6 @@ static void guard_and_mark(struct hp_daemon *d, struct hp_gate_want *w)
 		guard(d, w);
 }
 
-/* ---- connections that began in the clear */
-
-static void say(struct hp_daemon *d, const char *text)
-{
-	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "%s", text);
-	if (d->complaints)
-		json_array_append_new(d->complaints, json_string(text));
-}
-
-static void log_begun(const struct hp_begun *b)
-{
-	const struct hp_connection *list;
-	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
-	size_t n = hp_begun_list(b, &list);
-
-	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "gate: %zu connections to destinations that are protected from "
-	       "now on began in the clear, and stay so until they end", hp_begun_total(b));
-	for (size_t i = 0; i < n; i++)
-		hp_log(HP_LOG_IO, HP_LOG_INFO, "gate: in the clear until its end: %s %s port %u to %s "
-		       "port %u", list[i].proto == HP_PROTO_TCP ? "TCP" : "UDP",
-		       hp_addr_format(&list[i].src, src), list[i].sport,
-		       hp_addr_format(&list[i].dst, dst), list[i].dport);
-}
-
-/* Those that were not protected before get the mark. */
-static void begun(struct hp_daemon *d, const struct hp_gate_want *w,
-		  const struct hp_gate_state *before)
-{
-	const struct hp_conf_client *c = &d->conf->client;
-	struct hp_begun *b = d->gate.begun;
-	int n = b ? hp_begun_mark(b, w, before, c->mark, c->mark_mask) : -EOPNOTSUPP;
-
-	if (n > 0) {
-		hp_rules_marks_count();
-		d->gate.begun_anew = true;
-	}
-	if (n < 0 && d->gate.on)
-		say(d, "client.begun_plain = \"until-end\": conntrack does not run or knows no connection: "
-		    "any that began in the clear are cut");
-}
-
-static void begun_look(struct hp_gate_run *g)
-{
-	const struct hp_conf_client *c = &g->d->conf->client;
-	size_t had = g->begun ? hp_begun_total(g->begun) : 0;
-
-	if (!had || hp_begun_look(g->begun, &g->wanted, c->mark, c->mark_mask))
-		return;
-	if (g->begun_anew)
-		log_begun(g->begun);
-	g->begun_anew = false;
-	g->stale |= !hp_begun_total(g->begun); /* the mark has no meaning any more */
-}
-
 static int want(struct hp_daemon *d, const struct hp_gate_state *before, struct hp_gate_state *out)
 {
 	struct hp_fib_devices found = { .n = 0 };
@@ -282,7 +226,7 @@ static int want(struct hp_daemon *d, const struct hp_gate_state *before, struct 
 	/* One that is not there may be a wrong name: no interface is a wrong one then. */
 	w.n_interfaces = d->gate.missing_interface ? 0 : c->interfaces.n;
 	if (!err && w.clients && c->begun_plain == HP_CONF_PLAIN_UNTIL_END)
-		begun(d, &w, before);
+		hp_daemon_begun(d, &w, before);
 	if ((hp_daemon_discovers(d) && plain_goes_on(c)) ||
 	    (d->gate.begun && hp_begun_total(d->gate.begun))) {
 		w.mark = c->mark;
@@ -426,7 +370,7 @@ static int want_anew(struct hp_gate_run *g, const struct hp_gate_state *before)
 	hp_gate_state_free(&left);
 	if (!err) {
 		g->stale = false;
-		begun_look(g);
+		hp_daemon_begun_look(g->d);
 	}
 	return err;
 }
@@ -465,7 +409,7 @@ static void check(struct hp_gate_run *g)
 
 static void on_timer(struct hp_timer *t)
 {
-	begun_look(HP_CONTAINER(t, struct hp_gate_run, check));
+	hp_daemon_begun_look(HP_CONTAINER(t, struct hp_gate_run, check)->d);
 	check(HP_CONTAINER(t, struct hp_gate_run, check));
 }
 

@@ -69,6 +69,14 @@ int hp_gate_cleanup(struct hp_io_err *err);
 /* Are all packets of clients to peers led to the TUN device, without exceptions by client.rules? */
 bool hp_daemon_routes_all(const struct hp_daemon *d);
 
+/* ---- begun.c */
+
+/* w protects more than before did: connections between those go on in the clear until they end. */
+void hp_daemon_begun(struct hp_daemon *d, const struct hp_gate_want *w,
+		     const struct hp_gate_state *before);
+/* Have they ended? */
+void hp_daemon_begun_look(struct hp_daemon *d);
+
 /* ---- discovery.c */
 
 /* Are there destinations of which nothing is known, but may be found out? */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections that began in the clear (io/begun.h): marked when more becomes protected, then logged,
+ * and looked for until they have ended.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+
+#include "io/rules.h"
+#include "wire/ip.h"
+
+static void say(struct hp_daemon *d, const char *text)
+{
+	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "%s", text);
+	if (d->complaints)
+		json_array_append_new(d->complaints, json_string(text));
+}
+
+static void log_begun(const struct hp_begun *b)
+{
+	const struct hp_connection *list;
+	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+	size_t n = hp_begun_list(b, &list);
+
+	hp_log(HP_LOG_IO, HP_LOG_NOTICE, "gate: %zu connections to destinations that are protected from "
+	       "now on began in the clear, and stay so until they end", hp_begun_total(b));
+	for (size_t i = 0; i < n; i++)
+		hp_log(HP_LOG_IO, HP_LOG_INFO, "gate: in the clear until its end: %s %s port %u to %s "
+		       "port %u", list[i].proto == HP_PROTO_TCP ? "TCP" : "UDP",
+		       hp_addr_format(&list[i].src, src), list[i].sport,
+		       hp_addr_format(&list[i].dst, dst), list[i].dport);
+}
+
+void hp_daemon_begun(struct hp_daemon *d, const struct hp_gate_want *w,
+		     const struct hp_gate_state *before)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_begun *b = d->gate.begun;
+	int n = b ? hp_begun_mark(b, w, before, c->mark, c->mark_mask) : -EOPNOTSUPP;
+
+	if (n > 0) {
+		hp_rules_marks_count();
+		d->gate.begun_anew = true;
+	}
+	if (n < 0 && d->gate.on)
+		say(d, "client.begun_plain = \"until-end\": conntrack does not run or knows no connection: "
+		    "any that began in the clear are cut");
+}
+
+void hp_daemon_begun_look(struct hp_daemon *d)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_gate_run *g = &d->gate;
+	size_t had = g->begun ? hp_begun_total(g->begun) : 0;
+
+	if (!had || hp_begun_look(g->begun, &g->wanted, c->mark, c->mark_mask))
+		return;
+	if (g->begun_anew)
+		log_begun(g->begun);
+	g->begun_anew = false;
+	g->stale |= !hp_begun_total(g->begun); /* the mark has no meaning any more */
+}
