@@ -187,9 +187,11 @@ static uint32_t icmp_mark(const struct hp_daemon *d)
 {
 	uint32_t used = d->conf->client.mark_mask | d->conf->client.divert_mark, bit = ICMP_MARK;
 
+	if (used == UINT32_MAX || !d->gate.guard || !hp_guard_owned(d->gate.guard))
+		return 0;
 	while (bit & used)
 		bit = bit << 1 | bit >> 31;
-	return d->gate.guard && hp_guard_owned(d->gate.guard) ? bit : 0;
+	return bit;
 }
 
 /* Rules in the kernel may only count on marks that the guard makes. */
