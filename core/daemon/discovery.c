@@ -10,6 +10,7 @@
 #define REFILTER_MS 100 /* others may be in the middle of a change */
 #define LOOK_MS	    200 /* after we have put something back: others may have removed it meanwhile */
 #define LOOKS	    5
+#define FAILED_MS   3000
 
 bool hp_daemon_discovers(const struct hp_daemon *d)
 {
@@ -49,6 +50,9 @@ static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
 	};
 	int ret;
 
+	/* Which way works is known. */
+	if (cfg.backend == HP_RULES_AUTO && d->gate.queueing)
+		cfg.backend = d->backend;
 	if (!on)
 		return hp_rules_cleanup(err);
 	ret = hp_daemon_open_queue(d, err);
@@ -71,33 +75,35 @@ static bool stands(const struct hp_gate_run *g)
 			     hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "raw", "HIPPROXY"));
 }
 
-static void look_again(struct hp_gate_run *g, unsigned int looks)
+static void look_again(struct hp_gate_run *g, unsigned int looks, uint64_t in_ms)
 {
 	g->looks = looks;
-	hp_timer_set(&g->d->timers, &g->refilter, hp_clock_ms(&g->d->clock) + LOOK_MS);
+	hp_timer_set(&g->d->timers, &g->refilter, hp_clock_ms(&g->d->clock) + in_ms);
 }
 
 static void refilter(struct hp_timer *t)
 {
 	struct hp_gate_run *g = HP_CONTAINER(t, struct hp_gate_run, refilter);
 	struct hp_io_err e = { "" };
+	int err;
 
 	if (!g->queueing)
 		return;
 	if (g->looks && stands(g)) {
 		if (--g->looks)
-			look_again(g, g->looks);
+			look_again(g, g->looks, LOOK_MS);
 		return;
 	}
 	g->repairs++;
 	g->repaired_ms = hp_clock_ms(&g->d->clock);
-	if (discover(g->d, true, &e))
+	err = discover(g->d, true, &e);
+	if (err)
 		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 	else
 		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
 			       "gate: packet filter rules had been removed by others, and are back");
 	hp_nfwatch_skip(g->nfwatch);
-	look_again(g, LOOKS);
+	look_again(g, LOOKS, err ? FAILED_MS : LOOK_MS);
 }
 
 void hp_daemon_discovery_removed(struct hp_daemon *d)

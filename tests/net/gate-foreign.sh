@@ -40,7 +40,7 @@ before=$(repairs)
 # Right after ours are back, that is in the middle of what we do.
 for i in $(seq 12); do
 	check "a set saved before the start is restored ($i)" restore "$HPN_DIR/before"
-	check "rules of discovery are back within a second ($i)" wait_for 1 discovers
+	check "rules of discovery are back at once ($i)" soon discovers
 done
 check "counted in status" repaired_since "$before"
 check "and logged" log_says 'packet filter rules had been removed by others'
@@ -60,9 +60,9 @@ END
 markers_watch
 before=$(repairs)
 for i in 1 2 3 4 5; do on proxy nft -f "$HPN_DIR/rules.nft"; done
-check "nft -f of a file that flushes: rules of discovery are back" wait_for 1 discovers
-check "so is the guard" wait_for 1 on proxy nft list table inet hipproxy_guard >/dev/null
-check "counted" wait_for 2 repaired_since "$before"
+check "nft -f of a file that flushes: rules of discovery are back" soon discovers
+check "so is the guard" soon on proxy nft list table inet hipproxy_guard >/dev/null
+check "counted" soon repaired_since "$before"
 check "works" works
 markers "nft -f"
 
@@ -72,7 +72,7 @@ for i in 1 2 3 4 5; do
 	ip -n "$P" rule flush
 	ip -n "$P" -6 rule flush
 	kernels_rules
-	check "all rules flushed: ours are back within a second ($i)" wait_for 1 is_as "$all"
+	check "all rules flushed: ours are back at once ($i)" soon is_as "$all"
 done
 check "counted in status" repaired_since "$before"
 check "and logged" log_says 'rules and routes had been removed by others'
@@ -91,7 +91,7 @@ for i in $(seq 15); do
 	on proxy nft flush ruleset
 	on proxy nft delete table inet hipproxy_guard 2>/dev/null
 done
-check "both locks again and again: all is back within a second" wait_for 1 is_as "$all"
+check "both locks again and again: all is back at once" soon is_as "$all"
 check "works" works
 markers "both locks"
 check "status tells how often" test "$(repairs)" -gt 20

@@ -19,6 +19,9 @@ repairs() { json proxy status .gate.repairs; }
 repaired_since() { [ "$(repairs)" -gt "$1" ]; }
 guard_count() { json proxy drops ".drops[] | select(.group == \"guard\" and .name == \"$1\") | .count"; }
 
+# soon COMMAND...: what the gate does at once takes a while on a busy machine.
+soon() { wait_for 5 "$@"; }
+
 works() { hello client1 $SERVER4 server && hello client1 $SERVER6 server; }
 closed() { not udp_echo client1 $SERVER4 100 && not udp_echo client1 $SERVER6 100; }
 

@@ -13,8 +13,8 @@ rule6() { ip -6 -n "$P" rule list | grep -q "$1"; }
 # What a link that was down has lost.
 lan_again() { ip -n "$P" addr replace $PROXY_LAN6/64 dev "${1:-lan0}" nodad; }
 wan_again() { ip -n "$P" addr replace $PROXY_WAN6/64 dev wan0 nodad; }
-again() { # SENTENCE: within a second what is wanted stands, and then it works
-	check "$1: rules and routes are back within a second" wait_for 1 is_as "$all"
+again() { # SENTENCE: at once what is wanted stands, and then it works
+	check "$1: rules and routes are back at once" soon is_as "$all"
 	check "$1: works" wait_for 15 works
 }
 
@@ -43,7 +43,7 @@ for mtu in 1400 1500; do
 done
 mtu=$(ip -n "$P" -o link show dev hip0 | sed -n 's/.* mtu \([0-9]*\) .*/\1/p')
 ip -n "$P" link set dev hip0 mtu 1300
-check "hip0 has its MTU back" wait_for 1 sh -c "ip -n $P link show dev hip0 | grep -q 'mtu $mtu '"
+check "hip0 has its MTU back" soon sh -c "ip -n $P link show dev hip0 | grep -q 'mtu $mtu '"
 again "hip0 with another MTU"
 ip -n "$P" link set dev hip0 down
 ip -n "$P" link set dev hip0 name other0
@@ -60,12 +60,12 @@ markers "links"
 markers_watch
 ip -n "$P" addr add 10.1.0.2/24 dev lan0
 ip -n "$P" addr add fd01::2/64 dev lan0 nodad
-check "an address more is known within a second" wait_for 1 rule4 'from 10.1.0.2 goto'
-check "over IPv6 too" wait_for 1 rule6 'from fd01::2 goto'
+check "an address more is known at once" soon rule4 'from 10.1.0.2 goto'
+check "over IPv6 too" soon rule6 'from fd01::2 goto'
 ip -n "$P" addr del 10.1.0.2/24 dev lan0
 ip -n "$P" addr del fd01::2/64 dev lan0
-check "an address less, too" wait_for 1 not rule4 'from 10.1.0.2 goto'
-check "over IPv6" wait_for 1 not rule6 'from fd01::2 goto'
+check "an address less, too" soon not rule4 'from 10.1.0.2 goto'
+check "over IPv6" soon not rule6 'from fd01::2 goto'
 check "works" works
 ip -n "$P" route flush table main
 ip -n "$P" -6 route flush table main
@@ -92,14 +92,14 @@ ip -n "$P" link set dev lan0 down
 ip -n "$P" link set dev lan0 name late0
 ip -n "$P" link set dev late0 up
 lan_again late0
-check "it appears: its network is that of clients, within a second" wait_for 1 rule4 'from 10.1.0.0/24 lookup 10500'
+check "it appears: its network is that of clients, at once" soon rule4 'from 10.1.0.0/24 lookup 10500'
 check "works" wait_for 15 works
 check "that of everywhere is no more" not rule4 'from 128.0.0.0/1 lookup 10500'
 ip -n "$P" link set dev late0 down
 ip -n "$P" link set dev late0 name lan0
 ip -n "$P" link set dev lan0 up
 lan_again
-check "it has gone: closed" wait_for 1 rule4 'from 128.0.0.0/1 lookup 10500'
+check "it has gone: closed" soon rule4 'from 128.0.0.0/1 lookup 10500'
 check "and protected" wait_for 15 works
 markers "a late interface"
 
@@ -119,8 +119,8 @@ bridge_up() {
 	ip -n "$P" addr add $PROXY_LAN6/64 dev br0 nodad
 }
 bridge_up
-check "a bridge is made: its network is that of clients within a second" wait_for 1 rule4 'from 10.1.0.0/24 lookup 10500'
-check "for IPv6 too" wait_for 1 rule6 'from fd01::/64 lookup 10500'
+check "a bridge is made: its network is that of clients at once" soon rule4 'from 10.1.0.0/24 lookup 10500'
+check "for IPv6 too" soon rule6 'from fd01::/64 lookup 10500'
 check "works" wait_for 15 works
 for i in 1 2 3; do
 	ip -n "$P" link set dev lan0 nomaster
@@ -129,11 +129,11 @@ for i in 1 2 3; do
 	ip -n "$P" link set dev br0 down
 	ip -n "$P" link set dev br0 up
 	lan_again br0
-	check "the bridge down and up ($i): clients' networks within a second" wait_for 1 rule6 'from fd01::/64 lookup 10500'
+	check "the bridge down and up ($i): clients' networks at once" soon rule6 'from fd01::/64 lookup 10500'
 	check "works" wait_for 15 works
 done
 ip -n "$P" link del dev br0
-check "the bridge is deleted: closed" wait_for 1 rule4 'from 128.0.0.0/1 lookup 10500'
+check "the bridge is deleted: closed" soon rule4 'from 128.0.0.0/1 lookup 10500'
 bridge_up
 check "made again: works" wait_for 15 works
 markers "a bridge"
