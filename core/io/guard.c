@@ -29,6 +29,7 @@ struct hp_guard {
 	struct mnl_socket *nl;
 	uint32_t seq;
 	bool owned;  /* the table was made, or taken over, as ours */
+	bool cannot_own; /* the kernel knows no owners, before Linux 6.9 */
 	bool nat;    /* it has the chain that keeps sources */
 	struct guard_names sets; /* that we have put into it */
 };
@@ -283,8 +284,8 @@ int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known)
 	return err == -ENOENT && !known ? 0 : err;
 }
 
-/* What is to fail open must end with the daemon: a table with an owner does. */
-int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *e)
+/* What is to fail open must end with its maker: a table with an owner does. */
+static int set_owned(struct hp_guard *g, const struct hp_guard_cfg *cfg)
 {
 	uint32_t flags = TABLE_OWNER | (cfg->want->stays_open ? 0 : TABLE_PERSIST);
 	int err = try_set(g, cfg, flags, false);
@@ -292,7 +293,19 @@ int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_i
 	/* One of another shape is there: of an earlier version, with another priority. */
 	if (err)
 		err = try_set(g, cfg, flags, true);
+	/* Flags of one that is there can't be changed. */
+	if (err && !hp_guard_remove(g, NULL))
+		err = try_set(g, cfg, flags, false);
+	return err;
+}
+
+int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *e)
+{
+	int err = g->cannot_own ? -EOPNOTSUPP : set_owned(g, cfg);
+
 	g->owned = !err;
+	/* Each attempt removes the one that is there. */
+	g->cannot_own |= err == -EOPNOTSUPP || err == -EINVAL;
 	if (err && !cfg->want->stays_open)
 		err = try_set(g, cfg, 0, false);
 	if (err && !cfg->want->stays_open)

@@ -234,6 +234,23 @@ static void a_table_of_another_shape_is_replaced(void)
 	hp_guard_close(g);
 }
 
+/* One that was to stay is left; the next maker's may fail open. */
+static void flags_of_a_table_that_is_left_may_change(void)
+{
+	struct hp_guard *g = guard_open();
+	struct hp_gate_want w = wanted();
+
+	CU_ASSERT(!set(g, wanted()));
+	hp_guard_close(g);
+	g = guard_open();
+	w.stays_open = true;
+	CU_ASSERT(!set(g, w));
+	CU_ASSERT(!set(g, wanted()));
+	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
+	CU_ASSERT(!hp_guard_remove(g, NULL));
+	hp_guard_close(g);
+}
+
 /* So many prefixes of each length: the frequent ones are hashed, the rest are intervals. */
 static void add_many(struct hp_gate_want *w, unsigned int n, unsigned int bits, uint32_t first)
 {
@@ -317,6 +334,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_pools_address_comes_from_nowhere_else),
 	HP_TEST(the_table_outlives_its_maker),
 	HP_TEST(a_table_of_another_shape_is_replaced),
+	HP_TEST(flags_of_a_table_that_is_left_may_change),
 	HP_TEST(a_prefix_of_any_length_is_found),
 	HP_TEST(a_learned_address_is_guarded_at_once),
 	HP_TEST(many_prefixes_fit),
