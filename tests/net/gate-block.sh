@@ -54,7 +54,7 @@ settled
 markers_some "a host that speaks HIP itself still passes"
 
 # Each lock alone.
-daemon_stop proxy KILL
+keepers_kill
 blocked "killed, to the peer" $SERVER4 $SERVER6
 blocked "killed, to others" $LEGACY4 $LEGACY6
 for f in -4 -6; do

@@ -69,7 +69,7 @@ check "and in the guard at once" in_guard protected4_32 $SERVER4
 check "over IPv6 too" in_guard protected6_128 $SERVER6
 settled
 markers "learned"
-daemon_stop proxy KILL
+keepers_kill
 for f in -4 -6; do
 	for pref in 7 100; do while ip $f -n "$P" rule del pref $pref; do :; done; done
 	ip $f -n "$P" route flush table 10500

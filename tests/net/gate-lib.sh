@@ -63,3 +63,16 @@ settled() {
 	wait_for 5 grep -qa settled "$HPN_DIR/proxy/wan0.pcap"
 	wait_for 5 asleep "$(pid_of proxy tcpdump-wan0)"
 }
+# keepers_kill: the daemon, and whoever else keeps rules and routes, are killed: what holds is the kernel's.
+keepers() {
+	local pid
+	for pid in $(ip netns pids "$P"); do
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in hipproxyd | hipproxy-gate) echo "$pid" ;; esac
+	done
+}
+keepers_kill() {
+	local pid
+	for pid in $(keepers); do kill -KILL "$pid" 2>/dev/null; done
+	daemon_stop proxy KILL
+	wait_for 10 eval '[ -z "$(keepers)" ]'
+}

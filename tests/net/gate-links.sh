@@ -148,7 +148,7 @@ cp -p "$HPN_DIR/proxy/key.pem" "$HPN_DIR/proxy/second/"
 markers_watch
 check "a second daemon with its own device, socket and state is refused" not on proxy timeout 10 \
 	"$DAEMON" -c "$HPN_DIR/proxy/second.conf" 2>"$HPN_DIR/proxy/second.log"
-check "with the reason" grep -q 'another hipproxyd runs' "$HPN_DIR/proxy/second.log"
+check "with the reason" grep -qE "another (hipproxyd|hipproxy-gate)|hipproxyd runs" "$HPN_DIR/proxy/second.log"
 check "--cleanup beside a running one is refused" not on proxy "$DAEMON" --cleanup 2>"$HPN_DIR/cleanup.log"
 check "with the reason" grep -q 'hipproxyd runs' "$HPN_DIR/cleanup.log"
 traffic_start

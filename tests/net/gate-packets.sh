@@ -61,7 +61,7 @@ settled
 markers_some "to others they pass"
 
 # Routing taken away: the guard.
-daemon_stop proxy KILL
+keepers_kill
 for f in -4 -6; do
 	for pref in 7 100; do while ip $f -n "$P" rule del pref $pref; do :; done; done
 done 2>/dev/null
@@ -72,7 +72,7 @@ markers "the guard alone"
 on proxy nft flush ruleset
 check "the daemon comes back" daemon_start proxy
 check "and works" wait_for 20 works
-daemon_stop proxy KILL
+keepers_kill
 on proxy nft flush ruleset
 on proxy nft delete table inet hipproxy_guard 2>/dev/null
 markers_watch
