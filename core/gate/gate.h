@@ -136,7 +136,8 @@ struct hp_gate_op {
 };
 
 /* How to get from have to want, both sorted.  What closes comes before what opens: first routes
- * and rules are added, then rules and routes are removed.  The steps point into both states.  0
+ * and rules are added (before them the rule for connections that go on in the clear: a packet of theirs
+ * that took a new route would end them), then rules and routes are removed.  The steps point into both states.  0
  * and *ops (free it) with *n steps, or -ENOMEM. */
 int hp_gate_diff(const struct hp_gate_state *have, const struct hp_gate_state *want,
 		 struct hp_gate_op **ops, size_t *n);
