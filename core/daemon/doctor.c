@@ -197,8 +197,8 @@ static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 
 	if (!b)
 		return;
-	for (; self.n_pools < HP_BOX_POOLS && self.n_pools < d->gate.n_pools; self.n_pools++)
-		self.pools[self.n_pools] = d->gate.pools[self.n_pools];
+	for (; self.n_pools < HP_BOX_POOLS && self.n_pools < d->gate.pools.n; self.n_pools++)
+		self.pools[self.n_pools] = d->gate.pools.at[self.n_pools];
 	hp_box_gather(b, d->conf, &self);
 	hp_box_judge(b, out);
 	free(b);
