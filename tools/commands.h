@@ -39,6 +39,8 @@ struct hp_command {
 	 * are those of tools/view.h. */
 	bool (*fill)(json_t *request, int argc, char **argv);
 	void (*show)(const struct hp_view *view, const json_t *reply);
+	/* What is to be done before the request is sent; may be NULL. */
+	void (*before)(const struct hp_ctl *ctl, const json_t *request);
 	bool stream; /* lines until the daemon closes */
 	/* The columns that --output and --sort of such a command know; may be NULL. */
 	const struct hp_list *list;

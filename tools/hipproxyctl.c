@@ -33,12 +33,14 @@ static int run_daemon(const struct hp_ctl *ctl, const struct hp_command *cmd, in
 	hp_view_init(&view);
 	if (cmd->options)
 		argc = hp_view_parse(&view, cmd, &mine, argc, argv);
-	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1))
-		status = HP_EXIT_USAGE;
-	else if (view.watch_s)
-		status = hp_watch(&mine, cmd, &view, request);
-	else
-		status = hp_ask_show(&mine, cmd, &view, request);
+	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1)) {
+		json_decref(request);
+		return HP_EXIT_USAGE;
+	}
+	if (cmd->before)
+		cmd->before(&mine, request);
+	status = view.watch_s ? hp_watch(&mine, cmd, &view, request) :
+				hp_ask_show(&mine, cmd, &view, request);
 	json_decref(request);
 	return status;
 }

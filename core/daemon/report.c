@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "flow/peerdb.h"
+#include "io/gatesock.h"
 #include "io/guard.h"
 #include "io/rules.h"
 
@@ -110,6 +111,7 @@ static json_t *gate(const struct hp_daemon *d, bool there)
 {
 	const uint64_t *n = d->gate.report;
 	uint64_t flags = n[HP_GATE_R_FLAGS];
+	char path[HP_GATE_PATH_MAX];
 	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rules",
 			      (json_int_t)n[HP_GATE_R_RULES], "routes",
 			      (json_int_t)n[HP_GATE_R_ROUTES], "repairs",
@@ -127,6 +129,8 @@ static json_t *gate(const struct hp_daemon *d, bool there)
 					"kept"));
 	json_object_set_new(o, "guard", json_string(!(flags & HP_GATE_F_GUARD) ? "none" :
 						    flags & HP_GATE_F_OWNED ? "owned" : "shared"));
+	if (!hp_gatesock_path(".sock", path))
+		json_object_set_new(o, "socket", json_string(path));
 	json_object_set_new(o, "pid", json_integer((json_int_t)n[HP_GATE_R_PID]));
 	return o;
 }

@@ -370,7 +370,7 @@ static void ready(struct hp_gated_client *c, const struct hp_gate_msg *m)
 		return;
 	}
 	if (!on && g->conf->client.enabled && !g->opened && c->uid) {
-		refuse(c, m, -EPERM, "only root may open");
+		refuse(c, m, -EPERM, "only root may open: hipproxyctl proxy off as root");
 		return;
 	}
 	g->opened = !on && g->conf->client.enabled;
