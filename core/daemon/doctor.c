@@ -189,6 +189,20 @@ static void judge_asked(const struct hp_daemon *d, struct hp_findings *out)
 
 /* ---- all of it */
 
+/* What it has made stays, so nothing leaves in the clear; but nobody repairs it. */
+static void judge_gate(struct hp_daemon *d, struct hp_findings *out)
+{
+	if (!hp_daemon_gate_report(d))
+		hp_cure(hp_find(out, HP_CAUSE_GATE_GONE, HP_SEV_WARNING,
+				"hipproxy-gate does not run: what it has closed stays closed, but nobody "
+				"repairs it, and nothing new is closed"),
+			"systemctl restart hipproxy-gate");
+	else if (d->gate.report[HP_GATE_R_ERRNO])
+		hp_find(out, HP_CAUSE_GATE_GONE, HP_SEV_ERROR,
+			"hipproxy-gate can't put its rules and routes in force: %s",
+			strerror((int)d->gate.report[HP_GATE_R_ERRNO]));
+}
+
 static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 {
 	struct hp_box_daemon self = { .running = true, .capturing = d->capturing,
@@ -209,6 +223,7 @@ void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 	struct looking l = { d, out, FLOWS_MAX };
 
 	judge_box(d, out);
+	judge_gate(d, out);
 	judge_own_hits(d, out);
 	hp_hip_each(d->hip, see_assoc, &l);
 	judge_strangers(d, out);

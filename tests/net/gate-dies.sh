@@ -144,6 +144,7 @@ plain "gate killed"
 kill_gates
 check "killed for good: the traffic goes on" works
 check "status says so" wait_for 5 gate_is gone
+check "doctor too" eval 'json proxy status ".findings[].id" | grep -qx gate-gone'
 check "hipproxyctl as well" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' status | grep -q '^gate.*gone'"
 check "closed were it not for the daemon" sh -c "ip -n $P route show table 10500 | grep -q blackhole"
 plain "no gate"

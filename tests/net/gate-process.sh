@@ -173,11 +173,17 @@ def prefix(text, bits):
     a = socket.inet_pton(socket.AF_INET6, text if ":" in text else "::ffff:" + text)
     return a + bytes([bits])
 def ask(kind, prefixes=(), text="", numbers=(), flags=0):
-    s.send(struct.pack("=BBHIHH", TYPES.index(kind) + 1, flags, len(prefixes), 4711, len(text),
-                       len(numbers)) + b"".join(prefixes) + text.encode() +
-           b"".join(struct.pack("=Q", n) for n in numbers))
+    octets = struct.pack("=BBHIHH", TYPES.index(kind) + 1, flags, len(prefixes), 4711, len(text),
+                         len(numbers)) + b"".join(prefixes) + text.encode()
+    try:
+        s.send(octets + b"".join(struct.pack("=Q", n) for n in numbers))
+    except (BrokenPipeError, ConnectionResetError):
+        return "CLOSED"
     while True:
-        data, fds, _, _ = socket.recv_fds(s, 70000, 1)
+        try:
+            data, fds, _, _ = socket.recv_fds(s, 70000, 1)
+        except ConnectionResetError:
+            return "CLOSED"
         for fd in fds:
             os.close(fd)
         if not data:
