@@ -199,6 +199,18 @@ def expect(want, what, *args, **more):
           ("" if got == want else f", but was {got}"))
     bad += got != want
 R = "REFUSED"
+if sys.argv[5:] == ["resolver"]:
+    expect("DONE", "hello", "HELLO", text=sys.argv[2], numbers=[1])
+    expect("DONE", "ready", "READY", flags=3)
+    expect("DONE", "to learn a host elsewhere", "LEARN",
+           [prefix("203.0.113.7", 128), prefix("2001:db8::7", 128)])
+    expect(R, "to learn a network", "LEARN", [prefix("203.0.113.0", 120)])
+    expect(R, "to learn this machine", "LEARN", [prefix("192.0.2.1", 128)])
+    expect(R, "to learn a client", "LEARN", [prefix("10.1.0.11", 128)])
+    expect(R, "to learn a client by IPv6", "LEARN", [prefix("fd01::11", 128)])
+    expect(R, "to learn a group", "LEARN", [prefix("ff02::1", 128)])
+    s.send(b"x")
+    sys.exit(bad != 0)
 expect(R, "a list before HELLO", "POOLS", [prefix("0.0.0.0", 96)], flags=1)
 expect(R, "another configuration", "HELLO", text="/etc/passwd", numbers=[1])
 expect(R, "another version", "HELLO", text=sys.argv[2], numbers=[99])
@@ -223,6 +235,13 @@ sys.exit(bad != 0)
 END
 on proxy python3 "$HPN_DIR/attack.py" "$(socket)" "$conf" 64999 64998 ||
 	fail "what a daemon that was taken over may do"
+echo 'hip = { opportunistic_initiator = "on"; };' >>"$conf"
+on proxy python3 "$HPN_DIR/attack.py" "$(socket)" "$conf" 64999 64998 resolver ||
+	fail "what a daemon with opportunistic mode may do that was taken over"
+led() { ip -n "$P" route show table 10500 | grep -q "^203.0.113.7 dev hip0" && ip -6 -n "$P" route show table 10500 | grep -q "^2001:db8::7 dev hip0"; }
+check "what it has learned is led to the daemon" led
+check "and stored" wait_for 5 grep -qx 'learned 203.0.113.7/32' "$store"
+cp "$good" "$conf"
 check "the log says no" grep -q 'refused to process [0-9]* (user 64999)' "$HPN_DIR/proxy/gate.log"
 check "closed" closed
 check "another user can't even connect" not on proxy \
