@@ -17,6 +17,7 @@
 #define CHECK_MS 3000
 #define RETRY_MS 200 /* after a comparison that failed */
 #define SETTLE_MAX 3
+#define SOON_MS  20
 
 static const struct hp_gate_state nothing;
 
@@ -460,6 +461,15 @@ int hp_gated_clear(struct hp_gated *g, struct hp_io_err *e)
 	return err ? err : rules;
 }
 
+/* What was learned is in the guard soon, but comparisons shall not take all of the time. */
+static void check_soon(struct hp_gated *g)
+{
+	uint64_t at_ms = hp_clock_ms(&g->clock) + SOON_MS + g->reconcile_us / 100;
+
+	if (!hp_timer_armed(&g->check) || g->check.at_ms > at_ms)
+		hp_timer_set(&g->timers, &g->check, at_ms);
+}
+
 /* The routes at once; the guard, and all else, with the next comparison. */
 void hp_gated_learned(struct hp_gated *g, const struct hp_prefix *to, bool known)
 {
@@ -476,7 +486,7 @@ void hp_gated_learned(struct hp_gated *g, const struct hp_prefix *to, bool known
 	for (size_t i = 0; i < n; i++)
 		ops[i] = (struct hp_gate_op){ .add = known, .route = &routes[i] };
 	g->stale = true;
-	if (hp_fib_apply(g->fib, ops, n, &failed))
-		hp_timer_set(&g->timers, &g->check, hp_clock_ms(&g->clock));
+	hp_fib_apply(g->fib, ops, n, &failed); /* what fails the comparison tries again */
+	check_soon(g);
 	g->learn_us = hp_clock_us(&g->clock) - begun_us;
 }
