@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SERVICE_USER "hipproxy"
+#include "util/account.h"
+
 #define BUFFER	     (1 << 20) /* for the lists of a large configuration */
 
 #ifndef SO_NETNS_COOKIE
@@ -75,21 +75,11 @@ static int open_socket(int flags)
 
 /* ---- both ends */
 
-/* The user's number, or -1: there is no such user. */
-static uid_t service_user(gid_t *gid)
-{
-	const struct passwd *pw = getpwnam(SERVICE_USER);
-
-	if (!pw)
-		return (uid_t)-1;
-	*gid = pw->pw_gid;
-	return pw->pw_uid;
-}
-
 int hp_gatesock_listen(const char *path, struct hp_io_err *e)
 {
 	struct sockaddr_un sun;
-	gid_t gid = 0;
+	uid_t uid;
+	gid_t gid;
 	int fd = -1, err = address(path, &sun);
 
 	if (!err && mkdir(HP_GATE_RUN_DIR, 0755) && errno != EEXIST)
@@ -103,7 +93,8 @@ int hp_gatesock_listen(const char *path, struct hp_io_err *e)
 		err = -errno;
 	if (!err && bind(fd, (struct sockaddr *)&sun, sizeof(sun)))
 		err = -errno;
-	if (!err && service_user(&gid) != (uid_t)-1 && chown(path, (uid_t)-1, gid))
+	if (!err && hp_account_user(HP_SERVICE_ACCOUNT, &uid, &gid) &&
+	    chown(path, (uid_t)-1, gid))
 		err = -errno;
 	if (!err && (chmod(path, 0660) || listen(fd, 8)))
 		err = -errno;
@@ -125,12 +116,14 @@ int hp_gatesock_accept(int listener, uid_t *uid, pid_t *pid)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err;
 	struct ucred peer;
-	gid_t gid;
+	uid_t user;
+	gid_t group;
 
 	if (fd < 0)
 		return -errno;
 	err = peer_of(fd, &peer);
-	if (!err && peer.uid && peer.uid != service_user(&gid))
+	if (!err && peer.uid &&
+	    (!hp_account_user(HP_SERVICE_ACCOUNT, &user, &group) || peer.uid != user))
 		err = -EACCES;
 	if (err) {
 		close(fd);

@@ -25,7 +25,7 @@ int hp_gatesock_path(const char *ending, char out[HP_GATE_PATH_MAX]);
  * replaced.  Root and, if there is one, the user hipproxy may connect.  A descriptor, or -errno with
  * a sentence. */
 int hp_gatesock_listen(const char *path, struct hp_io_err *err);
-/* A connection and who made it; only root and the user hipproxy, as of hp_gatesock_listen, are let in.  A descriptor, -EAGAIN:
+/* A connection and who made it; only root and the user hipproxy are let in.  A descriptor, -EAGAIN:
  * there is none, -EACCES: it was somebody else, or another -errno. */
 int hp_gatesock_accept(int listener, uid_t *uid, pid_t *pid);
 /* To hipproxy-gate, which must run as root.  A descriptor, or -errno: -ENOENT and -ECONNREFUSED when
