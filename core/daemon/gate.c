@@ -52,6 +52,7 @@ static void set_on(struct hp_gate_link *l, bool on)
 
 static struct hp_gate_msg *ready(struct hp_gate_link *l, bool clients, bool all);
 static int tell(struct hp_gate_link *l, int fd, bool now);
+static void lost(struct hp_gate_link *l, uint64_t again_ms);
 
 /* A gate that was started anew is closed whatever was said to the one before. */
 static void ready_refused(struct hp_gate_link *l)
@@ -79,6 +80,9 @@ static void take_answer(struct hp_gate_link *l, const struct hp_gate_msg *m)
 	}
 	if (m->seq == l->ready_seq && refused)
 		ready_refused(l);
+	/* Its configuration is wrong just now, perhaps. */
+	if (m->seq == l->hello_seq && refused && l->begun)
+		lost(l, RETRY_MS);
 }
 
 static void take(struct hp_gate_link *l, int fd)
@@ -146,7 +150,7 @@ static void on_message(void *ctx, uint32_t events)
 	struct hp_gate_link *l = ctx;
 
 	(void)events;
-	if (!read_all(l))
+	if (!read_all(l) || l->fd < 0)
 		return;
 	if (l->begun && !l->d->stopping)
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "hipproxy-gate is gone: what it has closed stays "
@@ -309,7 +313,7 @@ static int tell_all(struct hp_gate_link *l)
 {
 	int err;
 
-	hello(l);
+	l->hello_seq = hello(l)->seq;
 	err = tell(l, l->d->tun ? hp_tun_fd(l->d->tun) : -1, false);
 	if (!err)
 		err = lists(l);

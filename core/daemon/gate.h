@@ -30,7 +30,7 @@ struct hp_gate_link {
 	struct hp_watch watch;
 	struct hp_timer again;	/* to connect, or to tell again what was learned */
 	struct hp_tokens log_tokens;
-	uint32_t seq, ready_seq;
+	uint32_t seq, hello_seq, ready_seq;
 	uint32_t waits_for;	/* a request whose answer has not come, 0: none */
 	int result;		/* of it */
 	struct hp_io_err *why;	/* of it */

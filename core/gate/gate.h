@@ -113,6 +113,8 @@ struct hp_gate_want {
 
 /* 0 or -ENOMEM. */
 int hp_gate_prefix_add(struct hp_gate_prefixes *list, const struct hp_prefix *p);
+/* All of n.  0 or -ENOMEM. */
+int hp_gate_prefixes_add(struct hp_gate_prefixes *list, const struct hp_prefix *at, size_t n);
 /* Into a sorted list without doubles.  1, 0: it is there already, or -ENOMEM. */
 int hp_gate_prefix_insert(struct hp_gate_prefixes *list, const struct hp_prefix *p);
 /* Out of such a list; false: it is not there. */

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sorted lists of prefixes without doubles: what was learned.
+ * Lists of prefixes; sorted ones without doubles: what was learned.
  */
 #include "gate/gate.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+int hp_gate_prefixes_add(struct hp_gate_prefixes *list, const struct hp_prefix *at, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = hp_gate_prefix_add(list, &at[i]);
+	return err;
+}
 
 /* The index of p, or where it belongs. */
 static size_t place(const struct hp_gate_prefixes *list, const struct hp_prefix *p, bool *found)

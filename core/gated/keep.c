@@ -23,21 +23,12 @@ static const struct hp_gate_state nothing;
 
 /* ---- what is wanted */
 
-static int add_all(struct hp_gate_prefixes *to, const struct hp_gate_prefixes *from)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < from->n; i++)
-		err = hp_gate_prefix_add(to, &from->at[i]);
-	return err;
-}
-
 /* Configured peers, by what they serve or by their addresses, and those that were found out. */
 static int protected(const struct hp_gate_plan *p, struct hp_gate_prefixes *list)
 {
-	int err = add_all(list, &p->protected);
+	int err = hp_gate_prefixes_add(list, p->protected.at, p->protected.n);
 
-	return err ? err : add_all(list, &p->learned);
+	return err ? err : hp_gate_prefixes_add(list, p->learned.at, p->learned.n);
 }
 
 static int everywhere(struct hp_gate_prefixes *list)
@@ -67,7 +58,7 @@ static int networks(struct hp_gated *g, const char *const *interfaces,
 	}
 	g->missing_interface = missing;
 	if (p->networks.n)
-		return add_all(list, &p->networks);
+		return hp_gate_prefixes_add(list, p->networks.at, p->networks.n);
 	if (!p->n_interfaces || missing)
 		return everywhere(list);
 	return hp_fib_networks(g->fib, interfaces, p->n_interfaces, list);
@@ -78,7 +69,7 @@ static int device(const struct hp_gate_plan *p, struct hp_gate_prefixes *list)
 {
 	int err = p->hits ? hp_gate_prefix_add(list, &hp_tun_hits) : 0;
 
-	return err ? err : add_all(list, &p->pools);
+	return err ? err : hp_gate_prefixes_add(list, p->pools.at, p->pools.n);
 }
 
 static int lists(struct hp_gated *g, const char *const *interfaces, struct hp_gate_want *w)
@@ -92,7 +83,7 @@ static int lists(struct hp_gated *g, const char *const *interfaces, struct hp_ga
 		err = networks(g, interfaces, &w->networks);
 	if (!err)
 		err = hp_fib_addresses(g->fib, &w->own);
-	return err ? err : add_all(&w->hip_hosts, &g->plan.hip_hosts);
+	return err ? err : hp_gate_prefixes_add(&w->hip_hosts, g->plan.hip_hosts.at, g->plan.hip_hosts.n);
 }
 
 bool hp_gated_has_guard(const struct hp_gated *g)
@@ -245,11 +236,16 @@ int hp_gated_device(struct hp_gated *g, const char *name, unsigned int mtu, bool
 	struct hp_tundev_cfg cfg = { .name = name, .mtu = mtu, .persistent = persistent,
 				     .may_be_held = true };
 	struct hp_tundev *before = g->dev;
-	int err;
+	int err, fd;
 
 	/* One without a descriptor was held by a process, which is perhaps gone. */
-	if (before && !strcmp(hp_tundev_name(before), name) && hp_tundev_fd(before) >= 0)
-		return hp_tundev_change(before, &cfg, e);
+	if (before && !strcmp(hp_tundev_name(before), name) && hp_tundev_fd(before) >= 0) {
+		fd = hp_tundev_fd(before);
+		err = hp_tundev_change(before, &cfg, e);
+		if (!err && hp_tundev_fd(before) != fd)
+			hp_gated_send_device(g);
+		return err;
+	}
 	err = hp_tundev_open(&cfg, &g->dev, e);
 	if (err)
 		return err;

@@ -60,15 +60,6 @@ int hp_gated_named(const struct hp_conf *conf, struct hp_gate_prefixes *out)
 
 /* ---- the plan */
 
-static int add_all(struct hp_gate_prefixes *to, const struct hp_prefix *at, size_t n)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < n; i++)
-		err = hp_gate_prefix_add(to, &at[i]);
-	return err;
-}
-
 /* Configured peers, by what they serve or by their addresses. */
 static int peers(const struct hp_conf_peers *peers, struct hp_gate_prefixes *to)
 {
@@ -77,7 +68,7 @@ static int peers(const struct hp_conf_peers *peers, struct hp_gate_prefixes *to)
 	for (size_t i = 0; !err && i < peers->n; i++) {
 		const struct hp_conf_peer *p = &peers->at[i];
 
-		err = add_all(to, p->serves.at, p->serves.n);
+		err = hp_gate_prefixes_add(to, p->serves.at, p->serves.n);
 		for (size_t k = 0; !err && !p->serves.n && k < p->addresses.n; k++) {
 			struct hp_prefix host = { .addr = p->addresses.at[k], .bits = 128 };
 
@@ -153,15 +144,15 @@ int hp_gated_plan(struct hp_gated *g, struct hp_gate_plan *out, struct hp_io_err
 	values(g->conf, &p);
 	err = peers(&g->conf->peers, &p.protected);
 	if (!err)
-		err = add_all(&p.networks, c->networks.at, c->networks.n);
+		err = hp_gate_prefixes_add(&p.networks, c->networks.at, c->networks.n);
 	if (!err)
-		err = add_all(&p.hip_hosts, c->hip_hosts.at, c->hip_hosts.n);
+		err = hp_gate_prefixes_add(&p.hip_hosts, c->hip_hosts.at, c->hip_hosts.n);
 	if (!err)
-		err = add_all(&p.pools, l->pools.at, l->pools.n);
+		err = hp_gate_prefixes_add(&p.pools, l->pools.at, l->pools.n);
 	if (!err)
-		err = add_all(&p.hosted, l->hosted.at, l->hosted.n);
+		err = hp_gate_prefixes_add(&p.hosted, l->hosted.at, l->hosted.n);
 	if (!err)
-		err = add_all(&p.learned, l->learned.at, l->learned.n);
+		err = hp_gate_prefixes_add(&p.learned, l->learned.at, l->learned.n);
 	if (err) {
 		hp_gate_plan_free(&p);
 		return hp_io_fail(e, err, "gate: out of memory");

@@ -236,6 +236,8 @@ int hp_tundev_open(const struct hp_tundev_cfg *cfg, struct hp_tundev **out, stru
 int hp_tundev_change(struct hp_tundev *dev, const struct hp_tundev_cfg *cfg, struct hp_io_err *e)
 {
 	configure(dev, cfg);
+	if (!if_nametoindex(dev->name))
+		return device_make(dev, e);
 	if (dev->fd >= 0 && ioctl(dev->fd, TUNSETPERSIST, dev->persistent))
 		return hp_io_fail(e, -errno, "TUN device %s: %s", dev->name, strerror(errno));
 	return device_configure(dev, e);
