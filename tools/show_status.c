@@ -89,6 +89,22 @@ static void show_limits(FILE *out, const json_t *list)
 	}
 }
 
+/* Connections to peers that began in the clear and are so until they end. */
+static void show_begun(FILE *out, const json_t *begun)
+{
+	const json_t *v;
+	size_t i;
+
+	if (!hp_json_number(begun, "total"))
+		return;
+	fprintf(out, "%-14s%" PRIu64 " connections that began so and go on until they end\n", "plain",
+		hp_json_number(begun, "total"));
+	json_array_foreach(json_object_get(begun, "list"), i, v)
+		fprintf(out, "%-14s%s %s port %" PRIu64 " to %s port %" PRIu64 "\n", "",
+			hp_json_text(v, "proto"), hp_json_text(v, "src"), hp_json_number(v, "sport"),
+			hp_json_text(v, "dst"), hp_json_number(v, "dport"));
+}
+
 void hp_show_status(const struct hp_view *view, const json_t *reply)
 {
 	const json_t *capture = json_object_get(reply, "capture");
@@ -114,6 +130,7 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 			PRIu64 " times\n", "gate", hp_json_text(gate, "state"),
 			hp_json_number(gate, "rules"), hp_json_number(gate, "routes"),
 			hp_json_text(gate, "guard"), hp_json_number(gate, "repairs"));
+	show_begun(out, json_object_get(gate, "begun_plain"));
 	if (hp_json_number(nat, "port"))
 		fprintf(out, "%-14s%s, UDP port %" PRIu64 "\n", "NAT traversal",
 			hp_json_text(nat, "mode"), hp_json_number(nat, "port"));

@@ -17,6 +17,7 @@ from .net import Failure
 
 CLIENT4, GATEWAY_LAN4 = "10.1.0.11", "10.1.0.1"
 GATEWAY_WAN4, SERVER4 = "192.0.2.1", "192.0.2.80"
+SINK4 = "203.0.113.9"    # behind the server, which throws away what is for it
 CLIENTS = "10.1.0.0/16"
 IPERF3_PORT = 5201
 
@@ -111,6 +112,8 @@ class Method:
         n.link("gateway", "w0", GATEWAY_WAN4 + "/24", "server", "e0", SERVER4 + "/24", self.mtu)
         n.ip("client", "route add default via " + GATEWAY_LAN4)
         n.ip("server", "route add default via " + GATEWAY_WAN4)
+        n.ip("gateway", "route add %s/32 via %s" % (SINK4, SERVER4))
+        n.ip("server", "route add blackhole %s/32" % SINK4)
 
     def start_server(self):
         """In the server's namespace, on all addresses of both families."""

@@ -226,6 +226,22 @@ class Passthrough(Hip):
             raise Failure("an association was made")
 
 
+class Gated(Passthrough):
+    """As before, but the gateway protects one peer's 10,000 prefixes of each family, none of which
+    is the destination."""
+
+    PREFIXES = 10000
+
+    def daemons(self):
+        serves = ['"10.%d.%d.%d/30"' % (100 + i // 8192, i // 32 % 256, i % 32 * 8)
+                  for i in range(self.PREFIXES // 2)]
+        serves += ['"fd70:0:%x::/48"' % (2 * i) for i in range(self.PREFIXES // 2)]
+        self.initiator = Daemon(self, "gateway")
+        self.peer_hit = "2001:22::4711"     # nobody's: nothing is sent there
+        self.initiator.start([self._client(), self._peer("serves = [ %s ];" % ", ".join(serves))],
+                             self.plugins())
+
+
 class Thesis(Hip):
     """The procedure of the thesis: iperf 2, MTU 1280, the exchange included."""
 

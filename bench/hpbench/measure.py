@@ -15,7 +15,7 @@ import sys
 import time
 
 from . import build, net, udprate
-from .base import Tools, cpu_seconds, peak_rss_bytes
+from .base import SINK4, Tools, cpu_seconds, peak_rss_bytes
 from .hip import Hip
 from .net import Failure
 
@@ -76,6 +76,7 @@ def tcp1(method, seconds, opts):
 # A window within the caches of a processor, and both ends on one core: then forwarding has one
 # speed, otherwise two.
 SMALL_WINDOW, FORWARD_BYTES = "256K", "300M"
+FORWARD64_S = 0.15
 
 
 def forward(method, seconds, opts):
@@ -84,6 +85,15 @@ def forward(method, seconds, opts):
     end = _iperf3(method, 1, ["-w", SMALL_WINDOW, "-A", "%d,%d" % (core, core)],
                   ["-n", FORWARD_BYTES])
     return {"forward": _gbits(end["sum_received"])}
+
+
+def forward64(method, seconds, opts):
+    """Datagrams of 64 octets with their headers that a second of processor time sends, forwards and
+    throws away: all of it happens in the sender's system calls, and other load does not count."""
+    text = net.run(method.on_client([method.tools.udpload, "send", SINK4, "9", "36", "0",
+                                     str(FORWARD64_S)]), timeout_s=10)
+    said = json.loads(text)
+    return {"forward64": said["sent"] / said["cpu_seconds"]}
 
 
 def tcp4(method, seconds, opts):
@@ -219,7 +229,7 @@ METRICS = {
     "tcp1": tcp1, "tcp4": tcp4, "tcp_rev": tcp_rev, "tcp_bidir": tcp_bidir,
     "udp64": _udp(64), "udp1200": _udp(1200),
     "udp64_flood": _flood(64), "udp1200_flood": _flood(1200),
-    "ping": ping, "forward": forward, "first_packet": first_packet, "rss_mb": rss_mb,
+    "ping": ping, "forward": forward, "forward64": forward64, "first_packet": first_packet, "rss_mb": rss_mb,
 }
 
 # --- what belongs to no method ------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from . import build, peers
 from .base import Method, Tools
-from .hip import Hip, Passthrough, Thesis
+from .hip import Gated, Hip, Passthrough, Thesis
 
 ENGINES = OrderedDict((("mb", "ipsec-mb"), ("openssl", "openssl")))
 MORE_PLUGINS = ("ftp = { };", "mark = { dscp = 46; };")
@@ -20,6 +20,7 @@ def all_methods(build_dir, workdir):
 def _all(tools):
     yield Method("plain", tools)
     yield Passthrough("passthrough", tools)
+    yield Gated("gated", tools)
     for deployment in ("proxy", "host", "gateways"):
         for carrier in ("udp", "native"):
             for short, engine in ENGINES.items():

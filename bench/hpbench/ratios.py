@@ -21,6 +21,8 @@ def table(engine):
     rows["udp64_vs_nebula"] = ((proxy, "udp64"), ("nebula", "udp64"))
     rows["udp64_flood_vs_max"] = ((proxy, "udp64_flood"), (proxy, "udp64"))
     rows["passthrough_vs_plain"] = (("passthrough", "forward"), ("plain", "forward"))
+    rows["gated_vs_plain"] = (("gated", "forward"), ("plain", "forward"))
+    rows["gated64_vs_plain"] = (("gated", "forward64"), ("plain", "forward64"))
     rows["ping_vs_openvpn"] = ((proxy, "ping_median"), ("openvpn", "ping_median"))
     rows["udp_vs_native"] = ((proxy, "tcp1"), (native, "tcp1"))
     rows["plugins_loaded_vs_none"] = ((PLUGINS[engine], "tcp1"), (proxy, "tcp1"))
@@ -91,6 +93,9 @@ def goals(engine, ratios, samples, scale):
         ("CPU seconds per GB, OpenSSL", ratios.get("cpu_per_gb_openssl"), AT_MOST, 1.9),
         ("TCP, proxy : host", ratios.get("tcp1_proxy_vs_host"), AT_LEAST, 0.95),
         ("TCP, passed through : plain", ratios.get("passthrough_vs_plain"), AT_LEAST, 0.98),
+        ("TCP, passed by 10,000 prefixes : plain", ratios.get("gated_vs_plain"), AT_LEAST, 0.98),
+        ("64-octet datagrams, passed by 10,000 prefixes : plain", ratios.get("gated64_vs_plain"),
+         AT_LEAST, 0.98),
         ("TCP, plugins loaded : none", ratios.get("plugins_loaded_vs_none"), AT_LEAST, 0.99),
         ("first packet with base exchange, ms", first, AT_MOST, 2.0),
         ("base exchanges a second, responder", samples.median("exchange", "bex_responder"),

@@ -8,7 +8,8 @@ TABLES = (
     ("TCP, Gbit/s received", (
         ("tcp1", "1 stream", "%.2f", 1), ("tcp4", "4 streams", "%.2f", 1),
         ("tcp_rev", "reverse", "%.2f", 1), ("tcp_bidir", "both ways", "%.2f", 1),
-        ("forward", "small window, one core", "%.2f", 1))),
+        ("forward", "small window, one core", "%.2f", 1),
+        ("forward64", "Mpps of a processor, forwarded", "%.3f", 1e6))),
     ("UDP, thousand datagrams a second: the most with at most 1 % lost, what arrives in a flood", (
         ("udp64", "64 octets", "%.1f", 1e3), ("udp64_flood", "64, flood", "%.1f", 1e3),
         ("udp1200", "1200 octets", "%.1f", 1e3), ("udp1200_flood", "1200, flood", "%.1f", 1e3))),

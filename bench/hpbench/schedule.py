@@ -7,7 +7,7 @@ on all of them alike.
 
 Plain forwarding of one TCP stream is bimodal (12 or 40 Gbit/s): what is in flight fits into the
 processor's cache or does not, and both ends are on one core or are not.  So `plain` and
-`passthrough` are compared apart from the others (group forward): with a small window on one core,
+`passthrough` and `gated` are compared apart from the others (groups forward, forward64): with a small window on one core,
 in many short runs in the order A B B A, each four of them being a slot.  Pings (group ping) last
 microseconds and hang on whatever else wakes processors: each method has two turns in a round, in
 the same order.
@@ -19,23 +19,26 @@ Item = namedtuple("Item", "method group seconds opts row slot")
 
 # What each group costs beside its seconds (starting programs, waiting for the last datagram);
 # a first guess, replaced by what it has taken.
-OVERHEAD_S = {"udp64": 5.0, "udp1200": 5.0, "first_packet": 4.0, "ping": 0.7, "forward": 0.4}
-QUICK_OVERHEAD_S = {"udp64": 2.8, "ping": 0.6, "forward": 0.4}
+OVERHEAD_S = {"udp64": 5.0, "udp1200": 5.0, "first_packet": 4.0, "ping": 0.7, "forward": 0.4,
+              "forward64": 0.3}
+QUICK_OVERHEAD_S = {"udp64": 2.8, "ping": 0.6, "forward": 0.4, "forward64": 0.3}
 DEFAULT_OVERHEAD_S = 0.2
 
 FULL = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir", "udp64", "udp1200", "ping", "first_packet",
-        "forward")
+        "forward", "forward64")
 PHYSICAL = ("tcp1", "tcp_rev", "udp64", "udp1200")
 TCP_ONLY = ("tcp1", "tcp4", "tcp_rev", "tcp_bidir")
-FORWARD = ("plain", "passthrough")
-THERE_AND_BACK = ("forward", "ping")
+FORWARD = ("plain", "passthrough", "gated")
+FORWARDING = ("forward", "forward64")
+THERE_AND_BACK = ("forward", "forward64", "ping")
 
 # The rows of the second pass, on links without offloads.
 PHYSICAL_METHODS = ("plain", "proxy-udp-mb", "proxy-native-mb", "host-udp-mb",
                     "wireguard-go", "nebula", "openvpn", "stunnel")
 
 # --quick measures what its ratios need, and nothing else.
-QUICK = {"plain": ("tcp1", "forward"), "passthrough": ("tcp1", "forward"),
+QUICK = {"plain": ("tcp1", "forward", "forward64"), "passthrough": ("tcp1", "forward"),
+         "gated": ("forward", "forward64"),
          "proxy-udp": ("tcp1", "udp64", "ping"), "proxy-native": ("tcp1",),
          "host-udp": ("tcp1",), "stunnel": ("tcp1",), "wireguard-go": ("tcp1",),
          "nebula": ("tcp1", "udp64"), "openvpn": ("tcp1", "ping")}
@@ -55,7 +58,7 @@ def groups_of(method, wanted):
     return [group for group in wanted
             if (group in TCP_ONLY or not method.tcp_only)
             and (group != "first_packet" or method.hip is not None)
-            and (group != "forward" or method.name in FORWARD)]
+            and (group not in FORWARDING or method.name in FORWARD)]
 
 
 def there_and_back(names, number, rnd):
@@ -92,7 +95,7 @@ class Plan:
 
     def turns(self, group, names, rnd):
         if group in THERE_AND_BACK:
-            return there_and_back(names, self.quads if group == "forward" else 1, rnd)
+            return there_and_back(names, self.quads if group in FORWARDING else 1, rnd)
         return [(name, (rnd,)) for name in (names if rnd % 2 == 0 else names[::-1])]
 
     def opts(self, group):

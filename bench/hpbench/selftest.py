@@ -25,10 +25,10 @@ class FakeFailure(Exception):
 class FakeMethod:
     def __init__(self, name, missing=None, broken=None):
         self.name = name
-        self.kind = {"plain": "plain", "passthrough": "hip", "stunnel": "tcp-proxy"}.get(
+        self.kind = {"plain": "plain", "passthrough": "hip", "gated": "hip", "stunnel": "tcp-proxy"}.get(
             name, "vpn" if name in PEERS else "hip")
         self.tcp_only = name == "stunnel"
-        self.hip = object() if self.kind == "hip" and name != "passthrough" else None
+        self.hip = object() if self.kind == "hip" and name not in ("passthrough", "gated") else None
         self.packages = ()
         self.why = missing
         self.broken = broken
@@ -49,7 +49,7 @@ class FakeMethod:
         self.was_physical = self.was_physical or on
 
 
-SPEED = {"plain": 20.0, "passthrough": 20.0, "stunnel": 2.0, "wireguard-go": 0.25, "nebula": 1.0,
+SPEED = {"plain": 20.0, "passthrough": 20.0, "gated": 20.0, "stunnel": 2.0, "wireguard-go": 0.25, "nebula": 1.0,
          "openvpn": 0.8, "proxy-native-mb": 1.0, "proxy-udp-openssl": 2.5}
 
 
@@ -62,7 +62,7 @@ class FakeBackend:
         self.calls = []
         self.cleaned = 0
         self.failing = dict(failing)
-        names = ["plain", "passthrough"]
+        names = ["plain", "passthrough", "gated"]
         names += ["%s-%s-%s" % (role, way, engine) for role in ("host", "proxy", "gateways")
                   for way in ("udp", "native") for engine in ("mb", "openssl")]
         names += ["proxy-udp-mb-plugins", "thesis"] + list(PEERS)

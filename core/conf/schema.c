@@ -237,7 +237,7 @@ static const struct hp_conf_row rows_peer[] = {
 	  .help = "the peer's HIT" },
 	{ "addresses", HP_CONF_ADDRS, HP_CONF_REQUIRED, AT(struct hp_conf_peer, addresses), 1, 8,
 	  .help = "where it can be reached" },
-	{ "serves", HP_CONF_PREFIXES, 0, AT(struct hp_conf_peer, serves), 0, 1024,
+	{ "serves", HP_CONF_PREFIXES, 0, AT(struct hp_conf_peer, serves), 0, 16384,
 	  .help = "destinations it answers for; its addresses" },
 	{ "name", HP_CONF_STRING, 0, AT(struct hp_conf_peer, name), 0, 64,
 	  .help = "for people" },

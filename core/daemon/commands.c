@@ -112,6 +112,23 @@ static int proxy(struct hp_daemon *d, struct hp_control_client *c, const json_t 
 	return 0;
 }
 
+/* With what was noticed, a line each. */
+static json_t *reloaded_message(const json_t *noticed)
+{
+	json_t *text = json_string("configuration reloaded");
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach((json_t *)noticed, i, line) {
+		json_t *longer = json_sprintf("%s\n%s", json_string_value(text),
+					      json_string_value(line));
+
+		json_decref(text);
+		text = longer;
+	}
+	return text;
+}
+
 static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply)
 {
@@ -124,8 +141,8 @@ static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t
 		json_object_set_new(reply, "complaints", complaints);
 		return refuse(reply, err, e.text);
 	}
+	json_object_set_new(reply, "message", reloaded_message(complaints));
 	json_decref(complaints);
-	json_object_set_new(reply, "message", json_string("configuration reloaded"));
 	return 0;
 }
 

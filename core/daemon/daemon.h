@@ -28,6 +28,7 @@
 #include "io/control.h"
 #include "io/jobs.h"
 #include "io/loop.h"
+#include "io/conntrack.h"
 #include "io/nfqueue.h"
 #include "io/pool.h"
 #include "io/raw.h"
@@ -66,6 +67,7 @@ struct hp_daemon {
 	struct hp_encap *encap;      /* NULL: nothing in UDP */
 	struct hp_tun *tun;
 	struct hp_nfq *nfq;
+	struct hp_conntrack *conntrack; /* with nfq; NULL: connections can't be told of */
 	struct hp_control *control;
 	struct hp_registry *registry;
 	struct hp_hip *hip;

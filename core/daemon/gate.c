@@ -69,6 +69,8 @@ static void take_answer(struct hp_gate_link *l, const struct hp_gate_msg *m)
 {
 	bool refused = m->type == HP_GM_REFUSED;
 
+	if (m->type == HP_GM_DONE && m->text[0] && l->d->complaints)
+		json_array_append_new(l->d->complaints, json_string(m->text));
 	if (m->seq == l->waits_for) {
 		l->result = refused ? -(int)m->numbers[0] : 0;
 		if (refused && l->why)
@@ -100,6 +102,10 @@ static void take(struct hp_gate_link *l, int fd)
 	case HP_GM_REPORT:
 		memset(l->report, 0, sizeof(l->report));
 		memcpy(l->report, m->numbers, m->n_numbers * sizeof(*m->numbers));
+		take_answer(l, m);
+		break;
+	case HP_GM_CONNECTIONS:
+		l->connections = *m;
 		take_answer(l, m);
 		break;
 	case HP_GM_DONE:
@@ -472,6 +478,16 @@ bool hp_daemon_gate_report(struct hp_daemon *d)
 	/* Busy: the last report is not old. */
 	ask(&d->gate, -1, STATUS_MS, &e);
 	return d->gate.fd >= 0;
+}
+
+const struct hp_gate_msg *hp_daemon_gate_begun(struct hp_daemon *d)
+{
+	struct hp_io_err e = { "" };
+
+	if (d->gate.fd < 0)
+		return NULL;
+	message(&d->gate, HP_GM_BEGUN);
+	return ask(&d->gate, -1, STATUS_MS, &e) ? NULL : &d->gate.connections;
 }
 
 /* One short message; until it is done, packets to the address come by the queue of discovery. */

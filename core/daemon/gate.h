@@ -35,6 +35,7 @@ struct hp_gate_link {
 	int result;		/* of it */
 	struct hp_io_err *why;	/* of it */
 	struct hp_gate_msg in, out; /* too large for the stack */
+	struct hp_gate_msg connections; /* the last answer to BEGUN */
 	bool begun;		/* the daemon has started */
 	bool clients;		/* are protected */
 	bool again_learned;	/* an address could not be told */
@@ -64,6 +65,8 @@ int hp_daemon_gate_answer(struct hp_daemon *d, const char *iface, const struct h
 void hp_daemon_gate_buffers(struct hp_daemon *d, int fd);
 /* Brings d->gate.report up to date; false: the gate is gone. */
 bool hp_daemon_gate_report(struct hp_daemon *d);
+/* Connections that began in the clear and go on, as HP_GM_CONNECTIONS; NULL: the gate does not answer. */
+const struct hp_gate_msg *hp_daemon_gate_begun(struct hp_daemon *d);
 
 /* Are all packets of clients to peers led to the TUN device, without exceptions by client.rules? */
 bool hp_daemon_routes_all(const struct hp_daemon *d);

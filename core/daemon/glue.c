@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/ip.h"
+#include "wire/tcp.h"
+
 #define MET_MAX 65536
 
 /* ---- control packets and hooks */
@@ -202,10 +205,28 @@ static void pipe_accept(void *ctx, struct hp_packet *p, bool mark)
 	hp_nfq_accept(d->nfq, p, mark);
 }
 
+/* Does it begin a connection that goes its way by us? */
+static bool begins(const struct hp_packet *p)
+{
+	size_t flags_at = (size_t)p->l4_off + 13;
+
+	if (!p->flow || p->related)
+		return false;
+	return p->proto == HP_PROTO_UDP ||
+	       (p->proto == HP_PROTO_TCP && p->len > flags_at &&
+		(p->data[flags_at] & (HP_TCP_SYN | HP_TCP_ACK)) == HP_TCP_SYN);
+}
+
+/* The kernel forgets the packet, and with it the connection, which conntrack confirms when a packet has
+ * gone out.  A firewall would then drop the answers that come from the TUN device: it is told. */
 static void pipe_steal(void *ctx, struct hp_packet *p)
 {
 	struct hp_daemon *d = ctx;
+	struct hp_connection c = { .src = p->src, .dst = p->dst, .sport = p->sport,
+				   .dport = p->dport, .proto = p->proto };
 
+	if (d->conntrack && begins(p))
+		hp_conntrack_begin(d->conntrack, &c);
 	hp_nfq_drop(d->nfq, p);
 }
 

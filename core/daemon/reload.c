@@ -163,9 +163,10 @@ int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complain
 	hp_supervisor_reloading(d);
 	d->complaints = *complaints = json_array();
 	err = prepare(d, &p);
+	if (!err)
+		apply(d, &p);
 	d->complaints = NULL;
 	if (!err) {
-		apply(d, &p);
 		hp_supervisor_reloaded(d, 0);
 		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
 		return 0;

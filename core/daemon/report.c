@@ -16,6 +16,7 @@
 #include "io/gatesock.h"
 #include "io/guard.h"
 #include "io/rules.h"
+#include "wire/ip.h"
 
 static json_t *addr_json(const struct hp_addr *a)
 {
@@ -106,8 +107,28 @@ static json_t *capture(const struct hp_daemon *d)
 			 "on_stop", action_name(c->on_stop));
 }
 
+/* Connections to protected destinations that began in the clear. */
+static json_t *begun(struct hp_daemon *d)
+{
+	const struct hp_gate_msg *m = hp_daemon_gate_begun(d);
+	json_t *list = json_array();
+
+	for (size_t i = 1; m && i < m->n_numbers && 2 * i <= m->n_prefixes; i++) {
+		uint64_t n = m->numbers[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "proto", json_string(n >> 32 == HP_PROTO_TCP ? "tcp" : "udp"));
+		json_object_set_new(o, "src", addr_json(&m->prefixes[2 * i - 2].addr));
+		json_object_set_new(o, "sport", json_integer((json_int_t)(n >> 16 & 0xffff)));
+		json_object_set_new(o, "dst", addr_json(&m->prefixes[2 * i - 1].addr));
+		json_object_set_new(o, "dport", json_integer((json_int_t)(n & 0xffff)));
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:I, s:o}", "total", (json_int_t)(m ? m->numbers[0] : 0), "list", list);
+}
+
 /* The last report, if there is a gate that can be asked. */
-static json_t *gate(const struct hp_daemon *d, bool there)
+static json_t *gate(struct hp_daemon *d, bool there)
 {
 	const uint64_t *n = d->gate.report;
 	uint64_t flags = n[HP_GATE_R_FLAGS];
@@ -120,6 +141,7 @@ static json_t *gate(const struct hp_daemon *d, bool there)
 			      (json_int_t)n[HP_GATE_R_RECONCILE_US], "learn_us",
 			      (json_int_t)n[HP_GATE_R_LEARN_US]);
 
+	json_object_set_new(o, "begun_plain", begun(d));
 	if (n[HP_GATE_R_REPAIRS])
 		json_object_set_new(o, "repaired_s",
 				    json_integer((json_int_t)n[HP_GATE_R_REPAIRED_S]));

@@ -139,6 +139,7 @@ int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *e)
 
 	if (d->nfq)
 		return 0;
+	hp_conntrack_open(&d->conntrack);
 	return hp_nfq_open(d->loop, d->pool, &cfg, hp_daemon_captured, d, &d->nfq, e);
 }
 
@@ -437,6 +438,7 @@ static void close_sockets(struct hp_daemon *d)
 	hp_daemon_gate_close(d);
 	if (d->nfq)
 		hp_nfq_close(d->nfq);
+	hp_conntrack_close(d->conntrack);
 	hp_daemon_transport_close(d);
 	if (d->raw)
 		hp_raw_close(d->raw);

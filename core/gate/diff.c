@@ -131,12 +131,16 @@ struct steps {
 	size_t n;
 };
 
+enum which { MARKED, UNMARKED, ALL };
+
 static void rules_of(struct steps *s, const struct hp_gate_state *of,
-		     const struct hp_gate_state *without, bool add)
+		     const struct hp_gate_state *without, bool add, enum which which)
 {
 	size_t k = 0;
 
 	for (size_t i = 0; i < of->n_rules; i++) {
+		if (which != ALL && (which == MARKED) != (of->rules[i].priority == HP_GATE_MARK))
+			continue;
 		while (k < without->n_rules && rule_cmp(&without->rules[k], &of->rules[i]) < 0)
 			k++;
 		if (k < without->n_rules && !rule_cmp(&without->rules[k], &of->rules[i]))
@@ -168,9 +172,10 @@ int hp_gate_diff(const struct hp_gate_state *have, const struct hp_gate_state *w
 
 	if (!s.at)
 		return -ENOMEM;
+	rules_of(&s, want, have, true, MARKED);
 	routes_of(&s, want, have, true);
-	rules_of(&s, want, have, true);
-	rules_of(&s, have, want, false);
+	rules_of(&s, want, have, true, UNMARKED);
+	rules_of(&s, have, want, false, ALL);
 	routes_of(&s, have, want, false);
 	*ops = s.at;
 	*n = s.n;

@@ -108,6 +108,10 @@ struct hp_gate_want {
 	uint32_t mark, mask;		    /* of connections that began in the clear; 0: none do */
 	bool block_unknown;		    /* unprotected destinations are for the daemon too */
 	bool stays_open;		    /* no blackholes */
+	bool learns;			    /* destinations become known later */
+	const char *const *lan;		    /* devices that clients' packets come in by, as routes say */
+	size_t n_lan;
+	uint32_t icmp_mark;		    /* the guard marks routers' errors; 0: it can't */
 	bool ipv6;
 };
 
@@ -139,7 +143,8 @@ struct hp_gate_op {
 };
 
 /* How to get from have to want, both sorted.  What closes comes before what opens: first routes
- * and rules are added, then rules and routes are removed.  The steps point into both states.  0
+ * and rules are added (before them the rule for connections that go on in the clear: a packet of theirs
+ * that took a new route would end them), then rules and routes are removed.  The steps point into both states.  0
  * and *ops (free it) with *n steps, or -ENOMEM. */
 int hp_gate_diff(const struct hp_gate_state *have, const struct hp_gate_state *want,
 		 struct hp_gate_op **ops, size_t *n);

@@ -28,6 +28,7 @@
 #define HP_GATE_MSG_PREFIXES 1024
 #define HP_GATE_MSG_TEXT     512  /* with the ending zero */
 #define HP_GATE_MSG_NUMBERS  24
+#define HP_GATE_MSG_BEGUN    (HP_GATE_MSG_NUMBERS - 1) /* connections that are named */
 #define HP_GATE_MSG_MAX (12 + HP_GATE_MSG_PREFIXES * 17 + HP_GATE_MSG_TEXT + HP_GATE_MSG_NUMBERS * 8)
 
 /* X(enum suffix, most prefixes, fewest, text: 0 none, 1 may, 2 must, most numbers, fewest) */
@@ -57,11 +58,16 @@
 	X(OPEN, 0, 0, 0, 0, 0)                                                                 \
 	X(CLEANUP, 0, 0, 0, 0, 0)                                                              \
 	/* of hipproxy-gate: answers, and what it says unasked (DEVICE, CHANGED) */            \
-	X(DONE, 0, 0, 0, 1, 0)                                                                 \
+	X(DONE, 0, 0, 1, 1, 0)                                                                 \
 	X(REFUSED, 0, 0, 2, 1, 1)                                                              \
 	X(REPORT, 0, 0, 1, HP_GATE_MSG_NUMBERS, 0)                                             \
 	X(DEVICE, 0, 0, 2, 1, 1)                                                               \
-	X(CHANGED, 0, 0, 0, 0, 0)
+	X(CHANGED, 0, 0, 0, 0, 0)                                                              \
+	/* of anybody who may: connections that began in the clear and go on */                \
+	X(BEGUN, 0, 0, 0, 0, 0)                                                                \
+	/* to BEGUN; prefixes: source and destination of each; numbers: how many there are, then  \
+	 * protocol << 32 | source port << 16 | destination port of each that is named */         \
+	X(CONNECTIONS, 2 * HP_GATE_MSG_BEGUN, 0, 0, HP_GATE_MSG_NUMBERS, 1)
 
 enum hp_gate_msg_type {
 	HP_GM_NONE,

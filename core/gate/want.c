@@ -65,19 +65,25 @@ static int own_errors(const struct hp_gate_want *w, struct hp_gate_state *s)
 	return err;
 }
 
-/* The address of a router between the clients and this machine is in no client network.  The
- * kernel does not show the types of ICMP that it forwards to its rules: all of them match. */
+/* The address of a router between the clients and this machine is in no client network.  The guard
+ * marks its errors.  Without that all ICMP that comes in there matches: rules see no types of what is
+ * forwarded, and the kernel looks for the protocol of each packet. */
 static int routers_errors(const struct hp_gate_want *w, struct hp_gate_state *s)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < w->n_interfaces; i++) {
-		struct hp_gate_rule r = { .priority = HP_GATE_ICMP, .family = 4, .proto = ICMP };
+	for (size_t i = 0; !err && i < w->n_lan; i++) {
+		struct hp_gate_rule r = { .priority = HP_GATE_ICMP, .family = 4 };
 
-		snprintf(r.iif, sizeof(r.iif), "%s", w->interfaces[i]);
+		r.mark = r.mask = w->icmp_mark;
+		if (!r.mark) {
+			snprintf(r.iif, sizeof(r.iif), "%s", w->lan[i]);
+			r.proto = ICMP;
+		}
 		err = lead(s, r, HP_GATE_TABLE);
 		r.family = 6;
-		r.proto = ICMP6;
+		if (r.proto)
+			r.proto = ICMP6;
 		if (!err && w->ipv6)
 			err = lead(s, r, HP_GATE_TABLE);
 	}

@@ -28,6 +28,10 @@ static void done(struct hp_gated_client *c, const struct hp_gate_msg *m)
 	struct hp_gate_msg a = { .type = HP_GM_DONE, .seq = m->seq,
 				 .flags = c->g->clients_on ? HP_GATE_ON : 0 };
 
+	if (m->type == HP_GM_READY && c->g->notice) {
+		snprintf(a.text, sizeof(a.text), "%s", c->g->notice);
+		c->g->notice = NULL;
+	}
 	hp_gated_send(c, &a, -1);
 }
 
@@ -451,6 +455,24 @@ static void status(struct hp_gated_client *c, const struct hp_gate_msg *m)
 	hp_gated_send(c, &a, -1);
 }
 
+/* Connections that began in the clear and go on. */
+static void begun(struct hp_gated_client *c, const struct hp_gate_msg *m)
+{
+	struct hp_gate_msg a = { .type = HP_GM_CONNECTIONS, .seq = m->seq };
+	const struct hp_begun *b = c->g->begun;
+	const struct hp_connection *at;
+	size_t n = b ? hp_begun_list(b, &at) : 0;
+
+	a.numbers[a.n_numbers++] = b ? hp_begun_total(b) : 0;
+	for (size_t i = 0; i < n && i < HP_GATE_MSG_BEGUN; i++) {
+		a.prefixes[a.n_prefixes++] = (struct hp_prefix){ .addr = at[i].src, .bits = 128 };
+		a.prefixes[a.n_prefixes++] = (struct hp_prefix){ .addr = at[i].dst, .bits = 128 };
+		a.numbers[a.n_numbers++] = (uint64_t)at[i].proto << 32 | (uint64_t)at[i].sport << 16 |
+					   at[i].dport;
+	}
+	hp_gated_send(c, &a, -1);
+}
+
 /* ---- sockets */
 
 /* Large buffers need a right that hipproxyd does not have. */
@@ -505,6 +527,7 @@ static const struct {
 	[HP_GM_ANSWER] = { DAEMON, answer_arp },
 	[HP_GM_BYE] = { DAEMON, bye },
 	[HP_GM_STATUS] = { ANYBODY, status },
+	[HP_GM_BEGUN] = { ANYBODY, begun },
 	[HP_GM_OPEN] = { ROOT, open_it },
 	[HP_GM_CLEANUP] = { ROOT, cleanup },
 };

@@ -6,6 +6,7 @@
  *	plan      what is to be kept: from the configuration and from what hipproxyd says, or from
  *		  the file that the last good configuration has left
  *	keep      the kernel's rules, routes, guard and TUN device are as the plan says
+ *	begun     connections that began in the clear and go on
  *	discovery packet filter rules for destinations of which nothing is known
  *	serve     messages of hipproxyd and hipproxyctl
  *	answer    what each message does
@@ -23,6 +24,7 @@
 #include "conf/conf.h"
 #include "gate/message.h"
 #include "gate/plan.h"
+#include "io/begun.h"
 #include "io/err.h"
 #include "io/fib.h"
 #include "io/gatesock.h"
@@ -98,6 +100,11 @@ struct hp_gated {
 	uint64_t repairs;      /* rules and routes put back */
 	uint64_t repaired_ms;  /* when, 0: never */
 	uint64_t reconcile_us, learn_us; /* the last ones took so long */
+	unsigned int looks;    /* how many more times to see whether discovery's rules stay */
+	bool unseen;	       /* the kernel shows them not: iptables-legacy */
+	struct hp_begun *begun; /* NULL: connections can't be asked for */
+	bool begun_anew;       /* more of them since the last look */
+	const char *notice;    /* for the answer to READY; NULL: none */
 };
 
 /* ---- plan.c */
@@ -136,6 +143,16 @@ int hp_gated_device(struct hp_gated *g, const char *name, unsigned int mtu, bool
 		    struct hp_io_err *err);
 /* A learned address more or less. */
 void hp_gated_learned(struct hp_gated *g, const struct hp_prefix *to, bool known);
+
+/* ---- begun.c */
+
+/* w protects more than before did: connections between those go on in the clear until they end. */
+void hp_gated_begun(struct hp_gated *g, const struct hp_gate_want *w,
+		    const struct hp_gate_state *before);
+/* Have they ended? */
+void hp_gated_begun_look(struct hp_gated *g);
+/* The mark that they have, if there are any. */
+void hp_gated_begun_mark(const struct hp_gated *g, struct hp_gate_want *w);
 
 /* ---- discovery.c */
 

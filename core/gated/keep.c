@@ -18,6 +18,7 @@
 #define RETRY_MS 200 /* after a comparison that failed */
 #define SETTLE_MAX 3
 #define SOON_MS  20
+#define ICMP_MARK  0x40000
 
 static const struct hp_gate_state nothing;
 
@@ -111,9 +112,60 @@ static void guard(struct hp_gated *g, const struct hp_gate_want *w)
 	hp_nfwatch_skip(g->nfwatch);
 }
 
-static int want(struct hp_gated *g, struct hp_gate_state *out)
+/* Where clients' packets come in: routers on the way to clients are there too. */
+static int lan(struct hp_gated *g, struct hp_gate_want *w, struct hp_fib_devices *found,
+	       const char *names[HP_FIB_DEVICES])
 {
-	const char *interfaces[HP_GATE_INTERFACES];
+	int err = w->n_interfaces || !g->plan.networks.n ? 0 :
+		  hp_fib_devices(g->fib, &w->networks, found);
+
+	w->lan = w->interfaces;
+	w->n_lan = w->n_interfaces;
+	if (err || w->n_interfaces)
+		return err;
+	for (size_t i = 0; i < found->n; i++)
+		if (strcmp(found->name[i], hp_tundev_name(g->dev)) != 0)
+			names[w->n_lan++] = found->name[i];
+	w->lan = names;
+	return 0;
+}
+
+/* Where the guard is ours alone it marks them; else it may be missing for a moment. */
+static uint32_t icmp_mark(const struct hp_gated *g)
+{
+	uint32_t used = g->plan.mask, bit = ICMP_MARK;
+
+	if (g->conf)
+		used |= g->conf->client.mark_mask | g->conf->client.divert_mark;
+	if (used == UINT32_MAX || !g->guard || !hp_guard_owned(g->guard))
+		return 0;
+	while (bit & used)
+		bit = bit << 1 | bit >> 31;
+	return bit;
+}
+
+/* Rules in the kernel may only count on marks that the guard makes. */
+static void guard_and_mark(struct hp_gated *g, struct hp_gate_want *w)
+{
+	w->icmp_mark = icmp_mark(g);
+	guard(g, w);
+	if (w->icmp_mark == icmp_mark(g))
+		return;
+	w->icmp_mark = icmp_mark(g);
+	if (w->icmp_mark)
+		guard(g, w);
+}
+
+static bool learns(const struct hp_gated *g)
+{
+	return g->plan.learned.n || (g->conf && (g->conf->client.resolvers.n ||
+			g->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF));
+}
+
+static int want(struct hp_gated *g, const struct hp_gate_state *before, struct hp_gate_state *out)
+{
+	const char *interfaces[HP_GATE_INTERFACES], *names[HP_FIB_DEVICES];
+	struct hp_fib_devices found = { .n = 0 };
 	struct hp_gate_want w = {
 		.ifindex = hp_tundev_index(g->dev),
 		.clients = g->clients_on,
@@ -124,6 +176,7 @@ static int want(struct hp_gated *g, struct hp_gate_state *out)
 		.mask = g->plan.mask,
 		.block_unknown = g->plan.block_unknown,
 		.stays_open = g->plan.stays_open,
+		.learns = learns(g),
 		.ipv6 = !access("/proc/sys/net/ipv6", F_OK),
 	};
 	int err;
@@ -133,10 +186,15 @@ static int want(struct hp_gated *g, struct hp_gate_state *out)
 	err = lists(g, interfaces, &w);
 	/* One that is not there may be a wrong name: no interface is a wrong one then. */
 	w.n_interfaces = g->missing_interface ? 0 : g->plan.n_interfaces;
-	if (!err)
+	if (!err) {
+		hp_gated_begun(g, &w, before);
+		hp_gated_begun_mark(g, &w);
+		err = lan(g, &w, &found, names);
+	}
+	if (!err) {
+		guard_and_mark(g, &w);
 		err = hp_gate_build(&w, out);
-	if (!err)
-		guard(g, &w);
+	}
 	hp_gate_prefixes_free(&w.device);
 	hp_gate_prefixes_free(&w.protected);
 	hp_gate_prefixes_free(&g->networks);
@@ -296,6 +354,23 @@ static void keep_guard(struct hp_gated *g)
 		       "gate: the guard's table had been removed by others, and is back");
 }
 
+/* At first, what an earlier process has left closed is what was protected before. */
+static int want_anew(struct hp_gated *g, const struct hp_gate_state *before)
+{
+	struct hp_gate_state left = { 0 };
+	int err = before->n_rules ? 0 : hp_fib_read(g->fib, &left);
+
+	g->wanted = (struct hp_gate_state){ 0 };
+	if (!err)
+		err = want(g, before->n_rules ? before : &left, &g->wanted);
+	hp_gate_state_free(&left);
+	if (!err) {
+		g->stale = false;
+		hp_gated_begun_look(g);
+	}
+	return err;
+}
+
 static int compare(struct hp_gated *g, struct hp_io_err *e)
 {
 	struct hp_gate_state before = g->wanted;
@@ -304,13 +379,11 @@ static int compare(struct hp_gated *g, struct hp_io_err *e)
 	keep_device(g);
 	keep_guard(g);
 	if (g->stale) {
-		g->wanted = (struct hp_gate_state){ 0 };
-		err = want(g, &g->wanted);
+		err = want_anew(g, &before);
 		if (err) {
 			g->wanted = before;
 			return refused(e, err, NULL);
 		}
-		g->stale = false;
 	}
 	err = settle(g, &before, e);
 	if (before.rules != g->wanted.rules)
@@ -334,10 +407,13 @@ static void check(struct hp_gated *g)
 
 static void on_timer(struct hp_timer *t)
 {
-	check(HP_CONTAINER(t, struct hp_gated, check));
+	struct hp_gated *g = HP_CONTAINER(t, struct hp_gated, check);
+
+	hp_gated_begun_look(g);
+	check(g);
 }
 
-/* Only if networks are derived from routes do those of others matter. */
+/* Only if networks or devices are derived from routes do those of others matter. */
 static void on_notice(void *ctx, unsigned int notices)
 {
 	struct hp_gated *g = ctx;
@@ -346,14 +422,15 @@ static void on_notice(void *ctx, unsigned int notices)
 	if (!g->on)
 		return;
 	if (notices & (HP_FIB_LINKS | HP_FIB_ADDRS) ||
-	    (notices & HP_FIB_ROUTES && p->n_interfaces && !p->networks.n))
+	    (notices & HP_FIB_ROUTES && !p->n_interfaces != !p->networks.n))
 		g->stale = true;
 	if (g->stale || notices & HP_FIB_OURS)
 		check(g);
 }
 
 /* Of the guard and of discovery, in nft and in iptables of nf_tables. */
-static const char *const tables[] = { HP_GUARD_TABLE, "hipproxy", "mangle", "raw", NULL };
+static const char *const tables[] = { HP_GUARD_TABLE, "hipproxy", "security", "mangle", "raw",
+				      NULL };
 
 static void on_filter_notice(void *ctx, bool was_removed)
 {
@@ -376,6 +453,7 @@ int hp_gated_keep_open(struct hp_gated *g, struct hp_io_err *e)
 	hp_timer_init(&g->check, on_timer);
 	hp_gated_discovery_init(g);
 	hp_tokens_init(&g->log_tokens, 1, 10);
+	hp_begun_open(&g->begun); /* without it they are cut */
 	err = hp_guard_open(&g->guard);
 	if (!err)
 		err = hp_nfwatch_open(g->loop, tables, on_filter_notice, g, &g->nfwatch);
@@ -393,6 +471,7 @@ void hp_gated_keep_close(struct hp_gated *g)
 	hp_fib_close(g->fib);
 	hp_nfwatch_close(g->nfwatch);
 	hp_guard_close(g->guard);
+	hp_begun_close(g->begun);
 	hp_tundev_close(g->dev);
 	hp_gate_prefixes_free(&g->networks);
 	hp_gate_prefixes_free(&g->own);
@@ -457,7 +536,7 @@ int hp_gated_clear(struct hp_gated *g, struct hp_io_err *e)
 	return err ? err : rules;
 }
 
-/* What was learned is in the guard soon, but comparisons shall not take all of the time. */
+/* What was learned is compared soon, but comparisons shall not take all of the time. */
 static void check_soon(struct hp_gated *g)
 {
 	uint64_t at_ms = hp_clock_ms(&g->clock) + SOON_MS + g->reconcile_us / 100;
@@ -466,7 +545,7 @@ static void check_soon(struct hp_gated *g)
 		hp_timer_set(&g->timers, &g->check, at_ms);
 }
 
-/* The routes at once; the guard, and all else, with the next comparison. */
+/* Routes and guard at once; all else with the next comparison. */
 void hp_gated_learned(struct hp_gated *g, const struct hp_prefix *to, bool known)
 {
 	struct hp_gate_want w = { .ifindex = g->dev ? hp_tundev_index(g->dev) : 0,
@@ -482,6 +561,11 @@ void hp_gated_learned(struct hp_gated *g, const struct hp_prefix *to, bool known
 	for (size_t i = 0; i < n; i++)
 		ops[i] = (struct hp_gate_op){ .add = known, .route = &routes[i] };
 	g->stale = true;
+	if (to->bits == 128 && g->guard && !g->guard_err &&
+	    hp_guard_learn(g->guard, &to->addr, known))
+		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "guard: an address that was learned comes with the "
+		       "next comparison");
+	hp_nfwatch_skip(g->nfwatch);
 	hp_fib_apply(g->fib, ops, n, &failed); /* what fails the comparison tries again */
 	check_soon(g);
 	g->learn_us = hp_clock_us(&g->clock) - begun_us;

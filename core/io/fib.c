@@ -195,6 +195,58 @@ int hp_fib_networks(struct hp_fib *f, const char *const *interfaces, size_t n,
 	return err ? err : dump(f, RTM_GETROUTE, AF_INET6, RT_TABLE_MAIN, network_one, &d);
 }
 
+struct for_networks {
+	const struct hp_gate_prefixes *networks;
+	struct hp_fib_devices *found;
+};
+
+static bool overlap(const struct hp_prefix *a, const struct hp_prefix *b)
+{
+	return hp_addr_is4(&a->addr) == hp_addr_is4(&b->addr) &&
+	       (a->bits <= b->bits ? hp_prefix_contains(a, &b->addr) : hp_prefix_contains(b, &a->addr));
+}
+
+static bool leads_there(const struct for_networks *w, const struct hp_prefix *to)
+{
+	/* A default route leads everywhere, so it says nothing. */
+	if (to->bits == 0 || (hp_addr_is4(&to->addr) && to->bits == 96))
+		return false;
+	for (size_t i = 0; i < w->networks->n; i++)
+		if (overlap(to, &w->networks->at[i]))
+			return true;
+	return false;
+}
+
+static int device_one(const struct nlmsghdr *h, void *arg)
+{
+	const struct for_networks *w = arg;
+	struct hp_fib_devices *d = w->found;
+	char name[IF_NAMESIZE];
+	struct hp_prefix to;
+	int ifindex;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || fib_main_route_read(h, &to, &ifindex) ||
+	    !leads_there(w, &to) || !if_indextoname((unsigned int)ifindex, name))
+		return MNL_CB_OK;
+	for (size_t i = 0; i < d->n; i++)
+		if (!strcmp(d->name[i], name))
+			return MNL_CB_OK;
+	if (d->n < HP_FIB_DEVICES)
+		memcpy(d->name[d->n++], name, sizeof(name));
+	return MNL_CB_OK;
+}
+
+int hp_fib_devices(struct hp_fib *f, const struct hp_gate_prefixes *networks,
+		   struct hp_fib_devices *out)
+{
+	struct for_networks w = { networks, out };
+	int err;
+
+	out->n = 0;
+	err = dump(f, RTM_GETROUTE, AF_INET, RT_TABLE_MAIN, device_one, &w);
+	return err ? err : dump(f, RTM_GETROUTE, AF_INET6, RT_TABLE_MAIN, device_one, &w);
+}
+
 /* ---- changing */
 
 static bool harmless(const struct hp_gate_op *op, int err)

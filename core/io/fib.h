@@ -44,4 +44,13 @@ int hp_fib_addresses(struct hp_fib *f, struct hp_gate_prefixes *list);
 int hp_fib_networks(struct hp_fib *f, const char *const *interfaces, size_t n,
 		    struct hp_gate_prefixes *list);
 
+/* Devices by which the main table leads to these networks; the default route does not count. */
+#define HP_FIB_DEVICES 16
+struct hp_fib_devices {
+	char name[HP_FIB_DEVICES][HP_GATE_DEVNAME];
+	size_t n;
+};
+int hp_fib_devices(struct hp_fib *f, const struct hp_gate_prefixes *networks,
+		   struct hp_fib_devices *out);
+
 #endif

@@ -29,7 +29,9 @@ struct hp_guard {
 	struct mnl_socket *nl;
 	uint32_t seq;
 	bool owned;  /* the table was made, or taken over, as ours */
+	bool cannot_own; /* the kernel knows no owners, before Linux 6.9 */
 	bool nat;    /* it has the chain that keeps sources */
+	struct guard_names sets; /* that we have put into it */
 };
 
 static const struct {
@@ -89,25 +91,13 @@ bool hp_guard_owned(const struct hp_guard *g)
 
 /* ---- asking */
 
-/* A request about our table, or (all) of all tables. */
-static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr, mnl_cb_t fn,
-	       void *arg)
+/* To the request with the last sequence number. */
+static int answer(struct hp_guard *g, mnl_cb_t fn, void *arg)
 {
-	char buf[16384] = { 0 };
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nf;
+	char buf[16384];
 	ssize_t n;
 	int r;
 
-	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	h->nlmsg_flags = NLM_F_REQUEST | flags;
-	h->nlmsg_seq = ++g->seq;
-	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
-	nf->nfgen_family = table_attr ? NFPROTO_INET : NFPROTO_UNSPEC;
-	if (table_attr)
-		mnl_attr_put_strz(h, table_attr, HP_GUARD_TABLE);
-	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
-		return -errno;
 	do {
 		n = mnl_socket_recvfrom(g->nl, buf, sizeof(buf));
 		r = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, g->seq,
@@ -116,11 +106,51 @@ static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr
 	return r < 0 ? -errno : 0;
 }
 
+/* A request about our table, or (all) of all tables. */
+static int ask(struct hp_guard *g, int type, uint16_t flags, uint16_t table_attr, mnl_cb_t fn,
+	       void *arg)
+{
+	char buf[1024] = { 0 };
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nf;
+
+	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	h->nlmsg_seq = ++g->seq;
+	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
+	nf->nfgen_family = table_attr ? NFPROTO_INET : NFPROTO_UNSPEC;
+	if (table_attr)
+		mnl_attr_put_strz(h, table_attr, HP_GUARD_TABLE);
+	nft_drain(g->nl);
+	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	return answer(g, fn, arg);
+}
+
 int hp_guard_present(struct hp_guard *g)
 {
 	int err = ask(g, NFT_MSG_GETTABLE, NLM_F_ACK, NFTA_TABLE_NAME, NULL, NULL);
 
 	return err == -ENOENT ? 0 : err ? err : 1;
+}
+
+bool hp_guard_sees_chain(struct hp_guard *g, uint8_t family, const char *table, const char *chain)
+{
+	char buf[4096] = { 0 };
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nf;
+
+	h->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	h->nlmsg_seq = ++g->seq;
+	nf = mnl_nlmsg_put_extra_header(h, sizeof(*nf));
+	nf->nfgen_family = family;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
+	nft_drain(g->nl);
+	if (mnl_socket_sendto(g->nl, h, h->nlmsg_len) < 0)
+		return true;
+	return answer(g, NULL, NULL) != -ENOENT;
 }
 
 /* ---- other people's NAT */
@@ -186,40 +216,100 @@ bool hp_guard_outdated(struct hp_guard *g)
 
 /* ---- making it */
 
-static int try_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, uint32_t flags)
+/* Emptied, or replaced. */
+static void clear(struct nft_batch *b, uint32_t flags, bool replace)
 {
-	bool had_nat = g->nat;
+	nft_table(b, true, flags);
+	if (replace) {
+		nft_table(b, false, 0);
+		nft_table(b, true, flags);
+	}
+	nft_rules_flush(b);
+}
+
+static bool has_name(const struct guard_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->at[i], name))
+			return true;
+	return false;
+}
+
+static void sets_del(struct nft_batch *b, const struct guard_names *had,
+		     const struct guard_names *have)
+{
+	for (size_t i = 0; i < had->n; i++)
+		if (!has_name(have, had->at[i]))
+			nft_set_del(b, had->at[i]);
+}
+
+static int try_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, uint32_t flags,
+		   bool replace)
+{
+	struct guard_names names = { .n = 0 };
+	uint64_t counts[HP_GUARD_COUNTS];
+	bool had_nat = g->nat && !replace;
 	struct nft_batch b;
 	int err;
 
 	g->nat = others_nat(g);
+	if (replace)
+		hp_guard_counts(g, counts);
 	nft_begin(&b, HP_GUARD_TABLE, g->seq);
-	nft_table(&b, true, flags);
-	nft_rules_flush(&b);
+	clear(&b, flags, replace);
 	if (had_nat && !g->nat)
 		nft_chain_del(&b, "sources");
-	err = guard_write(&b, cfg, g->nat);
+	err = guard_write(&b, cfg, g->nat, replace ? counts : NULL, &names);
+	if (!replace)
+		sets_del(&b, &g->sets, &names);
 	g->seq = b.seq + 1;
+	if (err)
+		nft_free(&b);
+	else
+		err = nft_commit(&b, g->nl);
 	if (!err)
-		return nft_commit(&b, g->nl);
-	nft_free(&b);
+		g->sets = names;
 	return err;
 }
 
-/* What is to fail open must end with the daemon: a table with an owner does. */
-int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *e)
+int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known)
+{
+	struct nft_batch b;
+	int err;
+
+	nft_begin(&b, HP_GUARD_TABLE, g->seq);
+	guard_host_write(&b, addr, known);
+	g->seq = b.seq + 1;
+	err = nft_commit(&b, g->nl);
+	return err == -ENOENT && !known ? 0 : err;
+}
+
+/* What is to fail open must end with its maker: a table with an owner does. */
+static int set_owned(struct hp_guard *g, const struct hp_guard_cfg *cfg)
 {
 	uint32_t flags = TABLE_OWNER | (cfg->want->stays_open ? 0 : TABLE_PERSIST);
-	int err = try_set(g, cfg, flags);
+	int err = try_set(g, cfg, flags, false);
 
 	/* One of another shape is there: of an earlier version, with another priority. */
-	if (err) {
-		hp_guard_remove(g, NULL);
-		err = try_set(g, cfg, flags);
-	}
+	if (err)
+		err = try_set(g, cfg, flags, true);
+	/* Flags of one that is there can't be changed. */
+	if (err && !hp_guard_remove(g, NULL))
+		err = try_set(g, cfg, flags, false);
+	return err;
+}
+
+int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *e)
+{
+	int err = g->cannot_own ? -EOPNOTSUPP : set_owned(g, cfg);
+
 	g->owned = !err;
+	/* Each attempt removes the one that is there. */
+	g->cannot_own |= err == -EOPNOTSUPP || err == -EINVAL;
 	if (err && !cfg->want->stays_open)
-		err = try_set(g, cfg, 0);
+		err = try_set(g, cfg, 0, false);
+	if (err && !cfg->want->stays_open)
+		err = try_set(g, cfg, 0, true);
 	return err ? hp_io_fail(e, err, "guard: nf_tables: %s", strerror(-err)) : 0;
 }
 
@@ -242,6 +332,7 @@ int hp_guard_remove(struct hp_guard *g, struct hp_io_err *e)
 			break;
 	}
 	g->nat = g->owned = false;
+	g->sets.n = 0;
 	return err && err != -ENOENT ? hp_io_fail(e, err, "guard: nf_tables: %s", strerror(-err)) : 0;
 }
 

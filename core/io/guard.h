@@ -62,10 +62,14 @@ int hp_guard_open(struct hp_guard **out);
 void hp_guard_close(struct hp_guard *g);
 /* Makes the table what cfg says, in one transaction.  0, or -errno with a sentence. */
 int hp_guard_set(struct hp_guard *g, const struct hp_guard_cfg *cfg, struct hp_io_err *err);
+/* One protected address more or less, at once; want->learns must have been set.  0 or -errno. */
+int hp_guard_learn(struct hp_guard *g, const struct hp_addr *addr, bool known);
 /* Removes it, whoever made it.  Not there is no error. */
 int hp_guard_remove(struct hp_guard *g, struct hp_io_err *err);
 /* Is it there?  1, 0, or -errno. */
 int hp_guard_present(struct hp_guard *g);
+/* Is a chain of another table there?  family: NFPROTO_...  True also if that can't be asked. */
+bool hp_guard_sees_chain(struct hp_guard *g, uint8_t family, const char *table, const char *chain);
 /* Have others begun, or ceased, to change sources in postrouting?  Then it must be set again. */
 bool hp_guard_outdated(struct hp_guard *g);
 /* Packets since the table was made. */

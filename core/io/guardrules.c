@@ -10,7 +10,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ICMP  1
@@ -18,115 +17,22 @@
 /* Forged packets are dropped before conntrack (-200) sees them, unless its marks are needed. */
 #define BEFORE_CONNTRACK -310
 #define AFTER_CONNTRACK	 -190
+#define BEFORE_ROUTING	 -150
 #define BEFORE_SRCNAT	 99
 
-/* ---- sets */
+enum list { PROTECTED, CLIENTS, HIP_HOSTS, POOLS, HOSTED, LISTS };
 
-static int interval_cmp(const void *a, const void *b)
-{
-	return memcmp(a, b, 16);
-}
-
-/* The first address behind the prefix; false: there is none. */
-static bool after(const uint8_t *first, unsigned int len, unsigned int bits, uint8_t *out)
-{
-	unsigned int i = bits ? (bits - 1) / 8 : 0, step = bits ? 0x80u >> ((bits - 1) % 8) : 0;
-
-	memcpy(out, first, len);
-	if (!bits)
-		return false;
-	for (;; i--) {
-		unsigned int sum = out[i] + step;
-
-		out[i] = (uint8_t)sum;
-		if (sum <= 255)
-			return true;
-		if (!i)
-			return false;
-		step = 1;
-	}
-}
-
-static struct nft_interval interval(const struct hp_prefix *p, int family)
-{
-	unsigned int len = family == 4 ? 4 : 16, skip = 16 - len;
-	struct nft_interval v = { .open = false };
-
-	memcpy(v.first, p->addr.b + skip, len);
-	v.open = !after(v.first, len, p->bits - skip * 8, v.end);
-	return v;
-}
-
-static size_t join(struct nft_interval *list, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct nft_interval *last = kept ? &list[kept - 1] : NULL;
-
-		if (!last || (!last->open && memcmp(last->end, list[i].first, 16) < 0)) {
-			list[kept++] = list[i];
-		} else if (!last->open &&
-			   (list[i].open || memcmp(last->end, list[i].end, 16) < 0)) {
-			last->open = list[i].open;
-			memcpy(last->end, list[i].end, 16);
-		}
-	}
-	return kept;
-}
-
-int guard_intervals(const struct hp_prefix *list, size_t n, int family, struct nft_interval **out,
-		    size_t *n_out)
-{
-	struct nft_interval *v = calloc(n + 1, sizeof(*v));
-	size_t found = 0;
-
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (hp_addr_is4(&list[i].addr) == (family == 4))
-			v[found++] = interval(&list[i], family);
-	qsort(v, found, sizeof(*v), interval_cmp);
-	*n_out = join(v, found);
-	*out = v;
-	return 0;
-}
-
-static const struct {
-	const char *name[2]; /* IPv4, IPv6 */
-} sets[] = { { { "protected4", "protected6" } }, { { "clients4", "clients6" } },
-	     { { "hip_hosts4", "hip_hosts6" } }, { { "pools4", "pools6" } },
-	     { { "hosted4", "hosted6" } } };
-
-enum set { PROTECTED, CLIENTS, HIP_HOSTS, POOLS, HOSTED };
-
-static int set_write(struct nft_batch *b, enum set which, const struct hp_prefix *list, size_t n)
-{
-	int err = 0;
-
-	for (int i = 0; !err && i < 2; i++) {
-		unsigned int len = i ? 16 : 4;
-		struct nft_interval *v;
-		size_t n_v;
-
-		err = guard_intervals(list, n, i ? 6 : 4, &v, &n_v);
-		if (err)
-			return err;
-		nft_set(b, sets[which].name[i], len);
-		nft_set_add(b, sets[which].name[i], len, v, n_v);
-		free(v);
-	}
-	return err;
-}
-
-/* ---- matches */
+static const char *const list_names[] = { "protected", "clients", "hip_hosts", "pools", "hosted" };
 
 struct writer {
 	struct nft_batch *b;
 	const struct hp_guard_cfg *cfg;
 	const struct hp_gate_want *w;
+	struct guard_list lists[LISTS];
 	int family; /* whose rules are being written */
 };
+
+/* ---- matches */
 
 static struct nft_field saddr(int family)
 {
@@ -145,18 +51,18 @@ static struct nft_field transport(uint32_t offset, uint32_t len)
 	return (struct nft_field){ NFT_PAYLOAD_TRANSPORT_HEADER, offset, len };
 }
 
-static const char *set_of(const struct writer *w, enum set which)
+/* Chains of IPv6 have names of their own.  So no rule asks for the family. */
+static const char *chain_name(const struct writer *w, const char *chain, char name[32])
 {
-	return sets[which].name[w->family == 6];
+	snprintf(name, 32, "%.30s%s", chain, w->family == 6 ? "6" : "");
+	return name;
 }
 
-/* A rule about packets of the family. */
 static void rule(const struct writer *w, const char *chain)
 {
-	uint8_t family = w->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	char name[32];
 
-	nft_rule(w->b, chain);
-	nft_meta_is(w->b, NFT_META_NFPROTO, true, &family, 1);
+	nft_rule(w->b, chain_name(w, chain, name));
 }
 
 static void protocol(const struct writer *w, uint8_t proto)
@@ -166,7 +72,9 @@ static void protocol(const struct writer *w, uint8_t proto)
 
 static void leave(const struct writer *w, int code, const char *chain)
 {
-	nft_verdict(w->b, code, chain);
+	char name[32];
+
+	nft_verdict(w->b, code, chain ? chain_name(w, chain, name) : NULL);
 	nft_rule_end(w->b);
 }
 
@@ -176,10 +84,34 @@ static void drop(const struct writer *w, enum hp_guard_counter c)
 	leave(w, NF_DROP, NULL);
 }
 
-/* By or from a device, whatever the family. */
+/* A rule for each way in which the address may be in the list: it leads to another chain. */
+static void listed(const struct writer *w, const char *chain, struct nft_field f, enum list which,
+		   int code, const char *to)
+{
+	const struct guard_list *list = &w->lists[which];
+
+	for (size_t i = 0; i < list->n[w->family == 6]; i++) {
+		rule(w, chain);
+		guard_way_match(w->b, f, &list->way[w->family == 6][i]);
+		leave(w, code, to);
+	}
+}
+
+static void listed_drop(const struct writer *w, const char *chain, struct nft_field f,
+			enum list which, enum hp_guard_counter c)
+{
+	const struct guard_list *list = &w->lists[which];
+
+	for (size_t i = 0; i < list->n[w->family == 6]; i++) {
+		rule(w, chain);
+		guard_way_match(w->b, f, &list->way[w->family == 6][i]);
+		drop(w, c);
+	}
+}
+
 static void device_passes(const struct writer *w, const char *chain, uint32_t key, const char *name)
 {
-	nft_rule(w->b, chain);
+	rule(w, chain);
 	nft_name_is(w->b, key, true, name);
 	leave(w, NFT_RETURN, NULL);
 }
@@ -189,9 +121,27 @@ static void begun_passes(const struct writer *w, const char *chain)
 {
 	if (!w->w->mark)
 		return;
-	nft_rule(w->b, chain);
+	rule(w, chain);
 	nft_ct_mark(w->b, w->w->mask, w->w->mark);
 	leave(w, NFT_RETURN, NULL);
+}
+
+/* What came out of ESP, what is for this machine, and what began in the clear. */
+static void arrivals_pass(const struct writer *w, const char *chain)
+{
+	device_passes(w, chain, NFT_META_IIFNAME, w->cfg->tun);
+	device_passes(w, chain, NFT_META_IIFNAME, "lo");
+	rule(w, chain);
+	nft_daddr_local(w->b, true);
+	leave(w, NFT_RETURN, NULL);
+	begun_passes(w, chain);
+}
+
+static void departures_pass(const struct writer *w, const char *chain)
+{
+	device_passes(w, chain, NFT_META_OIFNAME, w->cfg->tun);
+	device_passes(w, chain, NFT_META_IIFNAME, w->cfg->tun);
+	begun_passes(w, chain);
 }
 
 /* ---- exceptions by client.rules */
@@ -274,6 +224,9 @@ static void all_policies(const struct writer *w)
 		  transport(8 + (four ? 9 : 6), 1), true },
 	};
 
+	departures_pass(w, "outbound");
+	arrivals_pass(w, "inbound");
+	arrivals_pass(w, "quoted");
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
 		policies(w, &views[i]);
 }
@@ -284,6 +237,7 @@ static void blocked(const struct writer *w)
 	struct view v = { "blocked", HP_GUARD_OUT, saddr(w->family), daddr(w->family),
 			  transport(2, 2), { 0 }, false };
 
+	departures_pass(w, v.chain);
 	for (size_t i = 0; i < w->w->n_rules; i++) {
 		const struct hp_gate_policy *p = &w->w->rules[i];
 
@@ -300,73 +254,98 @@ static void blocked(const struct writer *w)
 
 /* ---- inbound */
 
-/* Every packet that this machine forwards pays for each rule: none is written for nothing. */
 static void hip_hosts_pass(const struct writer *w, const char *chain)
 {
-	if (!w->w->hip_hosts.n)
-		return;
-	rule(w, chain);
-	nft_field_in(w->b, saddr(w->family), set_of(w, HIP_HOSTS));
-	leave(w, NFT_RETURN, NULL);
-	rule(w, chain);
-	nft_field_in(w->b, daddr(w->family), set_of(w, HIP_HOSTS));
-	leave(w, NFT_RETURN, NULL);
+	listed(w, chain, saddr(w->family), HIP_HOSTS, NFT_RETURN, NULL);
+	listed(w, chain, daddr(w->family), HIP_HOSTS, NFT_RETURN, NULL);
 }
 
-/* Type and code of errors about forwarded packets. */
-static const struct { uint8_t family, proto; uint16_t min, max; } errors[] = {
-	{ 4, ICMP, 0x0300, 0x0301 }, { 4, ICMP, 0x0304, 0x04ff }, { 4, ICMP, 0x0b00, 0x0cff },
-	{ 6, ICMP6, 0x0100, 0x0103 }, { 6, ICMP6, 0x0200, 0x0400 },
+static uint8_t icmp(const struct writer *w)
+{
+	return w->family == 4 ? ICMP : ICMP6;
+}
+
+struct errors {
+	uint8_t family;
+	uint16_t min, max; /* type << 8 | code */
 };
 
-static void error_range(const struct writer *w, uint8_t proto, uint16_t from, uint16_t to)
+static void error_range(const struct writer *w, const struct errors *e)
 {
-	uint16_t min = htons(from), max = htons(to);
+	uint16_t min = htons(e->min), max = htons(e->max);
 
-	protocol(w, proto);
 	nft_field_range(w->b, transport(0, 2), &min, &max);
 }
 
 /* Any error whatever its code: from outside all of them are refused. */
-static void quoting(const struct writer *w)
+static const struct errors all_errors[] = {
+	{ 4, 0x0300, 0x05ff }, { 4, 0x0b00, 0x0cff }, { 6, 0x0100, 0x7fff },
+};
+
+#define N_ALL_ERRORS (sizeof(all_errors) / sizeof(*all_errors))
+
+/* An error about a packet to a client, from where clients are, to a protected address: a router on
+ * the way to the client sends it.  Routing leads what is marked to the TUN device. */
+static void routers_errors(const struct writer *w)
 {
-	static const struct { uint8_t family, proto; uint16_t min, max; } types[] = {
-		{ 4, ICMP, 0x0300, 0x05ff }, { 4, ICMP, 0x0b00, 0x0cff },
-		{ 6, ICMP6, 0x0100, 0x7fff },
-	};
 	struct nft_field d = daddr(w->family);
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (types[i].family != w->family)
-			continue;
-		rule(w, "prerouting");
-		error_range(w, types[i].proto, types[i].min, types[i].max);
-		nft_field_in(w->b, transport(8 + d.offset, d.len), set_of(w, PROTECTED));
-		nft_field_in(w->b, d, set_of(w, CLIENTS));
-		nft_daddr_local(w->b, false);
-		leave(w, NFT_GOTO, "quoted");
+	if (!w->w->icmp_mark)
+		return;
+	for (size_t i = 0; i < w->w->n_lan; i++) {
+		rule(w, "errors");
+		nft_name_is(w->b, NFT_META_IIFNAME, true, w->w->lan[i]);
+		leave(w, NFT_JUMP, "router");
 	}
+	listed(w, "router", d, PROTECTED, NFT_GOTO, "router_about");
+	listed(w, "router_about", transport(8 + d.offset, d.len), CLIENTS, NFT_GOTO, "router_mark");
+	rule(w, "router_mark");
+	nft_mark(w->b, w->w->icmp_mark);
+	nft_rule_end(w->b);
+}
+
+static void errors(const struct writer *w)
+{
+	struct nft_field d = daddr(w->family);
+
+	for (size_t i = 0; i < N_ALL_ERRORS; i++) {
+		if (all_errors[i].family != w->family)
+			continue;
+		rule(w, "icmp");
+		error_range(w, &all_errors[i]);
+		leave(w, NFT_GOTO, "errors");
+	}
+	routers_errors(w);
+	listed(w, "errors", d, CLIENTS, NFT_GOTO, "errors_in");
+	listed(w, "errors_in", transport(8 + d.offset, d.len), PROTECTED, NFT_GOTO, "quoted");
 }
 
 /* A client's address from where no client is: nobody else may speak to peers in its name. */
-static void forged_client(const struct writer *w)
+static void strangers(const struct writer *w)
 {
+	const struct guard_list *list = &w->lists[CLIENTS];
+
 	if (!w->w->n_interfaces)
 		return;
-	rule(w, "prerouting");
-	for (size_t i = 0; i < w->w->n_interfaces; i++)
-		nft_name_is(w->b, NFT_META_IIFNAME, false, w->w->interfaces[i]);
-	nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
-	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
-	drop(w, HP_GUARD_CLIENT);
+	for (size_t i = 0; i < list->n[w->family == 6]; i++) {
+		rule(w, "prerouting");
+		guard_way_match(w->b, saddr(w->family), &list->way[w->family == 6][i]);
+		for (size_t k = 0; k < w->w->n_interfaces; k++)
+			nft_name_is(w->b, NFT_META_IIFNAME, false, w->w->interfaces[k]);
+		leave(w, NFT_JUMP, "strangers");
+	}
+	device_passes(w, "strangers", NFT_META_IIFNAME, w->cfg->tun);
+	device_passes(w, "strangers", NFT_META_IIFNAME, "lo");
+	begun_passes(w, "strangers");
+	listed_drop(w, "strangers", daddr(w->family), PROTECTED, HP_GUARD_CLIENT);
 }
 
 static void pools(const struct writer *w)
 {
-	if (!w->cfg->n_pools)
-		return;
-	rule(w, "prerouting");
-	nft_field_in(w->b, saddr(w->family), set_of(w, POOLS));
+	listed(w, "prerouting", saddr(w->family), POOLS, NFT_GOTO, "pool");
+	device_passes(w, "pool", NFT_META_IIFNAME, w->cfg->tun);
+	device_passes(w, "pool", NFT_META_IIFNAME, "lo");
+	rule(w, "pool");
 	drop(w, HP_GUARD_POOL);
 }
 
@@ -376,22 +355,24 @@ static void hosted(const struct writer *w)
 {
 	if (!w->cfg->n_hosted)
 		return;
-	rule(w, "forward");
-	nft_field_in(w->b, daddr(w->family), set_of(w, HOSTED));
+	listed(w, "forward", daddr(w->family), HOSTED, NFT_JUMP, "hosted");
+	departures_pass(w, "hosted");
+	rule(w, "hosted");
 	nft_ct_begins(w->b);
 	drop(w, HP_GUARD_HOSTED);
 }
 
+/* What neither comes from nor goes to a protected destination passes few rules: every packet that
+ * this machine forwards pays for each of them. */
 static void prerouting(const struct writer *w)
 {
-	hip_hosts_pass(w, "prerouting");
-	forged_client(w);
+	strangers(w);
 	rule(w, "prerouting");
-	nft_field_in(w->b, saddr(w->family), set_of(w, PROTECTED));
-	nft_field_in(w->b, daddr(w->family), set_of(w, CLIENTS));
-	nft_daddr_local(w->b, false);
-	leave(w, NFT_GOTO, "inbound");
-	quoting(w);
+	protocol(w, icmp(w));
+	leave(w, NFT_JUMP, "icmp");
+	errors(w);
+	listed(w, "prerouting", daddr(w->family), CLIENTS, NFT_GOTO, "arriving");
+	listed(w, "arriving", saddr(w->family), PROTECTED, NFT_GOTO, "inbound");
 }
 
 /* ---- outbound */
@@ -407,49 +388,46 @@ static bool blocks(const struct writer *w)
 
 static void forward(const struct writer *w)
 {
-	hip_hosts_pass(w, "forward");
-	if (blocks(w)) {
+	if (blocks(w))
+		listed(w, "forward", saddr(w->family), CLIENTS, NFT_JUMP, "blocked");
+	if (w->w->icmp_mark && !w->w->n_interfaces) {
 		rule(w, "forward");
-		nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
-		leave(w, NFT_JUMP, "blocked");
+		nft_marked(w->b, w->w->icmp_mark);
+		leave(w, NFT_GOTO, "leaving");
 	}
-	rule(w, "forward");
-	if (!w->w->block_unknown)
-		nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
-	nft_field_in(w->b, saddr(w->family), set_of(w, CLIENTS));
-	leave(w, NFT_GOTO, "outbound");
+	listed(w, "forward", saddr(w->family), CLIENTS, NFT_GOTO,
+	       w->w->block_unknown ? "outbound" : "leaving");
 	for (size_t i = 0; i < w->w->n_interfaces; i++) {
 		rule(w, "forward");
 		nft_name_is(w->b, NFT_META_IIFNAME, true, w->w->interfaces[i]);
-		nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
-		leave(w, NFT_GOTO, "outbound");
+		leave(w, NFT_GOTO, "leaving");
 	}
+	listed(w, "leaving", daddr(w->family), PROTECTED, NFT_GOTO, "outbound");
 }
 
+/* Errors of this machine about packets that it forwards. */
 static void output(const struct writer *w)
 {
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
-		if (errors[i].family != w->family)
+	static const struct errors own[] = {
+		{ 4, 0x0300, 0x0301 }, { 4, 0x0304, 0x04ff }, { 4, 0x0b00, 0x0cff },
+		{ 6, 0x0100, 0x0103 }, { 6, 0x0200, 0x0400 },
+	};
+
+	rule(w, "output");
+	protocol(w, icmp(w));
+	leave(w, NFT_GOTO, "own");
+	device_passes(w, "own", NFT_META_OIFNAME, w->cfg->tun);
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		if (own[i].family != w->family)
 			continue;
-		rule(w, "output");
-		nft_field_in(w->b, daddr(w->family), set_of(w, PROTECTED));
-		error_range(w, errors[i].proto, errors[i].min, errors[i].max);
-		drop(w, HP_GUARD_ERROR);
+		rule(w, "own");
+		error_range(w, &own[i]);
+		leave(w, NFT_GOTO, "own_error");
 	}
+	listed_drop(w, "own_error", daddr(w->family), PROTECTED, HP_GUARD_ERROR);
 }
 
 /* ---- all of it */
-
-/* The rules that follow are about the other family. */
-static void family_ends(const struct writer *w)
-{
-	static const char *const in[] = { "prerouting", "forward", "output" };
-
-	for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++) {
-		rule(w, in[i]);
-		leave(w, NFT_RETURN, NULL);
-	}
-}
 
 /* The source of what goes to the TUN device stays the client's, whatever others masquerade. */
 static void keep_sources(struct nft_batch *b, const char *tun)
@@ -468,67 +446,124 @@ static void keep_sources(struct nft_batch *b, const char *tun)
 	}
 }
 
+static const char *const plain_chains[] = {
+	"inbound", "quoted", "outbound", "blocked", "strangers", "icmp", "errors", "errors_in",
+	"router", "router_about", "router_mark", "arriving", "leaving", "pool", "hosted", "own",
+	"own_error",
+};
+
+static const char *const base_chains[] = { "prerouting", "forward", "output" };
+
 static void chains(const struct writer *w)
 {
-	static const char *const plain[] = { "inbound", "quoted", "outbound", "blocked" };
 	const struct nft_hook hooks[] = {
 		{ "filter", NF_INET_PRE_ROUTING,
 		  w->w->mark ? AFTER_CONNTRACK : BEFORE_CONNTRACK },
 		{ "filter", NF_INET_FORWARD, BEFORE_CONNTRACK },
 		{ "filter", NF_INET_LOCAL_OUT, BEFORE_CONNTRACK },
 	};
+	char name[32];
 
-	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-		nft_chain(w->b, plain[i], NULL);
-	nft_chain(w->b, "prerouting", &hooks[0]);
-	nft_chain(w->b, "forward", &hooks[1]);
-	nft_chain(w->b, "output", &hooks[2]);
+	for (size_t i = 0; i < sizeof(plain_chains) / sizeof(*plain_chains); i++) {
+		nft_chain(w->b, plain_chains[i], NULL);
+		snprintf(name, sizeof(name), "%s6", plain_chains[i]);
+		nft_chain(w->b, name, NULL);
+	}
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		snprintf(name, sizeof(name), "%s6", base_chains[i]);
+		nft_chain(w->b, name, NULL);
+		nft_chain(w->b, base_chains[i], &hooks[i]);
+	}
 }
 
-static int all_sets(const struct writer *w)
+/* Packets of connections with the mark get it: a routing rule sees only packets' marks. */
+static void begun(const struct writer *w)
 {
-	int err = set_write(w->b, PROTECTED, w->w->protected.at, w->w->protected.n);
+	static const struct nft_hook hook = { "filter", NF_INET_PRE_ROUTING, BEFORE_ROUTING };
 
-	if (!err)
-		err = set_write(w->b, CLIENTS, w->w->networks.at, w->w->networks.n);
-	if (!err)
-		err = set_write(w->b, HIP_HOSTS, w->w->hip_hosts.at, w->w->hip_hosts.n);
-	if (!err)
-		err = set_write(w->b, POOLS, w->cfg->pools, w->cfg->n_pools);
-	return err ? err : set_write(w->b, HOSTED, w->cfg->hosted, w->cfg->n_hosted);
+	if (!w->w->mark)
+		return;
+	nft_chain(w->b, "begun", &hook);
+	nft_rule(w->b, "begun");
+	nft_ct_mark(w->b, w->w->mask, w->w->mark);
+	nft_mark(w->b, w->w->mark);
+	nft_rule_end(w->b);
 }
 
-int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat)
+/* The first rule of each base chain; all that follow are about IPv4. */
+static void six_leave(const struct writer *w)
 {
-	struct writer w = { b, cfg, cfg->want, 4 };
-	int err = all_sets(&w);
+	static const uint8_t six = NFPROTO_IPV6;
+	char name[32];
+
+	for (size_t i = 0; i < sizeof(base_chains) / sizeof(*base_chains); i++) {
+		snprintf(name, sizeof(name), "%s6", base_chains[i]);
+		rule(w, base_chains[i]);
+		nft_meta_is(w->b, NFT_META_NFPROTO, true, &six, 1);
+		leave(w, NFT_GOTO, name);
+	}
+}
+
+static int lists_write(struct writer *w, struct guard_names *names)
+{
+	struct hp_gate_prefixes of_cfg[] = {
+		[POOLS] = { .at = (struct hp_prefix *)w->cfg->pools, .n = w->cfg->n_pools },
+		[HOSTED] = { .at = (struct hp_prefix *)w->cfg->hosted, .n = w->cfg->n_hosted },
+	};
+	const struct hp_gate_prefixes *from[] = {
+		&w->w->protected, &w->w->networks, &w->w->hip_hosts, &of_cfg[POOLS], &of_cfg[HOSTED],
+	};
+	int err = 0;
+
+	for (int i = 0; !err && i < LISTS; i++)
+		err = guard_list_write(w->b, list_names[i], from[i], i == PROTECTED && w->w->learns,
+				       &w->lists[i], names);
+	return err;
+}
+
+static void family_write(const struct writer *w)
+{
+	hip_hosts_pass(w, "prerouting");
+	hip_hosts_pass(w, "forward");
+	pools(w);
+	hosted(w);
+	if (!w->w->clients)
+		return;
+	all_policies(w);
+	blocked(w);
+	prerouting(w);
+	forward(w);
+	output(w);
+}
+
+int guard_write(struct nft_batch *b, const struct hp_guard_cfg *cfg, bool nat,
+		const uint64_t *counts, struct guard_names *names)
+{
+	struct writer w = { .b = b, .cfg = cfg, .w = cfg->want, .family = 4 };
+	int err = lists_write(&w, names);
 
 	if (err)
 		return err;
 	for (int c = 0; c < HP_GUARD_COUNTS; c++)
-		nft_counter(b, hp_guard_counter_name((enum hp_guard_counter)c));
+		nft_counter(b, hp_guard_counter_name((enum hp_guard_counter)c),
+			    counts ? counts[c] : 0);
 	chains(&w);
-	device_passes(&w, "prerouting", NFT_META_IIFNAME, cfg->tun);
-	device_passes(&w, "prerouting", NFT_META_IIFNAME, "lo");
-	device_passes(&w, "forward", NFT_META_OIFNAME, cfg->tun);
-	device_passes(&w, "forward", NFT_META_IIFNAME, cfg->tun);
-	device_passes(&w, "output", NFT_META_OIFNAME, cfg->tun);
-	begun_passes(&w, "prerouting");
-	begun_passes(&w, "forward");
-	for (w.family = 4; w.family <= 6; w.family += 2) {
-		pools(&w);
-		hosted(&w);
-		if (!cfg->want->clients)
-			continue;
-		all_policies(&w);
-		blocked(&w);
-		prerouting(&w);
-		forward(&w);
-		output(&w);
-		if (w.family == 4)
-			family_ends(&w);
-	}
+	begun(&w);
+	six_leave(&w);
+	family_write(&w);
+	w.family = 6;
+	family_write(&w);
 	if (nat)
 		keep_sources(b, cfg->tun);
 	return 0;
+}
+
+void guard_host_write(struct nft_batch *b, const struct hp_addr *addr, bool add)
+{
+	int family = hp_addr_is4(addr) ? 4 : 6;
+	unsigned int len = family == 4 ? 4 : 16;
+	char set[24];
+
+	guard_host_set(set, list_names[PROTECTED], family);
+	nft_set_key(b, set, len, addr->b + 16 - len, add);
 }

@@ -5,17 +5,20 @@
 #include "io/nftmsg.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define MESSAGE_MAX   49152 /* octets of one message; attributes end at 65535 */
 #define ELEMENTS_MAX  400   /* of a set in one message */
+#define ANSWER_BYTES  2048  /* what an answer occupies at most */
 #define DATATYPE_IP4  7     /* what nft calls the key when it lists a set */
 #define DATATYPE_IP6  8
 
@@ -124,13 +127,25 @@ static int answers(struct nft_batch *b, struct mnl_socket *nl)
 	return err;
 }
 
+void nft_drain(struct mnl_socket *nl)
+{
+	char buf[4096];
+
+	while (recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		;
+}
+
 static int send_all(struct nft_batch *b, struct mnl_socket *nl)
 {
-	int size = (int)b->len * 2 + (1 << 16);
+	int out = (int)b->len * 2 + (1 << 16), in = (int)(b->seq - b->first) * ANSWER_BYTES + out;
+	int on = 1;
 
-	/* The transaction is one datagram. */
-	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	/* The transaction is one datagram, but each of its messages is answered, without waiting for
+	 * us to read. */
+	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &out, sizeof(out));
+	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUFFORCE, &in, sizeof(in));
+	setsockopt(mnl_socket_get_fd(nl), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	nft_drain(nl);
 	return mnl_socket_sendto(nl, b->buf, b->len) < 0 ? -errno : answers(b, nl);
 }
 
@@ -188,24 +203,29 @@ void nft_chain_del(struct nft_batch *b, const char *name)
 	end(b);
 }
 
-void nft_counter(struct nft_batch *b, const char *name)
+void nft_counter(struct nft_batch *b, const char *name, uint64_t packets)
 {
+	struct nlattr *data;
+
 	if (!begin_nft(b, NFT_MSG_NEWOBJ, NLM_F_CREATE, NFTA_OBJ_TABLE))
 		return;
 	mnl_attr_put_strz(b->msg, NFTA_OBJ_NAME, name);
 	mnl_attr_put_u32(b->msg, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	mnl_attr_nest_end(b->msg, mnl_attr_nest_start(b->msg, NFTA_OBJ_DATA));
+	data = mnl_attr_nest_start(b->msg, NFTA_OBJ_DATA);
+	mnl_attr_put_u64(b->msg, NFTA_COUNTER_PACKETS, htobe64(packets));
+	mnl_attr_put_u64(b->msg, NFTA_COUNTER_BYTES, 0);
+	mnl_attr_nest_end(b->msg, data);
 	end(b);
 }
 
 /* ---- sets */
 
-void nft_set(struct nft_batch *b, const char *name, unsigned int len)
+void nft_set(struct nft_batch *b, const char *name, unsigned int len, bool intervals)
 {
 	if (!begin_nft(b, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE))
 		return;
 	mnl_attr_put_strz(b->msg, NFTA_SET_NAME, name);
-	mnl_attr_put_u32(b->msg, NFTA_SET_FLAGS, htonl(NFT_SET_INTERVAL));
+	mnl_attr_put_u32(b->msg, NFTA_SET_FLAGS, htonl(intervals ? NFT_SET_INTERVAL : 0));
 	mnl_attr_put_u32(b->msg, NFTA_SET_KEY_TYPE, htonl(len == 4 ? DATATYPE_IP4 : DATATYPE_IP6));
 	mnl_attr_put_u32(b->msg, NFTA_SET_KEY_LEN, htonl(len));
 	mnl_attr_put_u32(b->msg, NFTA_SET_ID, htonl(b->seq));
@@ -214,6 +234,14 @@ void nft_set(struct nft_batch *b, const char *name, unsigned int len)
 	if (!begin_nft(b, NFT_MSG_DELSETELEM, 0, NFTA_SET_ELEM_LIST_TABLE))
 		return;
 	mnl_attr_put_strz(b->msg, NFTA_SET_ELEM_LIST_SET, name);
+	end(b);
+}
+
+void nft_set_del(struct nft_batch *b, const char *name)
+{
+	if (!begin_nft(b, NFT_MSG_DELSET, 0, NFTA_SET_TABLE))
+		return;
+	mnl_attr_put_strz(b->msg, NFTA_SET_NAME, name);
 	end(b);
 }
 
@@ -253,6 +281,38 @@ void nft_set_add(struct nft_batch *b, const char *name, unsigned int len,
 		mnl_attr_nest_end(b->msg, nest);
 		end(b);
 	}
+}
+
+void nft_set_keys(struct nft_batch *b, const char *name, unsigned int len,
+		  const uint8_t (*keys)[16], size_t n)
+{
+	struct nlattr *nest;
+
+	for (size_t i = 0; i < n; i += ELEMENTS_MAX) {
+		if (!begin_nft(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE))
+			return;
+		mnl_attr_put_strz(b->msg, NFTA_SET_ELEM_LIST_SET, name);
+		nest = mnl_attr_nest_start(b->msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+		for (size_t k = i; k < n && k < i + ELEMENTS_MAX; k++)
+			element(b, keys[k], len, false);
+		mnl_attr_nest_end(b->msg, nest);
+		end(b);
+	}
+}
+
+void nft_set_key(struct nft_batch *b, const char *name, unsigned int len, const uint8_t *key,
+		 bool add)
+{
+	struct nlattr *nest;
+
+	if (!begin_nft(b, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0,
+		       NFTA_SET_ELEM_LIST_TABLE))
+		return;
+	mnl_attr_put_strz(b->msg, NFTA_SET_ELEM_LIST_SET, name);
+	nest = mnl_attr_nest_start(b->msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element(b, key, len, false);
+	mnl_attr_nest_end(b->msg, nest);
+	end(b);
 }
 
 /* ---- rules */
@@ -354,16 +414,17 @@ void nft_field_range(struct nft_batch *b, struct nft_field f, const void *min, c
 	expr_end(b, e);
 }
 
-static void bitwise(struct nft_batch *b, const void *mask, uint32_t len)
+static const uint8_t zeros[16];
+
+static void bitwise(struct nft_batch *b, const void *mask, const void *flip, uint32_t len)
 {
-	static const uint8_t zero[16];
 	struct expr e = expr(b, "bitwise");
 
 	u32(b, NFTA_BITWISE_SREG, NFT_REG_1);
 	u32(b, NFTA_BITWISE_DREG, NFT_REG_1);
 	u32(b, NFTA_BITWISE_LEN, len);
 	put_data(b, NFTA_BITWISE_MASK, mask, len);
-	put_data(b, NFTA_BITWISE_XOR, zero, len);
+	put_data(b, NFTA_BITWISE_XOR, flip, len);
 	expr_end(b, e);
 }
 
@@ -373,21 +434,60 @@ void nft_field_masked(struct nft_batch *b, struct nft_field f, const void *mask,
 	if (b->failed)
 		return;
 	load(b, f);
-	bitwise(b, mask, f.len);
+	bitwise(b, mask, zeros, f.len);
 	compare(b, true, value, f.len);
 }
 
-void nft_field_in(struct nft_batch *b, struct nft_field f, const char *set)
+void nft_field_is(struct nft_batch *b, struct nft_field f, const void *value)
+{
+	if (b->failed)
+		return;
+	load(b, f);
+	compare(b, true, value, f.len);
+}
+
+void nft_field_in(struct nft_batch *b, struct nft_field f, const uint8_t *mask, const char *set)
 {
 	struct expr e;
 
 	if (b->failed)
 		return;
 	load(b, f);
+	if (mask)
+		bitwise(b, mask, zeros, f.len);
 	e = expr(b, "lookup");
 	u32(b, NFTA_LOOKUP_SREG, NFT_REG_1);
 	mnl_attr_put_strz(b->msg, NFTA_LOOKUP_SET, set);
 	expr_end(b, e);
+}
+
+static void mark_expr(struct nft_batch *b, uint16_t reg)
+{
+	struct expr e = expr(b, "meta");
+
+	u32(b, reg, NFT_REG_1);
+	u32(b, NFTA_META_KEY, NFT_META_MARK);
+	expr_end(b, e);
+}
+
+void nft_marked(struct nft_batch *b, uint32_t bits)
+{
+	if (b->failed)
+		return;
+	mark_expr(b, NFTA_META_DREG);
+	bitwise(b, &bits, zeros, sizeof(bits));
+	compare(b, true, &bits, sizeof(bits));
+}
+
+void nft_mark(struct nft_batch *b, uint32_t bits)
+{
+	uint32_t others = ~bits;
+
+	if (b->failed)
+		return;
+	mark_expr(b, NFTA_META_DREG);
+	bitwise(b, &others, &bits, sizeof(bits));
+	mark_expr(b, NFTA_META_SREG);
 }
 
 void nft_daddr_local(struct nft_batch *b, bool is)
@@ -415,7 +515,7 @@ static void ct(struct nft_batch *b, uint32_t key, uint32_t mask, uint32_t value)
 	u32(b, NFTA_CT_DREG, NFT_REG_1);
 	u32(b, NFTA_CT_KEY, key);
 	expr_end(b, e);
-	bitwise(b, &mask, sizeof(mask));
+	bitwise(b, &mask, zeros, sizeof(mask));
 	compare(b, true, &value, sizeof(value));
 }
 

@@ -28,6 +28,8 @@ struct nft_batch {
 void nft_begin(struct nft_batch *b, const char *table, uint32_t seq);
 /* Sends it.  0, or -errno of the first message that was refused. */
 int nft_commit(struct nft_batch *b, struct mnl_socket *nl);
+/* Throws away answers to an earlier transaction, which was refused. */
+void nft_drain(struct mnl_socket *nl);
 void nft_free(struct nft_batch *b);
 
 void nft_table(struct nft_batch *b, bool add, uint32_t flags);
@@ -40,10 +42,18 @@ struct nft_hook {
 };
 void nft_chain(struct nft_batch *b, const char *name, const struct nft_hook *hook);
 void nft_chain_del(struct nft_batch *b, const char *name);
-void nft_counter(struct nft_batch *b, const char *name);
+/* packets: what it begins with, if it is not there. */
+void nft_counter(struct nft_batch *b, const char *name, uint64_t packets);
 
-/* A set of intervals of keys of len octets (4 or 16), emptied if it is there. */
-void nft_set(struct nft_batch *b, const char *name, unsigned int len);
+/* A set of keys of len octets (4 or 16), or of intervals of them, emptied if it is there. */
+void nft_set(struct nft_batch *b, const char *name, unsigned int len, bool intervals);
+/* No rule may name it any more. */
+void nft_set_del(struct nft_batch *b, const char *name);
+void nft_set_keys(struct nft_batch *b, const char *name, unsigned int len,
+		  const uint8_t (*keys)[16], size_t n);
+/* One key more or less; having it, or not having it, already is no error of the former. */
+void nft_set_key(struct nft_batch *b, const char *name, unsigned int len, const uint8_t *key,
+		 bool add);
 /* The keys from first up to but without end; end NULL: to the largest. */
 struct nft_interval {
 	uint8_t first[16], end[16];
@@ -67,7 +77,12 @@ void nft_field_range(struct nft_batch *b, struct nft_field f, const void *min, c
 /* Equal to value where mask has bits. */
 void nft_field_masked(struct nft_batch *b, struct nft_field f, const void *mask,
 		      const void *value);
-void nft_field_in(struct nft_batch *b, struct nft_field f, const char *set);
+void nft_field_is(struct nft_batch *b, struct nft_field f, const void *value);
+/* Those bits of it that mask has; mask NULL: all. */
+void nft_field_in(struct nft_batch *b, struct nft_field f, const uint8_t *mask, const char *set);
+/* The packet's mark has all these bits; it gets them. */
+void nft_marked(struct nft_batch *b, uint32_t bits);
+void nft_mark(struct nft_batch *b, uint32_t bits);
 /* The destination is, or isn't, an address of this machine. */
 void nft_daddr_local(struct nft_batch *b, bool is);
 void nft_ct_mark(struct nft_batch *b, uint32_t mask, uint32_t mark);

@@ -240,7 +240,7 @@ static int install_auto(const struct hp_rules_cfg *cfg, enum hp_rules_backend *u
 
 /* Replies of the kernel carry the mark of what they answer.  Reverse path filters look at the
  * mark: a connection that began in the clear has a way of its own. */
-static void marks_count(void)
+void hp_rules_marks_count(void)
 {
 	static const char *const files[] = {"/proc/sys/net/ipv4/fwmark_reflect",
 					    "/proc/sys/net/ipv6/fwmark_reflect",
@@ -277,7 +277,7 @@ int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used
 		hp_rules_cleanup(NULL);
 		return err;
 	}
-	marks_count();
+	hp_rules_marks_count();
 	if (used)
 		*used = backend;
 	return 0;

@@ -3,13 +3,13 @@
  * The packet filter rules that bring packets to destinations of which nothing is known yet to us:
  * for discovery.  What is known is led by routing (gate/gate.h) and passes these rules.
  *
- * nft: a table "inet hipproxy".  iptables: in table mangle the chains HIPPROXY (one jump
- * at the head of FORWARD), HIPPROXY-QUEUE, HIPPROXY-BEGUN (one jump at the head of PREROUTING),
+ * nft: a table "inet hipproxy".  iptables: in table security the chains HIPPROXY (one jump
+ * at the head of FORWARD) and HIPPROXY-QUEUE, in table mangle HIPPROXY-BEGUN (one jump at the head of PREROUTING),
  * HIPPROXY-OUT (one jump in OUTPUT) and HIPPROXY-MARK (one jump in POSTROUTING), in table raw the
  * chain HIPPROXY (one jump at the head of PREROUTING), for IPv4 and IPv6.  Jumps say which packets
  * they are for: every packet that the machine forwards pays for each rule it is compared with.
  * Nothing else is touched.  Capture is in FORWARD: the kernel has routed the packet and
- * lowered its TTL.
+ * lowered its TTL, and table filter has let it pass.
  *
  * Never captured: what comes from or goes to the TUN device, connections whose connection mark has
  * the mark (an accepted packet with that mark puts it there), our own marked packets, hosts that
@@ -52,6 +52,8 @@ struct hp_rules_cfg {
  * err; then none of our rules are left. */
 int hp_rules_install(const struct hp_rules_cfg *cfg, enum hp_rules_backend *used,
 		     struct hp_io_err *err);
+/* Sets the sysctls by which marks of packets count for reverse look-ups and for replies. */
+void hp_rules_marks_count(void);
 /* Removes our rules of every backend, also those a dead daemon left behind; having none
  * is no error.  0, or -errno with a sentence in err. */
 int hp_rules_cleanup(struct hp_io_err *err);

@@ -78,7 +78,7 @@ static void nft_exceptions(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 static void nft_forward(struct hp_buf *b, const struct hp_rules_cfg *cfg)
 {
 	hp_buf_addf(b, "\tchain forward {\n"
-		       "\t\ttype filter hook forward priority -150; policy accept;\n");
+		       "\t\ttype filter hook forward priority 50; policy accept;\n");
 	nft_exceptions(b, cfg);
 	/* Without networks one rule does for both families. */
 	each_capture(b, cfg, 4, nft_jump, "capture");
@@ -180,8 +180,11 @@ struct own_chain {
 };
 
 static const struct own_chain own_chains[] = {
-	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS, false},
-	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL, false},
+	/* Behind table filter: what its FORWARD forbids is not looked for. */
+	{"security", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS, false},
+	{"security", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL, false},
+	{"mangle", "HIPPROXY", "FORWARD", "-I", FOR_OTHERS, true},
+	{"mangle", "HIPPROXY-QUEUE", NULL, NULL, FOR_ALL, true},
 	{"mangle", "HIPPROXY-BEGUN", "PREROUTING", "-I", FOR_BEGUN, false},
 	{"mangle", "HIPPROXY-MARK", "POSTROUTING", "-A", FOR_MARKED, false},
 	{"mangle", "HIPPROXY-OUT", "OUTPUT", "-A", FOR_DECRYPTED, false},
@@ -364,7 +367,7 @@ static void table_end(struct hp_buf *b, const char *table, const struct hp_rules
 	for (i = 0; i < N_CHAINS; i++) {
 		const struct own_chain *c = &own_chains[i];
 
-		if (!strcmp(c->table, table) && c->from)
+		if (!strcmp(c->table, table) && c->from && !c->old)
 			jump_add(b, c, cfg);
 	}
 	hp_buf_addf(b, "COMMIT\n");
@@ -409,13 +412,15 @@ static void ipt_install(struct hp_buf *b, const struct hp_rules_cfg *cfg, int fa
 {
 	const char *bypass = cfg->fail_open ? " --queue-bypass" : "";
 
-	table_begin(b, l, "mangle");
+	table_begin(b, l, "security");
 	ipt_exceptions(b, cfg, family);
 	each_capture(b, cfg, family, ipt_jump, "HIPPROXY-QUEUE");
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -p tcp -j NFQUEUE --queue-num %u%s\n",
 		    cfg->queue, bypass);
 	hp_buf_addf(b, "-A HIPPROXY-QUEUE -j NFQUEUE --queue-num %u%s\n", cfg->queue + 1u,
 		    bypass);
+	table_end(b, "security", cfg);
+	table_begin(b, l, "mangle");
 	hp_buf_addf(b,
 		    "-A HIPPROXY-BEGUN -j CONNMARK --restore-mark --nfmask 0x%x --ctmask 0x%x\n"
 		    "-A HIPPROXY-MARK -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x\n",
@@ -439,6 +444,7 @@ char *hp_rules_iptables_text(const struct hp_rules_cfg *cfg, int family,
 	if (cfg) {
 		ipt_install(&b, cfg, family, &l);
 	} else {
+		table_remove(&b, &l, "security");
 		table_remove(&b, &l, "mangle");
 		table_remove(&b, &l, "raw");
 		table_remove(&b, &l, "nat");

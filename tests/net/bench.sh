@@ -56,8 +56,8 @@ grep -q '^# SELFTEST FAIL: 0' "$work/selftest" || cat "$work/selftest"
 engine=mb
 "$bench" --list --build "$HPN_BUILD" >"$work/list" || fail "the list is printed"
 grep -q '^proxy-udp-mb .*skipped' "$work/list" && engine=openssl
-methods=plain,passthrough,proxy-udp-$engine
-run whole --only $methods --metrics tcp1,udp64,ping,first_packet,forward --seconds 0.3 --rounds 1 \
+methods=plain,passthrough,gated,proxy-udp-$engine
+run whole --only $methods --metrics tcp1,udp64,ping,first_packet,forward,forward64 --seconds 0.3 --rounds 1 \
 	--json "$work/r.json" --markdown "$work/r.md"
 own=$pid
 wait "$pid"; rc=$?
@@ -74,7 +74,7 @@ engine, methods = r["engine"], sys.argv[2].split(",")
 ours = "proxy-udp-" + engine
 keys = """tcp1_vs_stunnel tcp1_vs_wireguard_go tcp1_vs_nebula tcp1_vs_openvpn
     tcp1_native_vs_wireguard_go tcp1_proxy_vs_host udp64_vs_nebula udp64_flood_vs_max
-    passthrough_vs_plain ping_vs_openvpn cpu_per_gb tcp1_openssl_vs_stunnel
+    passthrough_vs_plain gated_vs_plain gated64_vs_plain ping_vs_openvpn cpu_per_gb tcp1_openssl_vs_stunnel
     tcp1_openssl_vs_wireguard_go cpu_per_gb_openssl plugins_loaded_vs_none udp_vs_native""".split()
 bad = []
 def must(what, true):
@@ -83,7 +83,7 @@ def must(what, true):
 for key in ("machine", "methods", "ratios", "goals", "skipped"):
     must("there is " + key, key in r)
 must("keys of the ratios", set(r["ratios"]) == set(keys))
-for key in ("passthrough_vs_plain", "udp64_flood_vs_max", "cpu_per_gb"):
+for key in ("passthrough_vs_plain", "gated_vs_plain", "gated64_vs_plain", "udp64_flood_vs_max", "cpu_per_gb"):
     must("%s is a number: %s" % (key, r["ratios"][key]), (r["ratios"][key] or 0) > 0)
 for key, value in r["ratios"].items():
     must(key + " is positive or says why it is null", value > 0 if value is not None

@@ -49,7 +49,7 @@ daemon_stop proxy
 check "else it leaves them" test "$(rules)" != "$before"
 check "and nothing passes" not hello client1 $SERVER4 server
 daemon_start proxy
-for t in iptables ip6tables; do on proxy $t -t mangle -F HIPPROXY-QUEUE; done
+for t in iptables ip6tables; do on proxy $t -t security -F HIPPROXY-QUEUE; done
 check "rules that others remove are back within seconds" wait_for 5 on proxy sh -c \
 	"iptables-save | grep -q 'QUEUE .*-j NFQUEUE' && ip6tables-save | grep -q 'QUEUE .*-j NFQUEUE'"
 check "and said" grep -q 'packet filter rules had been removed by others' "$HPN_DIR/proxy/hipproxyd.log"

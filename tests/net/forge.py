@@ -103,4 +103,5 @@ def main():
     print(len(list_))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -405,7 +405,7 @@ static void leftovers_are_replaced_and_removed_exactly(void)
 	CU_ASSERT_STRING_EQUAL(text, "");
 	free(text);
 	text = hp_rules_iptables_text(&cfg, 4, saved);
-	CU_ASSERT(strstr(text, "-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n-A") !=
+	CU_ASSERT(strstr(text, "-D FORWARD -j HIPPROXY\n-D FORWARD -j HIPPROXY\n-F HIPPROXY\n") !=
 		  NULL);
 	CU_ASSERT(strstr(text, "-A HIPPROXY -j HIPPROXY-QUEUE\n") != NULL);
 	free(text);
@@ -444,7 +444,7 @@ static void iptables_text_leaves_the_device_and_what_began_plain_alone(void)
 	struct hp_rules_cfg cfg = rules_cfg();
 	char *four = hp_rules_iptables_text(&cfg, 4, "");
 
-	CU_ASSERT(in_order(four, "*mangle\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
+	CU_ASSERT(in_order(four, "*security\n", "-I FORWARD ! -i hip0 ! -o hip0 -j HIPPROXY\n"));
 	CU_ASSERT(in_order(four, "-A HIPPROXY -m connmark --mark 0x10000/0x10000 -j RETURN\n",
 			   "-A HIPPROXY -j HIPPROXY-QUEUE\n"));
 	/* Before a packet is routed it has its connection's mark. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "io/guard.h"
-#include "io/guardrules.h"
+#include "io/guardsets.h"
 
 static struct hp_prefix prefix(const char *s)
 {
@@ -225,10 +225,87 @@ static void a_table_of_another_shape_is_replaced(void)
 	CU_ASSERT(netns_sh("nft 'table inet hipproxy_guard { set protected4 { type ipv6_addr; }; }'"));
 	CU_ASSERT(!set(g, wanted()));
 	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
-	/* With marks the chain has another priority. */
+	/* With marks the chain has another priority.  Counters go on. */
 	w.mark = w.mask = MARK;
 	CU_ASSERT(!set(g, w));
 	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
+	CU_ASSERT_EQUAL(count(g, HP_GUARD_OUT), 2);
+	CU_ASSERT(!hp_guard_remove(g, NULL));
+	hp_guard_close(g);
+}
+
+/* One that was to stay is left; the next maker's may fail open. */
+static void flags_of_a_table_that_is_left_may_change(void)
+{
+	struct hp_guard *g = guard_open();
+	struct hp_gate_want w = wanted();
+
+	CU_ASSERT(!set(g, wanted()));
+	hp_guard_close(g);
+	g = guard_open();
+	w.stays_open = true;
+	CU_ASSERT(!set(g, w));
+	CU_ASSERT(!set(g, wanted()));
+	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
+	CU_ASSERT(!hp_guard_remove(g, NULL));
+	hp_guard_close(g);
+}
+
+/* So many prefixes of each length: the frequent ones are hashed, the rest are intervals. */
+static void add_many(struct hp_gate_want *w, unsigned int n, unsigned int bits, uint32_t first)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct hp_prefix p = {.addr = hp_addr_from4(htonl(first + (i << (32 - bits)))),
+				      .bits = (uint8_t)(96 + bits)};
+
+		CU_ASSERT_FATAL(!hp_gate_prefix_add(&w->protected, &p));
+	}
+}
+
+static void a_prefix_of_any_length_is_found(void)
+{
+	/* Each holds 10.2.0.2. */
+	static const char *const holds[] = {"10.2.0.2", "10.2.0.0/30", "10.2.0.0/24", "10.2.0.0/15",
+					    "10.0.0.0/8", "10.2.0.0/29"};
+	struct hp_guard *g = guard_open();
+
+	for (size_t i = 0; i < sizeof(holds) / sizeof(*holds); i++) {
+		struct hp_gate_want w = {.clients = true, .interfaces = devs, .n_interfaces = 1};
+		struct hp_prefix p = prefix(holds[i]), client = prefix("10.1.0.2");
+
+		add_many(&w, 30, 32, 0xc6120000);
+		add_many(&w, 20, 30, 0xc6130000);
+		add_many(&w, 10, 24, 0xc6140000);
+		add_many(&w, 9, 29, 0xc6150000);
+		CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, i ? 0 : 1),
+				i ? 0 : 1);
+		CU_ASSERT_FATAL(!hp_gate_prefix_add(&w.protected, &p) &&
+				!hp_gate_prefix_add(&w.networks, &client));
+		CU_ASSERT(!set(g, w));
+		CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
+	}
+	CU_ASSERT_EQUAL(count(g, HP_GUARD_OUT), 2 * sizeof(holds) / sizeof(*holds) - 1);
+	CU_ASSERT(!hp_guard_remove(g, NULL));
+	hp_guard_close(g);
+}
+
+/* A HIT that is learned, and forgotten, without writing the table anew. */
+static void a_learned_address_is_guarded_at_once(void)
+{
+	struct hp_gate_want w = {.clients = true, .learns = true};
+	struct hp_addr server = hp_addr_from4(htonl(0x0a020002));
+	struct hp_prefix client = prefix("10.1.0.0/24");
+	struct hp_guard *g = guard_open();
+
+	CU_ASSERT_FATAL(!hp_gate_prefix_add(&w.networks, &client));
+	CU_ASSERT(!set(g, w));
+	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 1), 1);
+	CU_ASSERT(!hp_guard_learn(g, &server, true));
+	CU_ASSERT(!hp_guard_learn(g, &server, true));
+	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 0), 0);
+	CU_ASSERT(!hp_guard_learn(g, &server, false));
+	CU_ASSERT(!hp_guard_learn(g, &server, false));
+	CU_ASSERT_EQUAL(passed(ns_client, "10.1.0.2", 5000, ns_server, "10.2.0.2", 53, 1), 1);
 	CU_ASSERT(!hp_guard_remove(g, NULL));
 	hp_guard_close(g);
 }
@@ -257,6 +334,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_pools_address_comes_from_nowhere_else),
 	HP_TEST(the_table_outlives_its_maker),
 	HP_TEST(a_table_of_another_shape_is_replaced),
+	HP_TEST(flags_of_a_table_that_is_left_may_change),
+	HP_TEST(a_prefix_of_any_length_is_found),
+	HP_TEST(a_learned_address_is_guarded_at_once),
 	HP_TEST(many_prefixes_fit),
 	HP_TEST_END};
 

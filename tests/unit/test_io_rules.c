@@ -218,6 +218,7 @@ static struct hp_gate_state gate_state(int ifindex, bool stays_open)
 	static const struct hp_gate_policy ssh = {.proto = 6, .port_min = 22, .port_max = 22,
 						  .action = HP_GATE_BYPASS};
 	struct hp_gate_want w = {.ifindex = ifindex, .clients = true, .interfaces = devs, .n_interfaces = 1,
+				 .lan = devs, .n_lan = 1,
 				 .rules = &ssh, .n_rules = 1, .mark = MARK, .mask = MARK,
 				 .stays_open = stays_open, .ipv6 = true};
 	struct hp_gate_state s = {0};
