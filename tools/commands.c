@@ -8,6 +8,7 @@
 
 #include "tools/doctor.h"
 #include "tools/fill.h"
+#include "tools/gate.h"
 #include "tools/help.h"
 #include "tools/invite.h"
 #include "tools/keys.h"
@@ -121,9 +122,10 @@ const struct hp_command hp_commands[] = {
 	  .fill = hp_fill_trace, .show = hp_show_trace, .stream = true },
 	{ .name = "proxy", .args = "on|off",
 	  .help = "protect the clients' traffic, or let all of it pass",
-	  .text = "off removes the capture rules: all traffic passes as it is, also that of\n"
-		  "connections which were protected.  on puts them back.\n",
-	  .fill = hp_fill_proxy, .show = hp_show_done },
+	  .text = "off removes what leads traffic to the daemon: all of it passes as it is, also that\n"
+		  "of connections which were protected.  Where the daemon is not root, only root may do\n"
+		  "that.  on puts it back.\n",
+	  .fill = hp_fill_proxy, .before = hp_before_proxy, .show = hp_show_done },
 	{ .name = "nat", .args = "plain-udp|auto|off",
 	  .help = "put HIP and ESP in UDP: always, where it works, never",
 	  .text = "With the plugin natudp; holds until the next reload.  Associations move without\n"

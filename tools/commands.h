@@ -42,6 +42,8 @@ struct hp_command {
 	 * are those of tools/view.h. */
 	bool (*fill)(json_t *request, int argc, char **argv);
 	void (*show)(const struct hp_view *view, const json_t *reply);
+	/* What is to be done before the request is sent; may be NULL. */
+	void (*before)(const struct hp_ctl *ctl, const json_t *request);
 	bool stream; /* lines until the daemon closes, or says that it ends */
 	bool json_lines; /* a stream that is JSON unless it goes to a terminal */
 	/* The columns that --output and --sort of such a command know; may be NULL. */

@@ -34,9 +34,13 @@ static int run_daemon(const struct hp_ctl *ctl, const struct hp_command *cmd, in
 	view.request = request;
 	if (cmd->options)
 		argc = hp_view_parse(&view, cmd, &mine, argc, argv);
-	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1))
-		status = HP_EXIT_USAGE;
-	else if (cmd->json_lines && !view.width)
+	if (argc < 0 || (cmd->fill ? !cmd->fill(request, argc, argv) : argc > 1)) {
+		json_decref(request);
+		return HP_EXIT_USAGE;
+	}
+	if (cmd->before)
+		cmd->before(&mine, request);
+	if (cmd->json_lines && !view.width)
 		status = hp_ask_show(&(struct hp_ctl){ mine.socket, true }, cmd, &view, request);
 	else if (view.watch_s)
 		status = hp_watch(&mine, cmd, &view, request);

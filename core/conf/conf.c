@@ -173,3 +173,11 @@ const struct hp_conf_identity *hp_conf_identity_find(const struct hp_conf *conf,
 			return &conf->identities.at[i];
 	return NULL;
 }
+
+bool hp_conf_discovers(const struct hp_conf *conf)
+{
+	const struct hp_conf_client *c = &conf->client;
+
+	return c->unknown == HP_CONF_UNKNOWN_PASS &&
+	       (c->resolvers.n || conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF);
+}

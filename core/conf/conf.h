@@ -230,6 +230,18 @@ void hp_conf_free(struct hp_conf *conf);
 const char *hp_conf_string_at(const struct hp_conf *conf, const char *key);
 int64_t hp_conf_int_at(const struct hp_conf *conf, const char *key, int64_t otherwise);
 
+/* Shows fn each string in the groups of plugins, until it returns something else than 0, which is
+ * returned. */
+int hp_conf_plugin_strings(const struct hp_conf *conf, int (*fn)(void *ctx, const char *text),
+			   void *ctx);
+
+/* Is one of these strings this text? */
+bool hp_conf_plugin_names(const struct hp_conf *conf, const char *text);
+
+/* May something be found out about destinations of which nothing is known?  Otherwise there is
+ * nothing to discover: all of it is routed to the daemon, or none. */
+bool hp_conf_discovers(const struct hp_conf *conf);
+
 /* Settings of one plugin (the group plugins.NAME) by its rows into a struct of bytes octets,
  * owned by conf.  0, -EINVAL after having reported, -ENOMEM. */
 int hp_conf_plugin(struct hp_conf *conf, const char *name, const struct hp_conf_row *rows,

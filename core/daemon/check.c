@@ -252,7 +252,7 @@ static void check_interfaces(struct checker *c)
 			hp_conf_warn_key(conf, c->report, key_at(key, "client.interfaces", i, ""),
 					 "there is no interface \"%s\" now",
 					 conf->client.interfaces.at[i]);
-	if (hp_tun_name_check(conf->tun.name))
+	if (hp_tundev_name_check(conf->tun.name))
 		hp_conf_complain_key(conf, c->report, "tun.name",
 				     "\"%s\" is an interface of another kind; expected the name of "
 				     "a TUN device, or a name that is free", conf->tun.name);

@@ -2,8 +2,7 @@
  *
  * The daemon: everything wired together on one loop.
  *
- *	gate      which packets are led here
- *	discovery packets to destinations of which nothing is known
+ *	gate      the process that leads packets here
  *	glue      how engine, pipeline and sockets call each other
  *	load      configuration, keys and plugins
  *	check     what a configuration must satisfy together with them
@@ -36,7 +35,6 @@
 #include "io/pool.h"
 #include "io/raw.h"
 #include "io/route.h"
-#include "io/rules.h"
 #include "io/tun.h"
 #include "io/udp.h"
 #include "pipe/pipe.h"
@@ -99,14 +97,12 @@ struct hp_daemon {
 	struct hp_transport transport;
 	bool transport_asked;        /* a plugin has set it, so it may be changed */
 	uint64_t started_ms, stop_ms;
-	struct hp_prefix masqueraded[4];
-	size_t n_masqueraded;
 	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
 	struct hp_tally met;         /* HITs of peers that clients have talked to */
-	struct hp_gate_run gate;
+	struct hp_gate_link gate;
 	int single;                  /* descriptor, see io/single.h; 0: none */
+	bool background;             /* without standard error */
 	bool capturing, stopping;
-	enum hp_rules_backend backend;
 	struct hp_control_client *tracer; /* who is told of packets, or NULL */
 	uint64_t trace_left;         /* lines to go; 0: no limit */
 };
@@ -139,6 +135,8 @@ void hp_daemon_quit(struct hp_daemon *d);
 /* Clients' traffic is protected (on), or all of it passes plain.  0, or -errno and a sentence in
  * err. */
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
+/* The same with what the gate has loaded and what plugins have asked for: at start and reload. */
+int hp_daemon_capture_all(struct hp_daemon *d, bool on, struct hp_io_err *err);
 /* Opens the queues of discovery, if they are not open.  0, or -errno and a sentence in err. */
 int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *err);
 void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
@@ -247,8 +245,6 @@ int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit);
 int hp_daemon_attract(void *ctx, const struct hp_prefix *pool);
 int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool);
-/* Puts the rules back that hp_rules_install and hp_rules_cleanup took away. */
-int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err);
 int hp_daemon_translate(void *ctx, struct hp_packet *p);
 size_t hp_daemon_room(void *ctx, const struct hp_packet *p);
 int hp_daemon_guard(void *ctx, const struct hp_addr *server);

@@ -226,6 +226,20 @@ static void judge_files(const struct hp_daemon *d, struct hp_findings *out)
 
 /* ---- all of it */
 
+/* What it has made stays, so nothing leaves in the clear; but nobody repairs it. */
+static void judge_gate(struct hp_daemon *d, struct hp_findings *out)
+{
+	if (!hp_daemon_gate_report(d))
+		hp_cure(hp_find(out, HP_CAUSE_GATE_GONE, HP_SEV_WARNING,
+				"hipproxy-gate does not run: what it has closed stays closed, but nobody "
+				"repairs it, and nothing new is closed"),
+			"systemctl restart hipproxy-gate");
+	else if (d->gate.report[HP_GATE_R_ERRNO])
+		hp_find(out, HP_CAUSE_GATE_GONE, HP_SEV_ERROR,
+			"hipproxy-gate can't put its rules and routes in force: %s",
+			strerror((int)d->gate.report[HP_GATE_R_ERRNO]));
+}
+
 static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 {
 	struct hp_box_daemon self = { .running = true, .capturing = d->capturing,
@@ -234,8 +248,8 @@ static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 
 	if (!b)
 		return;
-	for (; self.n_pools < HP_BOX_POOLS && self.n_pools < d->gate.n_pools; self.n_pools++)
-		self.pools[self.n_pools] = d->gate.pools[self.n_pools];
+	for (; self.n_pools < HP_BOX_POOLS && self.n_pools < d->gate.pools.n; self.n_pools++)
+		self.pools[self.n_pools] = d->gate.pools.at[self.n_pools];
 	hp_box_gather(b, d->conf, &self);
 	hp_box_judge(b, out);
 	free(b);
@@ -246,6 +260,7 @@ void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 	struct looking l = { d, out, FLOWS_MAX };
 
 	judge_box(d, out);
+	judge_gate(d, out);
 	judge_own_hits(d, out);
 	hp_hip_each(d->hip, see_assoc, &l);
 	judge_strangers(d, out);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The gate of a running daemon: what is wanted, from configuration, resolved peers, addresses and
- * routes of this machine; kept in the kernel whatever others do to it.
+ * The daemon's end of the gate: hipproxy-gate, a process of its own, leads packets here and keeps
+ * closed what has to be.  It reads the configuration itself; the daemon tells it what it has found
+ * out, which addresses plugins use, and when all of that is in force.
  *
- * The kernel's state is compared with the wanted one at start and reload, with each notice of
- * rtnetlink, and every few seconds.  A difference that nobody here has caused is a repair: it is
- * logged and counted.
+ * The daemon waits for an answer only at start, reload and commands of hipproxyctl.  While the gate
+ * is gone, what it has made stays in the kernel; the daemon goes on, and asks again and again.
  */
 #ifndef HP_DAEMON_GATE_H
 #define HP_DAEMON_GATE_H
@@ -14,11 +14,9 @@
 #include <stdint.h>
 
 #include "gate/gate.h"
-#include "io/begun.h"
+#include "gate/message.h"
 #include "io/err.h"
-#include "io/fib.h"
-#include "io/guard.h"
-#include "io/nfwatch.h"
+#include "io/loop.h"
 #include "util/timer.h"
 #include "util/tokens.h"
 
@@ -26,72 +24,64 @@
 
 struct hp_daemon;
 
-struct hp_gate_run {
+struct hp_gate_link {
 	struct hp_daemon *d;
-	struct hp_fib *fib;
-	struct hp_gate_state wanted;
-	struct hp_timer check;
+	int fd;			/* -1: the gate is gone */
+	struct hp_watch watch;
+	struct hp_timer again;	/* to connect, or to tell again what was learned */
 	struct hp_tokens log_tokens;
-	bool on;	       /* wanted is to be kept */
-	bool clients;	       /* are protected */
-	bool stale;	       /* wanted is no longer what should be wanted */
-	bool queueing;	       /* rules of discovery are in place, or ought to be */
-	struct hp_nfwatch *nfwatch;
-	struct hp_begun *begun; /* NULL: connections can't be asked for */
-	bool begun_anew;       /* more of them since the last look */
-	struct hp_guard *guard;
-	int guard_err;	       /* 0: the guard stands */
-	struct hp_timer refilter; /* they are put back */
-	unsigned int looks;    /* how many more times to see whether they stay */
-	bool unseen;	       /* the kernel shows them not: iptables-legacy */
-	bool missing_interface;
-	int err;	       /* of the last comparison; 0: the kernel's state is the wanted one */
-	uint64_t repairs;      /* rules and routes put back */
-	uint64_t repaired_ms;  /* when, 0: never */
-	struct hp_prefix pools[HP_GATE_POOLS]; /* led to the TUN device by the main table */
-	size_t n_pools;
-	struct hp_gate_prefixes hosted; /* legacy servers to guard */
+	uint32_t seq, hello_seq, ready_seq;
+	uint32_t waits_for;	/* a request whose answer has not come, 0: none */
+	int result;		/* of it */
+	struct hp_io_err *why;	/* of it */
+	struct hp_gate_msg in, out; /* too large for the stack */
+	struct hp_gate_msg connections; /* the last answer to BEGUN */
+	bool begun;		/* the daemon has started */
+	bool clients;		/* are protected */
+	bool again_learned;	/* an address could not be told */
+	int tun;		/* descriptor of the device until it is used, -1: none */
+	char tun_name[HP_GATE_DEVNAME];
+	uint64_t away_ms;	/* nobody has read it for so long */
+	struct hp_gate_prefixes pools, hosted, masquerade; /* of plugins */
+	uint64_t report[HP_GATE_MSG_NUMBERS]; /* the last one: enum hp_gate_report_number */
 };
 
-/* Opens it.  0, or -errno with a sentence. */
+/* Finds the gate, or starts one, and says that the daemon begins.  0, or -errno with a sentence. */
 int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *err);
+/* The TUN device.  0, or -errno with a sentence. */
+int hp_daemon_gate_tun(struct hp_daemon *d, struct hp_io_err *err);
 void hp_daemon_gate_close(struct hp_daemon *d);
-/* Makes the kernel's state what the configuration wants, with or without what protects clients, and
- * keeps it so.  0, or -errno with a sentence. */
-int hp_daemon_gate(struct hp_daemon *d, bool clients, struct hp_io_err *err);
-/* Is there anything that the second lock is for? */
-bool hp_gate_has_guard(const struct hp_gate_run *g);
-/* Removes all of it. */
-int hp_daemon_gate_clear(struct hp_daemon *d, struct hp_io_err *err);
-/* The same without a running daemon, for --cleanup. */
-int hp_gate_cleanup(struct hp_io_err *err);
+/* The gate reads the configuration anew; hp_daemon_gate puts it in force.  0, or -errno with a
+ * sentence. */
+int hp_daemon_gate_load(struct hp_daemon *d, struct hp_io_err *err);
+/* Makes the kernel's state what the configuration wants, with or without what protects clients.  all:
+ * with what was loaded and what plugins have asked for since.  0, or -errno with a sentence. */
+int hp_daemon_gate(struct hp_daemon *d, bool clients, bool all, struct hp_io_err *err);
+/* The daemon ends in order: the gate opens what is to be open then. */
+void hp_daemon_gate_bye(struct hp_daemon *d);
+/* ARP and neighbour solicitations for addr on an interface.  0 or -errno. */
+int hp_daemon_gate_answer(struct hp_daemon *d, const char *iface, const struct hp_addr *addr);
+/* Large buffers for a socket, as far as the gate can give them. */
+void hp_daemon_gate_buffers(struct hp_daemon *d, int fd);
+/* Brings d->gate.report up to date; false: the gate is gone. */
+bool hp_daemon_gate_report(struct hp_daemon *d);
+/* Connections that began in the clear and go on, as HP_GM_CONNECTIONS; NULL: the gate does not answer. */
+const struct hp_gate_msg *hp_daemon_gate_begun(struct hp_daemon *d);
 
 /* Are all packets of clients to peers led to the TUN device, without exceptions by client.rules? */
 bool hp_daemon_routes_all(const struct hp_daemon *d);
 
-/* ---- begun.c */
-
-/* w protects more than before did: connections between those go on in the clear until they end. */
-void hp_daemon_begun(struct hp_daemon *d, const struct hp_gate_want *w,
-		     const struct hp_gate_state *before);
-/* Have they ended? */
-void hp_daemon_begun_look(struct hp_daemon *d);
-
-/* ---- discovery.c */
-
-/* Are there destinations of which nothing is known, but may be found out? */
-bool hp_daemon_discovers(const struct hp_daemon *d);
-
-void hp_daemon_discovery_init(struct hp_daemon *d);
-/* Others have removed packet filter rules, perhaps ours. */
-void hp_daemon_discovery_removed(struct hp_daemon *d);
-/* Packets to those come by a queue (on), or there is no rule of ours, whoever made it.  0, or
- * -errno with a sentence. */
-int hp_daemon_discovery(struct hp_daemon *d, bool on, struct hp_io_err *err);
-void hp_daemon_discovery_close(struct hp_daemon *d);
-
 /* struct hp_pipe_ops */
 void hp_daemon_learned(void *ctx, const struct hp_addr *addr, bool known);
 bool hp_daemon_in_pool(void *ctx, const struct hp_addr *addr);
+
+/* ---- gatestart.c */
+
+/* Starts a gate, which outlives this process, and waits until it has closed what it knows of.  0, or
+ * -errno with a sentence. */
+int hp_gate_start(const char *conf_path, int level, bool keep_stderr, struct hp_io_err *err);
+/* Opens all that is closed, on purpose: becomes hipproxy-gate --cleanup.  Returns only -errno with a
+ * sentence. */
+int hp_gate_cleanup(struct hp_io_err *err);
 
 #endif

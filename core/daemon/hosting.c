@@ -9,8 +9,6 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "io/rtnl.h"
-
 int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit)
 {
 	struct hp_daemon *d = ctx;
@@ -40,48 +38,27 @@ int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 
 	if (!d->tun)
 		return 0;
-	if (d->gate.n_pools == HP_GATE_POOLS)
-		return -E2BIG;
-	d->gate.pools[d->gate.n_pools++] = *pool;
-	d->gate.stale = true;
-	return hp_tun_route(d->tun, pool);
-}
-
-int hp_daemon_masquerade_again(struct hp_daemon *d, struct hp_io_err *err)
-{
-	if (!d->n_masqueraded || d->stopping)
-		return 0;
-	return hp_rules_masquerade(d->conf->tun.name, d->masqueraded, d->n_masqueraded, err);
+	return d->gate.pools.n == HP_GATE_POOLS ? -E2BIG :
+						  hp_gate_prefix_add(&d->gate.pools, pool);
 }
 
 int hp_daemon_masquerade(void *ctx, const struct hp_prefix *pool)
 {
 	struct hp_daemon *d = ctx;
-	struct hp_io_err e = { "" };
-	int err;
 
-	if (d->n_masqueraded == sizeof(d->masqueraded) / sizeof(*d->masqueraded))
-		return -E2BIG;
-	d->masqueraded[d->n_masqueraded++] = *pool;
-	err = hp_daemon_masquerade_again(d, &e);
-	if (err)
-		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
-	return err;
+	return d->gate.masquerade.n == HP_GATE_POOLS ? -E2BIG :
+						       hp_gate_prefix_add(&d->gate.masquerade, pool);
 }
 
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr)
 {
-	unsigned int ifindex = if_nametoindex(iface);
-
-	(void)ctx;
-	return ifindex ? hp_rtnl_neigh_proxy((int)ifindex, addr) : -ENODEV;
+	return if_nametoindex(iface) ? hp_daemon_gate_answer(ctx, iface, addr) : -ENODEV;
 }
 
 int hp_daemon_guard(void *ctx, const struct hp_addr *server)
 {
 	struct hp_daemon *d = ctx;
 
-	d->gate.stale = true;
 	return hp_gate_prefix_add(&d->gate.hosted,
 				  &(struct hp_prefix){ .addr = *server, .bits = 128 });
 }

@@ -84,14 +84,10 @@ static bool parse(int argc, char **argv, struct options *o)
 static int cleanup(void)
 {
 	struct hp_io_err err = { "" };
-	int single = hp_single_take(&err), ret = single < 0 ? single : hp_gate_cleanup(&err);
+	int single = hp_single_take("hipproxyd", &err);
 
-	if (!ret)
-		ret = hp_rules_cleanup(&err);
 	if (single >= 0)
-		close(single);
-	if (!ret)
-		return EXIT_SUCCESS;
+		hp_gate_cleanup(&err);
 	fprintf(stderr, "hipproxyd: %s\n", err.text);
 	return EXIT_FAILURE;
 }
@@ -162,7 +158,8 @@ static int run(const struct options *o)
 {
 	int ready = o->background ? to_background() : -1;
 	struct hp_supervisor *supervisor = hp_supervisor_new();
-	struct hp_daemon d = { .level = o->level, .supervisor = supervisor };
+	struct hp_daemon d = { .level = o->level, .supervisor = supervisor,
+			       .background = o->background };
 	int err = hp_daemon_load(&d, o->conf);
 
 	if (!err)

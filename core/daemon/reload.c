@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "flow/policy.h"
+#include "io/priv.h"
 
 /* What a reload has made before anything changes. */
 struct prepared {
@@ -107,6 +108,23 @@ static int load(struct hp_daemon *d, struct hp_conf **out)
 	return err;
 }
 
+/* The gate reads the files itself, and must find the same in them. */
+static int gate_load(struct hp_daemon *d, const struct hp_conf *conf)
+{
+	struct hp_conf_report report = hp_daemon_report(d);
+	struct hp_io_err e = { "" };
+	int err = 0;
+
+	if (d->capturing && hp_conf_discovers(conf) && !d->nfq && !hp_priv_has_admin())
+		err = hp_io_fail(&e, -EPERM, "discovery needs CAP_NET_ADMIN, which the daemon has "
+				 "given up: a restart is needed");
+	if (!err)
+		err = hp_daemon_gate_load(d, &e);
+	if (err)
+		hp_conf_complain_key(conf, &report, "client", "%s", e.text);
+	return err;
+}
+
 static int prepare(struct hp_daemon *d, struct prepared *p)
 {
 	const char *key, *why;
@@ -120,6 +138,8 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 		err = -ENOMEM;
 	if (!err && !(p->removed = hp_sweep_removed(d->conf, p->conf, &p->n_removed)))
 		err = -ENOMEM;
+	if (!err)
+		err = gate_load(d, p->conf);
 	return err ? err : reload_plugins(d, p->conf);
 }
 
@@ -128,7 +148,7 @@ static void gate_again(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
 
-	if (d->capturing ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e))
+	if (hp_daemon_capture_all(d, d->capturing, &e))
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 }
 

@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "daemon/rows.h"
+#include "io/gatesock.h"
+#include "io/guard.h"
+#include "io/rules.h"
 #include "wire/ip.h"
 
 /* ---- status */
@@ -72,50 +75,70 @@ static const char *action_name(int action)
 	return action == HP_CONF_FAIL_OPEN ? "open" : "closed";
 }
 
+static const char *queueing(const struct hp_daemon *d)
+{
+	const uint64_t *n = d->gate.report;
+
+	return n[HP_GATE_R_FLAGS] & HP_GATE_F_QUEUEING && n[HP_GATE_R_BACKEND] <= HP_RULES_NFT ?
+		       hp_rules_backend_name((enum hp_rules_backend)n[HP_GATE_R_BACKEND]) : "none";
+}
+
 static json_t *capture(const struct hp_daemon *d)
 {
 	const struct hp_conf_client *c = &d->conf->client;
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "peers", "route", "backend",
-			 d->gate.queueing ? hp_rules_backend_name(d->backend) : "none", "queue",
-			 (int)c->queue, "on_failure", action_name(c->on_failure), "on_stop",
-			 action_name(c->on_stop));
+	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "peers", "route", "backend", queueing(d),
+			 "queue", (int)c->queue, "on_failure", action_name(c->on_failure),
+			 "on_stop", action_name(c->on_stop));
 }
 
 /* Connections to protected destinations that began in the clear. */
-static json_t *begun(const struct hp_begun *b)
+static json_t *begun(struct hp_daemon *d)
 {
-	const struct hp_connection *at;
-	size_t n = b ? hp_begun_list(b, &at) : 0;
+	const struct hp_gate_msg *m = hp_daemon_gate_begun(d);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 1; m && i < m->n_numbers && 2 * i <= m->n_prefixes; i++) {
+		uint64_t n = m->numbers[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "proto", json_string(at[i].proto == HP_PROTO_TCP ? "tcp" : "udp"));
-		json_object_set_new(o, "src", hp_row_addr(&at[i].src));
-		json_object_set_new(o, "sport", json_integer(at[i].sport));
-		json_object_set_new(o, "dst", hp_row_addr(&at[i].dst));
-		json_object_set_new(o, "dport", json_integer(at[i].dport));
+		json_object_set_new(o, "proto", json_string(n >> 32 == HP_PROTO_TCP ? "tcp" : "udp"));
+		json_object_set_new(o, "src", hp_row_addr(&m->prefixes[2 * i - 2].addr));
+		json_object_set_new(o, "sport", json_integer((json_int_t)(n >> 16 & 0xffff)));
+		json_object_set_new(o, "dst", hp_row_addr(&m->prefixes[2 * i - 1].addr));
+		json_object_set_new(o, "dport", json_integer((json_int_t)(n & 0xffff)));
 		json_array_append_new(list, o);
 	}
-	return json_pack("{s:I, s:o}", "total", (json_int_t)(b ? hp_begun_total(b) : 0), "list", list);
+	return json_pack("{s:I, s:o}", "total", (json_int_t)(m ? m->numbers[0] : 0), "list", list);
 }
 
-static json_t *gate(const struct hp_daemon *d, uint64_t now_ms)
+/* The last report, if there is a gate that can be asked. */
+static json_t *gate(struct hp_daemon *d, bool there)
 {
-	const struct hp_gate_run *g = &d->gate;
-	json_t *o = json_pack("{s:I, s:I, s:I}", "rules", (json_int_t)g->wanted.n_rules, "routes",
-			      (json_int_t)g->wanted.n_routes, "repairs", (json_int_t)g->repairs);
+	const uint64_t *n = d->gate.report;
+	uint64_t flags = n[HP_GATE_R_FLAGS];
+	char path[HP_GATE_PATH_MAX];
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rules",
+			      (json_int_t)n[HP_GATE_R_RULES], "routes",
+			      (json_int_t)n[HP_GATE_R_ROUTES], "repairs",
+			      (json_int_t)n[HP_GATE_R_REPAIRS], "learned",
+			      (json_int_t)n[HP_GATE_R_LEARNED], "reconcile_us",
+			      (json_int_t)n[HP_GATE_R_RECONCILE_US], "learn_us",
+			      (json_int_t)n[HP_GATE_R_LEARN_US]);
 
-	json_object_set_new(o, "begun_plain", begun(g->begun));
-	if (g->repaired_ms)
+	json_object_set_new(o, "begun_plain", begun(d));
+	if (n[HP_GATE_R_REPAIRS])
 		json_object_set_new(o, "repaired_s",
-				    json_integer((json_int_t)(now_ms - g->repaired_ms) / 1000));
-	json_object_set_new(o, "state", json_string(!g->clients ? "open" : g->err ? strerror(-g->err) :
-								       "kept"));
-	json_object_set_new(o, "guard", json_string(g->guard_err || !hp_gate_has_guard(g) ? "none" :
-						    hp_guard_owned(g->guard) ? "owned" : "shared"));
+				    json_integer((json_int_t)n[HP_GATE_R_REPAIRED_S]));
+	json_object_set_new(o, "state",
+			    json_string(!there ? "gone" : !(flags & HP_GATE_F_CLIENTS) ? "open" :
+					n[HP_GATE_R_ERRNO] ? strerror((int)n[HP_GATE_R_ERRNO]) :
+					"kept"));
+	json_object_set_new(o, "guard", json_string(!(flags & HP_GATE_F_GUARD) ? "none" :
+						    flags & HP_GATE_F_OWNED ? "owned" : "shared"));
+	if (!hp_gatesock_path(".sock", path))
+		json_object_set_new(o, "socket", json_string(path));
+	json_object_set_new(o, "pid", json_integer((json_int_t)n[HP_GATE_R_PID]));
 	return o;
 }
 
@@ -153,8 +176,8 @@ static json_t *pools(const struct hp_daemon *d)
 	json_t *list = json_array();
 	char text[HP_PREFIX_STRLEN];
 
-	for (size_t i = 0; i < d->gate.n_pools; i++)
-		json_array_append_new(list, json_string(hp_prefix_format(&d->gate.pools[i], text)));
+	for (size_t i = 0; i < d->gate.pools.n; i++)
+		json_array_append_new(list, json_string(hp_prefix_format(&d->gate.pools.at[i], text)));
 	return list;
 }
 
@@ -187,9 +210,9 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "netns", json_integer((json_int_t)st.st_ino));
 	json_object_set_new(reply, "config", json_string(path ? path : d->conf_path));
 	free(path);
+	hp_daemon_gate_report(d);
 	json_object_set_new(reply, "capturing", json_boolean(d->capturing));
-	json_object_set_new(reply, "backend", json_string(d->gate.queueing ? hp_rules_backend_name(d->backend) :
-							   "none"));
+	json_object_set_new(reply, "backend", json_string(queueing(d)));
 	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->transport.mode)));
 	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_routes_all(d)));
 	json_object_set_new(reply, "pools", pools(d));
@@ -203,6 +226,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	struct hp_peerdb *peers = hp_pipe_peerdb(d->pipe);
 	uint64_t up_s = (hp_clock_ms(&d->clock) - d->started_ms) / 1000;
 	json_t *totals = json_object();
+	bool there = hp_daemon_gate_report(d);
 
 	hp_row_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
 		    (uint64_t[2]){ t->out_bytes, t->in_bytes });
@@ -215,8 +239,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "identities", identities(d));
 	if (d->conf->client.enabled)
 		json_object_set_new(reply, "capture", capture(d));
-	if (d->gate.on)
-		json_object_set_new(reply, "gate", gate(d, hp_clock_ms(&d->clock)));
+	json_object_set_new(reply, "gate", gate(d, there));
 	json_object_set_new(
 		reply, "counts",
 		json_pack("{s:I, s:I, s:I, s:I}", "associations",
@@ -303,6 +326,7 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 		{ "tun", "no-buffer", "read, but every packet buffer is in use", t->no_buffer },
 		{ "tun", "malformed", "read with an unusable header", t->malformed },
 		{ "tun", "errors", "writes the kernel refused", t->errors },
+		{ "tun", "late", "had waited for a daemon for more than two seconds", t->late },
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
@@ -311,11 +335,11 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 }
 
 /* Packets that the kernel dropped because of the guard. */
-static void guard_drops(const struct hp_daemon *d, json_t *drops)
+static void guard_drops(struct hp_daemon *d, json_t *drops)
 {
-	uint64_t n[HP_GUARD_COUNTS];
+	const uint64_t *n = d->gate.report + HP_GATE_R_GUARD;
 
-	if (!d->gate.guard || hp_guard_counts(d->gate.guard, n))
+	if (!hp_daemon_gate_report(d))
 		return;
 	for (int i = 0; i < HP_GUARD_COUNTS; i++)
 		add_count(drops, "group", "guard", hp_guard_counter_name((enum hp_guard_counter)i),

@@ -2,9 +2,9 @@
  *
  * From a loaded configuration to a running daemon, and back.
  *
- * Everything that needs more rights than CAP_NET_ADMIN and CAP_NET_RAW comes first; then rights
- * are dropped, then threads are made.  The gate comes last; what the last daemon left closed is
- * closed until then.
+ * The gate (hipproxy-gate) is found, or started, first.  Then comes everything else that needs
+ * rights; then rights are dropped, then threads are made.  At the end the gate is told that all is
+ * ready; what it has closed before is closed until then.
  */
 #include "daemon/daemon.h"
 
@@ -144,18 +144,6 @@ static int make_loop(struct hp_daemon *d)
 
 /* ---- sockets */
 
-static int open_tun(struct hp_daemon *d, struct hp_io_err *e)
-{
-	struct hp_tun_cfg cfg = {
-		.name = d->conf->tun.name,
-		.mtu = d->conf->tun.mtu,
-		.addrs = &d->host_hit,
-		.n_addrs = d->conf->host.enabled,
-	};
-
-	return hp_tun_open(d->loop, d->pool, &cfg, hp_daemon_local, d, &d->tun, e);
-}
-
 int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *e)
 {
 	const struct hp_conf_client *c = &d->conf->client;
@@ -174,7 +162,7 @@ int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *e)
 
 static int only_one(struct hp_daemon *d, struct hp_io_err *e)
 {
-	int fd = hp_single_take(e);
+	int fd = hp_single_take("hipproxyd", e);
 
 	if (fd < 0)
 		return fd;
@@ -184,7 +172,9 @@ static int only_one(struct hp_daemon *d, struct hp_io_err *e)
 
 static int open_sockets(struct hp_daemon *d)
 {
-	struct hp_raw_cfg raw = { .mark = d->conf->client.mark };
+	bool queue = d->conf->client.enabled && hp_conf_discovers(d->conf);
+	/* The mark keeps our own packets out of the queue, and needs the same right. */
+	struct hp_raw_cfg raw = { .mark = queue ? d->conf->client.mark : 0 };
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
 	struct hp_control_cfg control = { .path = d->conf->control.socket,
 					  .group = d->conf->control.group,
@@ -194,21 +184,21 @@ static int open_sockets(struct hp_daemon *d)
 	int err;
 
 	ops.ctx = d;
-	err = hp_priv_check(&e);
+	err = hp_priv_check(queue, &e);
 	if (!err)
 		err = only_one(d, &e);
 	if (!err)
-		err = open_tun(d, &e);
+		err = hp_daemon_gate_open(d, &e);
+	if (!err)
+		err = hp_daemon_gate_tun(d, &e);
 	if (!err)
 		err = hp_raw_open(d->loop, &raw, &ops, &d->raw, &e);
-	if (!err)
-		err = hp_daemon_gate_open(d, &e);
-	if (!err && d->conf->client.enabled && hp_daemon_discovers(d))
+	if (!err && queue)
 		err = hp_daemon_open_queue(d, &e);
 	if (!err)
 		err = hp_control_open(d->loop, &control, &d->control, &e);
 	if (!err)
-		err = hp_priv_drop(&e);
+		err = hp_priv_drop(queue, &e);
 	return err ? fail_io(err, &e) : 0;
 }
 
@@ -338,41 +328,38 @@ static void restore(struct hp_daemon *d)
 
 /* ---- capture */
 
-int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
+/* all: with what plugins have asked for, and with what the gate has loaded. */
+static int capture(struct hp_daemon *d, bool on, bool all, struct hp_io_err *err)
 {
-	bool queue = on && hp_daemon_discovers(d);
-	int ret = hp_daemon_gate(d, on, err);
+	int ret = on && hp_conf_discovers(d->conf) ? hp_daemon_open_queue(d, err) : 0;
 
-	/* Those of a daemon that was killed are removed as well. */
-	if (!ret && (queue || d->gate.queueing || !d->capturing || !on))
-		ret = hp_daemon_discovery(d, queue, err);
-	if (!ret && !queue)
-		ret = hp_daemon_masquerade_again(d, err);
+	if (!ret)
+		ret = hp_daemon_gate(d, on, all, err);
 	if (!ret)
 		d->capturing = on;
 	return ret;
+}
+
+int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err)
+{
+	return capture(d, on, false, err);
+}
+
+int hp_daemon_capture_all(struct hp_daemon *d, bool on, struct hp_io_err *err)
+{
+	return capture(d, on, true, err);
 }
 
 /* An orderly end opens only what the configuration wants open. */
 static void end_gate(struct hp_daemon *d)
 {
 	const struct hp_conf_client *c = d->conf ? &d->conf->client : NULL;
-	bool stays = d->capturing && c->on_stop == HP_CONF_FAIL_CLOSED &&
-		     c->on_failure == HP_CONF_FAIL_CLOSED;
-	struct hp_io_err e = { "" };
-	int err = 0;
 
-	if (stays)
+	if (d->capturing && c->on_stop == HP_CONF_FAIL_CLOSED && c->on_failure == HP_CONF_FAIL_CLOSED)
 		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "clients' protected traffic stays closed; "
 		       "hipproxyd --cleanup opens it");
-	else if (d->gate.on)
-		err = hp_daemon_gate_clear(d, &e);
-	if (!err && !stays && (d->gate.queueing || d->n_masqueraded))
-		err = hp_rules_cleanup(&e);
-	if (err)
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s", e.text);
-	d->gate.on = d->gate.queueing = d->capturing = false;
-	d->n_masqueraded = 0;
+	hp_daemon_gate_bye(d);
+	d->capturing = false;
 }
 
 static void obsolete(const struct hp_conf_client *c)
@@ -419,7 +406,7 @@ int hp_daemon_start(struct hp_daemon *d)
 	if (err)
 		return err;
 	restore(d);
-	err = d->conf->client.enabled ? hp_daemon_capture(d, true, &e) : hp_daemon_gate(d, false, &e);
+	err = hp_daemon_capture_all(d, d->conf->client.enabled, &e);
 	if (err)
 		return fail_io(err, &e);
 	log_ready(d);
@@ -482,7 +469,6 @@ static void stop_engine(struct hp_daemon *d)
 static void close_sockets(struct hp_daemon *d)
 {
 	end_gate(d);
-	hp_daemon_discovery_close(d);
 	hp_daemon_gate_close(d);
 	if (d->nfq)
 		hp_nfq_close(d->nfq);

@@ -31,7 +31,7 @@ int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out)
 
 static int open_port(struct hp_daemon *d, uint16_t port)
 {
-	struct hp_encap_cfg cfg = { .mark = d->conf->client.mark, .port = port };
+	struct hp_encap_cfg cfg = { .mark = d->nfq ? d->conf->client.mark : 0, .port = port };
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
 	struct hp_io_err e = { "" };
 	struct hp_encap *encap;
@@ -47,6 +47,9 @@ static int open_port(struct hp_daemon *d, uint16_t port)
 	}
 	hp_encap_close(d->encap);
 	d->encap = encap;
+	for (int i = 0; i < 2; i++)
+		if (hp_encap_fd(encap, i) >= 0)
+			hp_daemon_gate_buffers(d, hp_encap_fd(encap, i));
 	return 0;
 }
 

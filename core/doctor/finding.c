@@ -35,6 +35,7 @@ static const struct {
 	[HP_CAUSE_ESP_BLOCKED] = { "esp-blocked", "ESP is dropped here, or none comes back from "
 				   "a peer that answers HIP." },
 	[HP_CAUSE_RULES_GONE] = { "rules-gone", "Rules or routes of hipproxyd were removed." },
+	[HP_CAUSE_GATE_GONE] = { "gate-gone", "hipproxy-gate does not run, or does not get its way." },
 	[HP_CAUSE_IPV4_ONLY] = { "ipv4-only", "A service listens on IPv4 only, so no HIT reaches "
 				 "it." },
 	[HP_CAUSE_MTU] = { "mtu", "An MTU is too small, or was changed." },

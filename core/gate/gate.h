@@ -117,6 +117,13 @@ struct hp_gate_want {
 
 /* 0 or -ENOMEM. */
 int hp_gate_prefix_add(struct hp_gate_prefixes *list, const struct hp_prefix *p);
+/* All of n.  0 or -ENOMEM. */
+int hp_gate_prefixes_add(struct hp_gate_prefixes *list, const struct hp_prefix *at, size_t n);
+/* Into a sorted list without doubles.  1, 0: it is there already, or -ENOMEM. */
+int hp_gate_prefix_insert(struct hp_gate_prefixes *list, const struct hp_prefix *p);
+/* Out of such a list; false: it is not there. */
+bool hp_gate_prefix_remove(struct hp_gate_prefixes *list, const struct hp_prefix *p);
+void hp_gate_prefixes_free(struct hp_gate_prefixes *list);
 int hp_gate_rule_add(struct hp_gate_state *s, const struct hp_gate_rule *r);
 int hp_gate_route_add(struct hp_gate_state *s, const struct hp_gate_route *r);
 /* The two routes of a protected prefix, or the first only. */

@@ -83,6 +83,15 @@ int hp_rtnl_link_up(int ifindex, unsigned int mtu, unsigned int txqueuelen)
 	return talk(h);
 }
 
+int hp_rtnl_link_del(int ifindex)
+{
+	union request r;
+	struct nlmsghdr *h = begin_link(&r, ifindex, 0);
+
+	h->nlmsg_type = RTM_DELLINK;
+	return talk(h);
+}
+
 int hp_rtnl_link_no_autoaddr(int ifindex)
 {
 	union request r;

@@ -14,6 +14,7 @@
 
 /* Sets MTU and queue length, and takes the link up. */
 int hp_rtnl_link_up(int ifindex, unsigned int mtu, unsigned int txqueuelen);
+int hp_rtnl_link_del(int ifindex);
 /* The kernel makes no link-local IPv6 address of its own. */
 int hp_rtnl_link_no_autoaddr(int ifindex);
 /* A /128 (or /32), without duplicate address detection.  -EEXIST, -EADDRNOTAVAIL as the

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * One hipproxyd in a network namespace: rules, routes and tables of packet filters belong to it.
+ * One hipproxyd, and one hipproxy-gate, in a network namespace: rules, routes and tables of packet filters belong to it.
  */
 #ifndef HP_IO_SINGLE_H
 #define HP_IO_SINGLE_H
 
 #include "io/err.h"
 
-/* A descriptor that is held as long as the caller is the only one; the kernel lets go of it when
+/* program: its name.  A descriptor that is held as long as the caller is the only one; the kernel lets go of it when
  * the process ends, however that happens.  -EBUSY with a sentence: another process has it; or
  * another -errno with a sentence. */
-int hp_single_take(struct hp_io_err *err);
+int hp_single_take(const char *program, struct hp_io_err *err);
 
 #endif

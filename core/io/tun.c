@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The TUN device (see tun.h): packets.  Making it: tundev.c.
+ * Packets of the TUN device (see tun.h).  Making it: tundev.c.
  */
-#include "io/tun_internal.h"
+#include "io/tun.h"
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,6 +21,28 @@
 #include "xlat/xlat.h"
 
 #define READS_PER_ROUND 64
+#define DISCARD_MAX	65536 /* somebody may send as fast as we read */
+
+/* Linux 6.2; headers may be older. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
+struct hp_tun {
+	struct hp_loop *loop;
+	struct hp_pool *pool;
+	struct hp_watch watch;
+	hp_tun_fn on_packet;
+	void *ctx;
+	int fd;
+	bool uso; /* super-packets of datagrams */
+	char name[IFNAMSIZ];
+	struct hp_tun_counts counts;
+};
 
 /* ---- from the kernel */
 
@@ -49,6 +75,9 @@ static bool packet_read(struct hp_tun *tun)
 	n = readv(tun->fd, iov, p ? 2 : 1);
 	if (n < 0) {
 		hp_pool_put(tun->pool, p);
+		/* Without its device a descriptor is always ready; hp_tun_replace comes. */
+		if (errno == EBADFD)
+			hp_loop_del(tun->loop, &tun->watch);
 		return errno == EINTR;
 	}
 	if (!p) {
@@ -70,11 +99,12 @@ static bool packet_read(struct hp_tun *tun)
 
 /* A packet that comes alone leaves at once, without a look for others: if there are any, the
  * next round comes at once, and that is not a quiet one. */
-void tun_ready(void *ctx, uint32_t events)
+static void tun_ready(void *ctx, uint32_t events)
 {
 	const struct hp_tun *tun = ctx;
 	int i, n = hp_loop_quiet(tun->loop) ? 1 : READS_PER_ROUND;
 
+	(void)events;
 	for (i = 0; i < n; i++) {
 		if (!packet_read(ctx))
 			return;
@@ -153,6 +183,88 @@ int hp_tun_write(struct hp_tun *tun, const struct hp_packet *p)
 	tun->counts.out_packets++;
 	tun->counts.out_bytes += p->len;
 	return 0;
+}
+
+/* ---- the descriptor */
+
+static int offloads(struct hp_tun *tun, int fd, struct hp_io_err *e)
+{
+	unsigned int flags = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+	int size = (int)sizeof(struct virtio_net_hdr);
+
+	tun->uso = !ioctl(fd, TUNSETOFFLOAD, flags | TUN_F_USO4 | TUN_F_USO6);
+	if (ioctl(fd, TUNSETVNETHDRSZ, &size) || (!tun->uso && ioctl(fd, TUNSETOFFLOAD, flags)))
+		return hp_io_fail(e, -errno,
+				  "TUN device %s: the kernel refuses offloads: %s",
+				  tun->name, strerror(errno));
+	return 0;
+}
+
+int hp_tun_replace(struct hp_tun *tun, int fd, struct hp_io_err *e)
+{
+	int err = offloads(tun, fd, e);
+
+	if (err)
+		return err;
+	hp_loop_del(tun->loop, &tun->watch);
+	if (tun->fd >= 0)
+		close(tun->fd);
+	tun->fd = fd;
+	err = hp_loop_add(tun->loop, &tun->watch, fd, EPOLLIN, tun_ready, tun);
+	return err ? hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err)) : 0;
+}
+
+int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, int fd, const char *name,
+		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *e)
+{
+	struct hp_tun *tun = calloc(1, sizeof(*tun));
+	int err;
+
+	if (!tun)
+		return hp_io_fail(e, -ENOMEM, "TUN device: out of memory");
+	tun->fd = -1;
+	tun->loop = loop;
+	tun->pool = pool;
+	tun->on_packet = on_packet;
+	tun->ctx = ctx;
+	snprintf(tun->name, sizeof(tun->name), "%s", name);
+	err = hp_tun_replace(tun, fd, e);
+	if (err) {
+		if (tun->fd == fd)
+			tun->fd = -1; /* stays the caller's */
+		hp_tun_close(tun);
+		return err;
+	}
+	*out = tun;
+	return 0;
+}
+
+void hp_tun_close(struct hp_tun *tun)
+{
+	if (!tun)
+		return;
+	hp_loop_del(tun->loop, &tun->watch);
+	if (tun->fd >= 0)
+		close(tun->fd);
+	free(tun);
+}
+
+void hp_tun_discard(struct hp_tun *tun)
+{
+	char head[64];
+
+	for (int i = 0; i < DISCARD_MAX && read(tun->fd, head, sizeof(head)) > 0; i++)
+		tun->counts.late++;
+}
+
+int hp_tun_fd(const struct hp_tun *tun)
+{
+	return tun->fd;
+}
+
+const char *hp_tun_name(const struct hp_tun *tun)
+{
+	return tun->name;
 }
 
 bool hp_tun_takes_datagrams(const struct hp_tun *tun)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Making the TUN device: offloads, addresses, route and settings (see tun.h).
+ * Making and keeping the TUN device: addresses, routes and settings (see tundev.h).
  */
-#include "io/tun_internal.h"
+#include "io/tundev.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -23,6 +24,16 @@
 
 #define TUN_PATH   "/dev/net/tun"
 #define TXQUEUELEN 4000 /* packets: a burst from the other core */
+#define ADDRS_MAX  64
+
+struct hp_tundev {
+	int fd, ifindex;
+	char name[IFNAMSIZ];
+	unsigned int mtu, txqueuelen;
+	bool persistent, may_be_held;
+	struct hp_addr addrs[ADDRS_MAX]; /* to make it again */
+	size_t n_addrs;
+};
 
 /* RFC 7343, section 2. */
 const struct hp_prefix hp_tun_hits = {
@@ -102,156 +113,176 @@ static int device_node(struct hp_io_err *e)
 	return hp_io_fail(e, -err, TUN_PATH ": %s", strerror(err));
 }
 
-static int device_create(struct hp_tun *tun, struct hp_io_err *e)
+static int device_attach(struct hp_tundev *dev, int fd, struct hp_io_err *e)
 {
 	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
 	int err;
 
-	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
-	if (!ioctl(tun->fd, TUNSETIFF, &ifr))
-		return 0;
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	if (!ioctl(fd, TUNSETIFF, &ifr))
+		return ioctl(fd, TUNSETPERSIST, dev->persistent) ?
+			       hp_io_fail(e, -errno, "TUN device %s: %s", dev->name,
+					  strerror(errno)) : 0;
 	err = -errno;
 	if (err == -EPERM)
 		return hp_io_fail(e, err, "TUN device %s: CAP_NET_ADMIN is needed",
-				  tun->name);
+				  dev->name);
 	if (err == -EBUSY)
 		return hp_io_fail(
 			e, err, "TUN device %s is in use: is another hipproxyd running?",
-			tun->name);
+			dev->name);
 	if (err == -EINVAL)
 		return hp_io_fail(e, err,
 				  "TUN device %s: an interface of another kind has this "
 				  "name, or the kernel's TUN is too old",
-				  tun->name);
-	return hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err));
+				  dev->name);
+	return hp_io_fail(e, err, "TUN device %s: %s", dev->name, strerror(-err));
 }
 
-static int device_offloads(struct hp_tun *tun, struct hp_io_err *e)
+static int device_create(struct hp_tundev *dev, struct hp_io_err *e)
 {
-	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-	int size = (int)sizeof(struct virtio_net_hdr);
+	int fd = device_node(e), err = fd < 0 ? fd : device_attach(dev, fd, e);
 
-	tun->uso = !ioctl(tun->fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6);
-	if (ioctl(tun->fd, TUNSETVNETHDRSZ, &size) ||
-	    (!tun->uso && ioctl(tun->fd, TUNSETOFFLOAD, offloads)))
-		return hp_io_fail(e, -errno,
-				  "TUN device %s: the kernel refuses offloads: %s",
-				  tun->name, strerror(errno));
+	if (err && fd >= 0)
+		close(fd);
+	if (err == -EBUSY && dev->may_be_held)
+		return 0;
+	if (err)
+		return err;
+	if (dev->fd >= 0)
+		close(dev->fd);
+	dev->fd = fd;
 	return 0;
 }
 
-static int device_addresses(struct hp_tun *tun, struct hp_io_err *e)
+static int device_addresses(struct hp_tundev *dev, struct hp_io_err *e)
 {
 	char text[HP_ADDR_STRLEN];
 
-	for (size_t i = 0; i < tun->n_addrs; i++) {
-		int err = hp_tun_addr_add(tun, &tun->addrs[i]);
+	for (size_t i = 0; i < dev->n_addrs; i++) {
+		int err = hp_tundev_addr_add(dev, &dev->addrs[i]);
 
 		if (err)
-			return hp_io_fail(e, err, "TUN device %s: address %s: %s", tun->name,
-					  hp_addr_format(&tun->addrs[i], text), strerror(-err));
+			return hp_io_fail(e, err, "TUN device %s: address %s: %s", dev->name,
+					  hp_addr_format(&dev->addrs[i], text), strerror(-err));
 	}
 	return 0;
 }
 
-static int device_up(struct hp_tun *tun, struct hp_io_err *e)
+static int device_up(struct hp_tundev *dev, struct hp_io_err *e)
 {
-	int err = hp_rtnl_link_up(tun->ifindex, tun->mtu, tun->txqueuelen);
+	int err = hp_rtnl_link_up(dev->ifindex, dev->mtu, dev->txqueuelen);
 
 	if (err)
 		return hp_io_fail(e, err, "TUN device %s: cannot be taken up with MTU %u: %s",
-				  tun->name, tun->mtu, strerror(-err));
-	return device_addresses(tun, e);
+				  dev->name, dev->mtu, strerror(-err));
+	return device_addresses(dev, e);
 }
 
-static int device_configure(struct hp_tun *tun, struct hp_io_err *e)
+static int device_configure(struct hp_tundev *dev, struct hp_io_err *e)
 {
 	int err;
 
-	tun->ifindex = (int)if_nametoindex(tun->name);
-	if (!tun->ifindex)
-		return hp_io_fail(e, -errno, "TUN device %s: %s", tun->name,
+	dev->ifindex = (int)if_nametoindex(dev->name);
+	if (!dev->ifindex)
+		return hp_io_fail(e, -errno, "TUN device %s: %s", dev->name,
 				  strerror(errno));
-	settings_apply(tun->name);
-	err = hp_rtnl_link_no_autoaddr(tun->ifindex);
+	settings_apply(dev->name);
+	err = hp_rtnl_link_no_autoaddr(dev->ifindex);
 	if (err)
-		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", tun->name,
+		hp_log(HP_LOG_IO, HP_LOG_DEBUG, "%s: addr_gen_mode: %s", dev->name,
 		       strerror(-err));
-	return device_up(tun, e);
+	return device_up(dev, e);
 }
 
-static int device_make(struct hp_tun *tun, struct hp_io_err *e)
+static int device_make(struct hp_tundev *dev, struct hp_io_err *e)
 {
-	int err = device_create(tun, e);
+	int err = device_create(dev, e);
 
-	if (!err)
-		err = device_offloads(tun, e);
-	if (!err)
-		err = device_configure(tun, e);
-	if (err || tun->watch.added)
-		return err;
-	err = hp_loop_add(tun->loop, &tun->watch, tun->fd, EPOLLIN, tun_ready, tun);
-	return err ? hp_io_fail(e, err, "TUN device %s: %s", tun->name, strerror(-err)) : 0;
+	return err ? err : device_configure(dev, e);
 }
 
-static struct hp_tun *tun_new(const struct hp_tun_cfg *cfg)
+static void configure(struct hp_tundev *dev, const struct hp_tundev_cfg *cfg)
 {
-	struct hp_tun *tun = calloc(1, sizeof(*tun));
-
-	if (!tun)
-		return NULL;
-	tun->fd = -1;
-	tun->mtu = cfg->mtu;
-	tun->txqueuelen = cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN;
-	tun->addrs = calloc(cfg->n_addrs + 1, sizeof(*tun->addrs));
-	if (!tun->addrs) {
-		free(tun);
-		return NULL;
-	}
-	for (; tun->n_addrs < cfg->n_addrs; tun->n_addrs++)
-		tun->addrs[tun->n_addrs] = cfg->addrs[tun->n_addrs];
-	return tun;
+	dev->mtu = cfg->mtu;
+	dev->txqueuelen = cfg->txqueuelen ? cfg->txqueuelen : TXQUEUELEN;
+	dev->persistent = cfg->persistent;
+	dev->may_be_held = cfg->may_be_held;
 }
 
-int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_tun_cfg *cfg,
-		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *e)
+int hp_tundev_open(const struct hp_tundev_cfg *cfg, struct hp_tundev **out, struct hp_io_err *e)
 {
-	struct hp_tun *tun;
+	struct hp_tundev *dev;
 	int err;
 
-	if (!cfg->name[0] || strlen(cfg->name) >= sizeof(tun->name))
+	if (!cfg->name[0] || strlen(cfg->name) >= sizeof(dev->name))
 		return hp_io_fail(e, -EINVAL,
 				  "TUN device: a name has 1 to 15 characters");
-	tun = tun_new(cfg);
-	if (!tun)
+	dev = calloc(1, sizeof(*dev));
+	if (!dev)
 		return hp_io_fail(e, -ENOMEM, "TUN device: out of memory");
-	tun->loop = loop;
-	tun->pool = pool;
-	tun->on_packet = on_packet;
-	tun->ctx = ctx;
-	snprintf(tun->name, sizeof(tun->name), "%s", cfg->name);
-	tun->fd = device_node(e);
-	err = tun->fd < 0 ? tun->fd : device_make(tun, e);
+	dev->fd = -1;
+	configure(dev, cfg);
+	snprintf(dev->name, sizeof(dev->name), "%s", cfg->name);
+	err = device_make(dev, e);
 	if (err) {
-		hp_tun_close(tun);
+		hp_tundev_close(dev);
 		return err;
 	}
-	*out = tun;
+	*out = dev;
 	return 0;
 }
 
-void hp_tun_close(struct hp_tun *tun)
+int hp_tundev_change(struct hp_tundev *dev, const struct hp_tundev_cfg *cfg, struct hp_io_err *e)
 {
-	if (!tun)
-		return;
-	hp_loop_del(tun->loop, &tun->watch);
-	if (tun->fd >= 0)
-		close(tun->fd);
-	free(tun->addrs);
-	free(tun);
+	configure(dev, cfg);
+	if (!if_nametoindex(dev->name))
+		return device_make(dev, e);
+	if (dev->fd >= 0 && ioctl(dev->fd, TUNSETPERSIST, dev->persistent))
+		return hp_io_fail(e, -errno, "TUN device %s: %s", dev->name, strerror(errno));
+	return device_configure(dev, e);
 }
 
-int hp_tun_name_check(const char *name)
+int hp_tundev_fd(const struct hp_tundev *dev)
+{
+	return dev->fd;
+}
+
+int hp_tundev_give(struct hp_tundev *dev, int fd)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+
+	if (ioctl(fd, TUNGETIFF, &ifr) || strncmp(ifr.ifr_name, dev->name, sizeof(dev->name)) ||
+	    !(ifr.ifr_flags & IFF_TUN) || !(ifr.ifr_flags & IFF_VNET_HDR) ||
+	    ioctl(fd, TUNSETPERSIST, dev->persistent))
+		return -EINVAL;
+	if (dev->fd >= 0)
+		close(dev->fd);
+	dev->fd = fd;
+	return 0;
+}
+
+void hp_tundev_close(struct hp_tundev *dev)
+{
+	if (!dev)
+		return;
+	if (dev->fd >= 0)
+		close(dev->fd);
+	free(dev);
+}
+
+void hp_tundev_remove(struct hp_tundev *dev)
+{
+	if (!dev)
+		return;
+	if (dev->fd >= 0)
+		ioctl(dev->fd, TUNSETPERSIST, 0);
+	if (dev->ifindex)
+		hp_rtnl_link_del(dev->ifindex);
+	hp_tundev_close(dev);
+}
+
+int hp_tundev_name_check(const char *name)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
@@ -268,66 +299,95 @@ int hp_tun_name_check(const char *name)
 	return err;
 }
 
+int hp_tundev_delete(const char *name, struct hp_io_err *e)
+{
+	unsigned int ifindex = if_nametoindex(name);
+	int err = ifindex && !hp_tundev_name_check(name) ? hp_rtnl_link_del((int)ifindex) : 0;
+
+	return err ? hp_io_fail(e, err, "TUN device %s: %s", name, strerror(-err)) : 0;
+}
+
 /* Up, and with the MTU that was asked for: below 1280 the kernel takes IPv6 away. */
-static bool device_is_right(struct hp_tun *tun)
+static bool device_is_right(struct hp_tundev *dev)
 {
 	struct ifreq ifr = {.ifr_flags = 0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool right;
 
-	memcpy(ifr.ifr_name, tun->name, sizeof(ifr.ifr_name));
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
 	right = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP &&
-		!ioctl(fd, SIOCGIFMTU, &ifr) && ifr.ifr_mtu == (int)tun->mtu;
+		!ioctl(fd, SIOCGIFMTU, &ifr) && ifr.ifr_mtu == (int)dev->mtu;
 	if (fd >= 0)
 		close(fd);
 	return right;
 }
 
-int hp_tun_restore(struct hp_tun *tun, struct hp_io_err *e)
+int hp_tundev_restore(struct hp_tundev *dev, struct hp_io_err *e)
 {
 	char name[IF_NAMESIZE];
 	int err;
 
-	if (if_indextoname((unsigned int)tun->ifindex, name)) {
-		memcpy(tun->name, name, sizeof(tun->name));
-		if (device_is_right(tun))
-			return 0;
-		err = device_configure(tun, e);
-	} else {
-		err = device_make(tun, e);
-		if (err) /* a descriptor without a device is always ready */
-			hp_loop_del(tun->loop, &tun->watch);
+	if (!if_indextoname((unsigned int)dev->ifindex, name)) {
+		err = device_make(dev, e);
+		return err ? err : 2;
 	}
+	memcpy(dev->name, name, sizeof(dev->name));
+	if (device_is_right(dev))
+		return 0;
+	err = device_configure(dev, e);
 	return err ? err : 1;
 }
 
-int hp_tun_addr_add(struct hp_tun *tun, const struct hp_addr *addr)
+int hp_tundev_addr_add(struct hp_tundev *dev, const struct hp_addr *addr)
 {
-	int err = hp_rtnl_addr(tun->ifindex, addr, true);
+	int err = hp_rtnl_addr(dev->ifindex, addr, true);
 
 	if (err && err != -EEXIST)
 		return err;
-	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(tun->ifindex, &hp_tun_hits);
+	return hp_addr_is4(addr) ? 0 : hp_rtnl_route_add(dev->ifindex, &hp_tun_hits);
 }
 
-int hp_tun_addr_del(struct hp_tun *tun, const struct hp_addr *addr)
+int hp_tundev_addr_del(struct hp_tundev *dev, const struct hp_addr *addr)
 {
-	int err = hp_rtnl_addr(tun->ifindex, addr, false);
+	int err = hp_rtnl_addr(dev->ifindex, addr, false);
 
 	return err == -EADDRNOTAVAIL ? 0 : err;
 }
 
-int hp_tun_index(const struct hp_tun *tun)
+static bool has_addr(const struct hp_tundev *dev, const struct hp_addr *addr)
 {
-	return tun->ifindex;
+	for (size_t i = 0; i < dev->n_addrs; i++)
+		if (hp_addr_eq(&dev->addrs[i], addr))
+			return true;
+	return false;
 }
 
-const char *hp_tun_name(const struct hp_tun *tun)
+int hp_tundev_addrs(struct hp_tundev *dev, const struct hp_prefix *addrs, size_t n,
+		    struct hp_io_err *e)
 {
-	return tun->name;
+	struct hp_addr before[ADDRS_MAX];
+	size_t n_before = dev->n_addrs;
+
+	memcpy(before, dev->addrs, sizeof(before));
+	for (dev->n_addrs = 0; dev->n_addrs < n && dev->n_addrs < ADDRS_MAX; dev->n_addrs++)
+		dev->addrs[dev->n_addrs] = addrs[dev->n_addrs].addr;
+	for (size_t i = 0; i < n_before; i++)
+		if (!has_addr(dev, &before[i]))
+			hp_tundev_addr_del(dev, &before[i]);
+	return device_addresses(dev, e);
 }
 
-int hp_tun_route(struct hp_tun *tun, const struct hp_prefix *to)
+int hp_tundev_index(const struct hp_tundev *dev)
 {
-	return hp_rtnl_route_add(tun->ifindex, to);
+	return dev->ifindex;
+}
+
+const char *hp_tundev_name(const struct hp_tundev *dev)
+{
+	return dev->name;
+}
+
+int hp_tundev_route(struct hp_tundev *dev, const struct hp_prefix *to)
+{
+	return hp_rtnl_route_add(dev->ifindex, to);
 }

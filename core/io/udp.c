@@ -343,3 +343,8 @@ const struct hp_encap_counts *hp_encap_counts(const struct hp_encap *e)
 {
 	return &e->counts;
 }
+
+int hp_encap_fd(const struct hp_encap *e, int i)
+{
+	return i ? e->v6.fd : e->v4.fd;
+}

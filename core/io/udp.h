@@ -36,6 +36,8 @@ struct hp_encap_counts {
 int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
 		  const struct hp_raw_ops *ops, struct hp_encap **out, struct hp_io_err *err);
 void hp_encap_close(struct hp_encap *e);
+/* The sockets of IPv4 (0) and IPv6 (1); -1: none. */
+int hp_encap_fd(const struct hp_encap *e, int i);
 
 /* As hp_raw_hip_send and hp_raw_esp_send, to path->dport, from the socket's own port.  A run
  * may be longer than UDP_SEGMENT allows: it is cut. */

@@ -73,6 +73,11 @@ gateway_conf deny
 check "a reload that forbids it again" ctl server reload >/dev/null
 check "none arrives" not arrives udp $LEGACY4 $PLAIN4
 daemon_stop server
-check "an orderly end leaves no table and no rule" test -z \
+check "an orderly end leaves it closed" not arrives udp $LEGACY4 $PLAIN4
+check "over IPv6 too" not arrives udp $LEGACY6 $PLAIN6
+check "for addresses of the pool as well" not arrives udp 10.99.0.1 $PLAIN4
+check "--cleanup opens" on server "$DAEMON" --cleanup
+check "plain packets arrive then" arrives udp $LEGACY4 $PLAIN4
+check "no table and no rule is left" test -z \
 	"$(on server nft list tables | grep hipproxy_guard; ip -n "$(ns server)" rule | grep proto)"
 finish

@@ -9,8 +9,9 @@ fi
 need_daemons python3 setpriv unshare
 top=${srcdir:-.}
 
-unit=$HPN_DIR/hipproxyd.service
-manager=$HPN_DIR/manager
+unit=$HPN_DIR/hipproxyd.service gate_unit=$HPN_DIR/hipproxy-gate.service
+manager=$HPN_DIR/manager gate_manager=$HPN_DIR/gate-manager
+GATE=$(program hipproxy-gate) || skip "hipproxy-gate is not built"
 # The build's programs and this network's files; /tmp and home are not hidden, for they are there.
 unit_run() { # [--set KEY=VALUE]...
 	mkdir -p "$manager"
@@ -21,6 +22,16 @@ unit_run() { # [--set KEY=VALUE]...
 		--set "ExecReload=$CTL -s $HPN_DIR/proxy/control reload" "$@" run "$unit"
 	wait_for 10 test -S "$manager/control"
 }
+# Its sockets are where it is compiled to have them; the rest is this network's.
+gate_run() {
+	mkdir -p "$gate_manager" "$HPN_DIR/gate"
+	start proxy gate-unitrun "$top/tests/unitrun" --base "$gate_manager" --folders "$HPN_DIR/root" \
+		--set ProtectHome=no --set ProtectSystem=no \
+		--set "ExecStart=$GATE -c $HPN_DIR/proxy/hipproxy.conf -s $HPN_DIR/gate/closed" \
+		run "$gate_unit"
+	wait_for 10 test -S "$gate_manager/control" && ask_gate start
+}
+ask_gate() { on proxy "$top/tests/unitrun" --base "$gate_manager" "$@"; }
 ask() { on proxy "$top/tests/unitrun" --base "$manager" "$@"; }
 state() { ask status | jq -r ".$1"; }
 is() { [ "$(state "$1")" = "$2" ]; }      # KEY VALUE
@@ -37,7 +48,9 @@ serve_http server
 key_of proxy; key_of server
 server_conf; proxy_conf
 daemon_start server || { fail "the server comes up"; finish; }
-sed "s,@sbindir@,/usr/sbin,; s,@bindir@,/usr/bin," "$top/conf/hipproxyd.service.in" >"$unit"
+for u in "$unit" "$gate_unit"; do
+	sed "s,@sbindir@,/usr/sbin,; s,@bindir@,/usr/bin," "$top/conf/${u##*/}.in" >"$u"
+done
 
 # Folder and key as the package leaves them: both belong to the service's user, and nobody else may
 # enter the folder.
@@ -49,12 +62,16 @@ echo 'hipproxy:x:64998:' >>"$HPN_DIR/group"
 for f in passwd group; do mount --bind "$HPN_DIR/$f" /etc/$f || { fail "accounts"; finish; }; done
 mkdir -m 700 -p "$HPN_DIR/keys" && mv "$HPN_DIR/proxy/key.pem" "$HPN_DIR/keys/proxy.pem"
 sed -i "s,$HPN_DIR/proxy/key.pem,$HPN_DIR/keys/proxy.pem," "$HPN_DIR/proxy/hipproxy.conf"
-chown -R 64999 "$HPN_DIR/keys"
+chown -R 64999:64998 "$HPN_DIR/keys" "$HPN_DIR/proxy"
 
+check "the gate starts" gate_run
 unit_run
 check "start returns when the daemon is ready" ask start
 check "it is the main process" is pid "$(json proxy status .pid)"
 check "the status tells what runs" is text "client proxy; 0 associations, 0 flows"
+check "it runs as the service's user" test "$(stat -c %u "/proc/$(state pid)")" = 64999
+rights() { sed -n 's/^Cap\(Prm\|Eff\|Amb\|Inh\):[^0-9]*0*//p' "/proc/$(state pid)/status" | tr -d '\n'; }
+check "and has kept no right" test -z "$(rights)"
 check "traffic is protected" hello client1 $SERVER4 server
 check "there is an association" test "$(associations_of proxy)" = 1
 check "the status is brought up to date" wait_for 15 is text "client proxy; 1 association, 1 flow"
@@ -84,9 +101,18 @@ check "it was restarted once" is restarts 1
 check "stop" ask stop
 check "it ended well" is result success
 check "its rules are gone" sh -c "! ip netns exec $(ns proxy) iptables-save | grep -q HIPPROXY"
+check "what it has closed is not" sh -c "ip -n $(ns proxy) route show table 10500 | grep -q blackhole"
 check "its runtime folder is gone" test ! -e "$HPN_DIR/root/run/hipproxy"
 check "its state folder is there with its mode" test "$(stat -c %a "$HPN_DIR/root/var/lib/hipproxy")" = 750
 end_unitrun
+
+
+# Nobody starts the gate here but its unit.
+gate_pid() { ask_gate status | jq -r .pid; }
+check "the gate has been ready" test "$(ask_gate status | jq -r .text)" = closed
+pid=$(gate_pid)
+check "kill -9 of the gate" ask_gate kill KILL
+check "it comes back by itself" wait_for 20 sh -c "[ \"\$('$top/tests/unitrun' --base '$gate_manager' status | jq -r .pid)\" != $pid ]"
 
 # A watchdog that is impatient: messages come, and without them the daemon is ended and comes back.
 unit_run --set WatchdogSec=1s --set TimeoutStopSec=2s

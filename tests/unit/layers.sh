@@ -49,6 +49,7 @@ layer conf util
 layer pipe util wire crypto esp hip flow xlat plugin conf
 layer io util wire crypto esp hip flow xlat pipe gate
 layer doctor util wire crypto hip conf gate io
+layer gated util conf gate io
 layer daemon util wire crypto esp hip flow xlat plugin conf pipe gate io doctor
 
 only 'openssl/' core/crypto

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,13 +191,16 @@ static bool both_lead_to(const char *more, const char *where)
 
 static struct hp_tun *gate_tun(struct tun_seen *seen)
 {
-	struct hp_tun_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tundev_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tundev *dev = NULL;
 	struct hp_tun *tun = NULL;
 	struct hp_io_err e = {""};
 
-	CU_ASSERT(!hp_tun_open(loop, pool, &cfg, on_tun, seen, &tun, &e));
+	CU_ASSERT(!hp_tundev_open(&cfg, &dev, &e) &&
+		  !hp_tun_open(loop, pool, dup(hp_tundev_fd(dev)), "hip0", on_tun, seen, &tun, &e));
 	if (!tun)
 		printf("skipped: %s ", e.text);
+	hp_tundev_close(dev); /* the descriptor that is left keeps the device */
 	return tun;
 }
 
@@ -245,7 +249,7 @@ static void clients_packets_are_routed_to_the_device(void)
 
 	if (!tun)
 		return;
-	s = gate_state(hp_tun_index(tun), false);
+	s = gate_state((int)if_nametoindex("hip0"), false);
 	CU_ASSERT_EQUAL(make_it(f, &s), (int)(s.n_rules + s.n_routes));
 	CU_ASSERT_EQUAL(make_it(f, &s), 0); /* what the kernel says is what was said to it */
 	CU_ASSERT(both_lead_to("", "dev hip0") && both_lead_to("ipproto udp dport 10500", "dev hip0"));
@@ -284,7 +288,7 @@ static void the_gate_may_fail_open(void)
 
 	if (!tun)
 		return;
-	s = gate_state(hp_tun_index(tun), true);
+	s = gate_state((int)if_nametoindex("hip0"), true);
 	CU_ASSERT(make_it(f, &s) > 0 && both_lead_to("", "dev hip0"));
 	hp_tun_close(tun);
 	CU_ASSERT(both_lead_to("", "dev veths"));
@@ -368,7 +372,7 @@ static void packets_may_be_longer_than_the_device(void)
 
 	if (!tun)
 		return;
-	s = gate_state(hp_tun_index(tun), false);
+	s = gate_state((int)if_nametoindex("hip0"), false);
 	connect_to(from, "10.2.0.2", 53);
 	CU_ASSERT(make_it(f, &s) > 0);
 	CU_ASSERT_EQUAL(send(from, octets, sizeof(octets), 0), sizeof(octets));
@@ -430,24 +434,31 @@ static void others_changes_are_noticed_but_not_our_own(void)
 /* Deleted, and taken down. */
 static void the_device_comes_back(void)
 {
+	struct hp_tundev_cfg cfg = {.name = "hip0", .mtu = 1400};
+	struct hp_tundev *dev = NULL;
 	struct tun_seen seen = {0};
-	struct hp_tun *tun = gate_tun(&seen);
+	struct hp_tun *tun = NULL;
 	struct hp_io_err e = {""};
 
-	if (!tun)
-		return;
-	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 0);
+	CU_ASSERT_FATAL(!hp_tundev_open(&cfg, &dev, &e));
+	CU_ASSERT_FATAL(!hp_tun_open(loop, pool, dup(hp_tundev_fd(dev)), "hip0", on_tun, &seen, &tun,
+				     &e));
+	CU_ASSERT_EQUAL(hp_tundev_restore(dev, &e), 0);
 	CU_ASSERT(netns_sh("ip link set dev hip0 down"));
-	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 1);
+	CU_ASSERT_EQUAL(hp_tundev_restore(dev, &e), 1);
 	CU_ASSERT(netns_sh("ip link show dev hip0 | grep -q UP"));
 	CU_ASSERT(netns_sh("ip link del dev hip0"));
-	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 1);
-	CU_ASSERT_EQUAL(hp_tun_restore(tun, &e), 0);
+	/* Whoever reads from a device that is gone does not do so again and again. */
+	CU_ASSERT(!hp_loop_once(loop, 0) && !hp_loop_once(loop, 0));
+	CU_ASSERT_EQUAL(hp_tundev_restore(dev, &e), 2);
+	CU_ASSERT_EQUAL(hp_tundev_restore(dev, &e), 0);
+	CU_ASSERT(!hp_tun_replace(tun, dup(hp_tundev_fd(dev)), &e));
 	CU_ASSERT(netns_sh("ip link show dev hip0 | grep -q UP && ip route add 10.9.9.9/32 dev hip0"));
 	CU_ASSERT(netns_sh("ping -c1 -W1 10.9.9.9 >/dev/null & true"));
 	until(&seen.packets, 1);
 	CU_ASSERT(seen.packets > 0);
 	hp_tun_close(tun);
+	hp_tundev_close(dev);
 }
 
 static const struct hp_test tests[] = {

@@ -3,7 +3,7 @@
  * Discovery: packets to destinations of which nothing is known come by NFQUEUE, for as long as a
  * resolver or opportunistic mode may find something out.  Without discovery there is no rule.
  */
-#include "daemon/daemon.h"
+#include "gated/gated.h"
 
 #include <linux/netfilter.h>
 
@@ -11,15 +11,6 @@
 #define LOOK_MS	    200 /* after we have put something back: others may have removed it meanwhile */
 #define LOOKS	    5
 #define FAILED_MS   3000
-
-bool hp_daemon_discovers(const struct hp_daemon *d)
-{
-	const struct hp_conf_client *c = &d->conf->client;
-
-	/* Blocked or protected: all of it is routed to the daemon, which may look for a HIT. */
-	return c->unknown == HP_CONF_UNKNOWN_PASS &&
-	       (c->resolvers.n || d->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF);
-}
 
 /* A bit for what leaves the TUN device that is none of the connections' own. */
 static uint32_t tun_mark(const struct hp_conf_client *c)
@@ -30,9 +21,9 @@ static uint32_t tun_mark(const struct hp_conf_client *c)
 }
 
 /* Packets to destinations of which nothing is known, for as long as one may be found out. */
-static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
+static int install(struct hp_gated *g, struct hp_io_err *err)
 {
-	const struct hp_conf_client *c = &d->conf->client;
+	const struct hp_conf_client *c = &g->conf->client;
 	struct hp_rules_cfg cfg = {
 		.backend = (enum hp_rules_backend)c->backend,
 		.queue = c->queue,
@@ -40,7 +31,7 @@ static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
 		.mask = c->mark_mask,
 		.tun_mark = tun_mark(c),
 		.fail_open = c->on_failure == HP_CONF_FAIL_OPEN,
-		.tun = d->conf->tun.name,
+		.tun = g->conf->tun.name,
 		.interfaces = c->interfaces.at,
 		.n_interfaces = c->interfaces.n,
 		.networks = c->networks.at,
@@ -48,42 +39,51 @@ static int discover(struct hp_daemon *d, bool on, struct hp_io_err *err)
 		.hip_hosts = c->hip_hosts.at,
 		.n_hip_hosts = c->hip_hosts.n,
 	};
-	int ret;
 
 	/* Which way works is known. */
-	if (cfg.backend == HP_RULES_AUTO && d->gate.queueing)
-		cfg.backend = d->backend;
-	if (!on)
-		return hp_rules_cleanup(err);
-	ret = hp_daemon_open_queue(d, err);
-	if (!ret)
-		ret = hp_rules_install(&cfg, &d->backend, err);
-	return ret ? ret : hp_daemon_masquerade_again(d, err);
+	if (cfg.backend == HP_RULES_AUTO && g->queueing)
+		cfg.backend = g->backend;
+	return hp_rules_install(&cfg, &g->backend, err);
+}
+
+int hp_gated_masquerade(struct hp_gated *g, struct hp_io_err *err)
+{
+	const struct hp_gate_prefixes *from = &g->now.masquerade;
+
+	return from->n && g->conf ? hp_rules_masquerade(g->conf->tun.name, from->at, from->n, err) : 0;
+}
+
+/* Both remove what of ours is in their way. */
+static int discover(struct hp_gated *g, bool on, struct hp_io_err *err)
+{
+	int ret = on ? install(g, err) : hp_rules_cleanup(err);
+
+	return ret || !g->on ? ret : hp_gated_masquerade(g, err);
 }
 
 /* ---- others take rules away */
 
 /* Changes of our own hide those that others make at the same time: the kernel is asked. */
-static bool stands(const struct hp_gate_run *g)
+static bool stands(const struct hp_gated *g)
 {
 	if (!g->guard)
 		return true;
-	if (g->d->backend == HP_RULES_NFT)
+	if (g->backend == HP_RULES_NFT)
 		return hp_guard_sees_chain(g->guard, NFPROTO_INET, "hipproxy", "forward");
 	/* Those of iptables-legacy are not seen this way. */
 	return g->unseen || (hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "security", "HIPPROXY") &&
 			     hp_guard_sees_chain(g->guard, NFPROTO_IPV4, "raw", "HIPPROXY"));
 }
 
-static void look_again(struct hp_gate_run *g, unsigned int looks, uint64_t in_ms)
+static void look_again(struct hp_gated *g, unsigned int looks, uint64_t in_ms)
 {
 	g->looks = looks;
-	hp_timer_set(&g->d->timers, &g->refilter, hp_clock_ms(&g->d->clock) + in_ms);
+	hp_timer_set(&g->timers, &g->refilter, hp_clock_ms(&g->clock) + in_ms);
 }
 
 static void refilter(struct hp_timer *t)
 {
-	struct hp_gate_run *g = HP_CONTAINER(t, struct hp_gate_run, refilter);
+	struct hp_gated *g = HP_CONTAINER(t, struct hp_gated, refilter);
 	struct hp_io_err e = { "" };
 	int err;
 
@@ -95,8 +95,8 @@ static void refilter(struct hp_timer *t)
 		return;
 	}
 	g->repairs++;
-	g->repaired_ms = hp_clock_ms(&g->d->clock);
-	err = discover(g->d, true, &e);
+	g->repaired_ms = hp_clock_ms(&g->clock);
+	err = discover(g, true, &e);
 	if (err)
 		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 	else
@@ -106,34 +106,27 @@ static void refilter(struct hp_timer *t)
 	look_again(g, LOOKS, err ? FAILED_MS : LOOK_MS);
 }
 
-void hp_daemon_discovery_removed(struct hp_daemon *d)
+void hp_gated_discovery_removed(struct hp_gated *g)
 {
-	struct hp_gate_run *g = &d->gate;
-
 	if (!g->queueing || (hp_timer_armed(&g->refilter) && !g->looks))
 		return;
 	g->looks = 0;
-	hp_timer_set(&d->timers, &g->refilter, hp_clock_ms(&d->clock) + REFILTER_MS);
+	hp_timer_set(&g->timers, &g->refilter, hp_clock_ms(&g->clock) + REFILTER_MS);
 }
 
-void hp_daemon_discovery_init(struct hp_daemon *d)
+void hp_gated_discovery_init(struct hp_gated *g)
 {
-	hp_timer_init(&d->gate.refilter, refilter);
+	hp_timer_init(&g->refilter, refilter);
 }
 
-int hp_daemon_discovery(struct hp_daemon *d, bool on, struct hp_io_err *err)
+int hp_gated_discovery(struct hp_gated *g, bool on, struct hp_io_err *err)
 {
-	int ret = discover(d, on, err);
+	int ret = discover(g, on, err);
 
-	d->gate.queueing = on;
-	d->gate.unseen = false;
-	d->gate.unseen = on && !ret && !stands(&d->gate);
-	hp_timer_cancel(&d->timers, &d->gate.refilter);
-	hp_nfwatch_skip(d->gate.nfwatch);
+	g->queueing = on;
+	g->unseen = false;
+	g->unseen = on && !ret && !stands(g);
+	hp_timer_cancel(&g->timers, &g->refilter);
+	hp_nfwatch_skip(g->nfwatch);
 	return ret;
-}
-
-void hp_daemon_discovery_close(struct hp_daemon *d)
-{
-	hp_timer_cancel(&d->timers, &d->gate.refilter);
 }
