@@ -16,6 +16,8 @@ AS_IF([test -n "$hp_sanitizer"],[
    AC_MSG_ERROR([the compiler refuses -fsanitize=$hp_sanitizer])])
  CFLAGS=$hp_save_CFLAGS])
 AC_SUBST([HP_SAN_CFLAGS])
+AS_IF([test -n "$hp_sanitizer"],[hp_sanitized=1],[hp_sanitized=0])
+AC_DEFINE_UNQUOTED([HP_SANITIZED],[$hp_sanitized],[1: built with sanitizers, which need more of the system])
 AM_CONDITIONAL([SANITIZED],[test -n "$hp_sanitizer"])
 ])
 AC_DEFUN([HP_FUZZER],[

@@ -3,13 +3,14 @@
 # Debian packages of the build, the demonstration and the tests, and how to get them; sourced
 # by quickstart and run-tests.
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libconfig-dev libmnl-dev
-	libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libsmartcols-dev libipsec-mb-dev"
+	libnetfilter-queue-dev libssl-dev libcap-dev libjansson-dev libsmartcols-dev libseccomp-dev
+	libipsec-mb-dev"
 # libsodium23 and the like: what programs need that are unpacked, not installed.
 DEMO_PACKAGES="iproute2 iptables curl nginx-light dnsmasq-base bind9-dnsutils openssh-server
 	openssh-client iperf3 socat tcpdump jq procps iputils-ping traceroute libsodium23"
 TEST_PACKAGES="libcunit1-dev clang nftables tshark ethtool conntrack mtr-tiny
 	iputils-tracepath graphviz nmap lftp tnftp wget python3-minimal python3 openssl libwrap0 libpam0g
-	dcmtk snmp libnetsnmptrapd40"
+	dcmtk snmp libnetsnmptrapd40 systemd"
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

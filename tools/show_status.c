@@ -132,6 +132,7 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 	const json_t *counts = json_object_get(reply, "counts");
 	const json_t *totals = json_object_get(reply, "totals");
 	const json_t *nat = json_object_get(reply, "nat");
+	const json_t *sandbox = json_object_get(reply, "sandbox");
 	FILE *out = view->out;
 	char cell[TRAFFIC_MAX], unit[HP_UNIT_MAX];
 
@@ -160,6 +161,8 @@ void hp_show_status(const struct hp_view *view, const json_t *reply)
 		hp_json_number(counts, "peers"), hp_json_number(counts, "held"));
 	fprintf(out, "%-14s%s\n", "protected out", traffic(cell, totals, "out"));
 	fprintf(out, "%-14s%s\n", "protected in", traffic(cell, totals, "in"));
+	fprintf(out, "%-14s%s: %s\n", "sandbox", hp_json_text(sandbox, "state"),
+		hp_json_text(sandbox, "text"));
 	fprintf(out, "%-14s%s\n", "memory",
 		hp_unit_bytes(unit, 1024 * hp_json_number(reply, "memory_kb")));
 	show_loop(out, reply);

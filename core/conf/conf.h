@@ -32,6 +32,7 @@ enum hp_conf_probe { HP_CONF_PROBE_HOLD, HP_CONF_PROBE_BACKGROUND };
 enum hp_conf_action { HP_CONF_PROTECT, HP_CONF_BYPASS, HP_CONF_BLOCK };
 enum hp_conf_engine { HP_CONF_ENGINE_AUTO, HP_CONF_ENGINE_OPENSSL, HP_CONF_ENGINE_IPSEC_MB };
 enum hp_conf_access { HP_CONF_ALLOW, HP_CONF_DENY };
+enum hp_conf_sandbox { HP_CONF_SANDBOX_ON, HP_CONF_SANDBOX_LOG, HP_CONF_SANDBOX_OFF };
 
 struct hp_conf_identity {
 	const char *name;
@@ -185,6 +186,7 @@ struct hp_conf {
 	struct hp_conf_control control;
 	const char *pidfile;                  /* "": none */
 	const char *state;                    /* file of flows and peers, "": none */
+	int sandbox;                          /* enum hp_conf_sandbox */
 	struct hp_conf_log log;
 	struct hp_conf_hip hip;
 	struct hp_conf_esp esp;
@@ -224,6 +226,14 @@ int hp_conf_parse(const char *text, struct hp_conf **out, struct hp_conf_report 
 int hp_conf_parse_peers(const char *name, const char *text, struct hp_conf **out,
 			struct hp_conf_report *report);
 void hp_conf_free(struct hp_conf *conf);
+/* Calls fn for each file that conf was read from, some more than once; one that was included is called
+ * what @include calls it. */
+void hp_conf_each_file(const struct hp_conf *conf, void (*fn)(void *ctx, const char *path),
+		       void *ctx);
+/* Calls fn for each path (HP_CONF_ABSOLUTE) in the struct that rows describe, except empty ones. */
+void hp_conf_each_path(const struct hp_conf_row *rows, const void *base,
+		       void (*fn)(void *ctx, const struct hp_conf_row *row, const char *path),
+		       void *ctx);
 
 /* What was given for the key with this full name, plugins' keys included
  * ("plugins.server.hosted[0].identity"): NULL, or otherwise, if nothing of this type was. */

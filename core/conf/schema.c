@@ -23,6 +23,7 @@ static const char *const names_filter[] = { "endpoint-independent", "address",
 					   "address-and-port", NULL };
 static const char *const names_action[] = { "protect", "bypass", "block", NULL };
 static const char *const names_access[] = { "allow", "deny", NULL };
+static const char *const names_sandbox[] = { "on", "log", "off", NULL };
 static const char *const names_proto[] = { "any", "tcp", "udp", "icmp", "icmpv6", "gre", "sctp",
 					  "udp-lite", NULL };
 static const char *const names_cipher[] = { "aes-128-cbc", "aes-256-cbc", "null", NULL };
@@ -328,6 +329,8 @@ static const struct hp_conf_row rows_top[] = {
 	  "", .help = "file for the process id; none" },
 	{ "state", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(state), 0, 4095,
 	  HP_STATE_DIR "/state", .help = "file of flows that outlive a restart; \"\": none" },
+	{ "sandbox", HP_CONF_ENUM, HP_CONF_RESTART, TOP(sandbox), .def = "on",
+	  .names = names_sandbox, .help = "give up what is not needed after the start" },
 	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log, .help = "logging" },
 	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip, .help = "the base exchange" },
 	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "ESP" },

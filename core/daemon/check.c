@@ -189,6 +189,8 @@ static void check_pins(struct checker *c)
 	struct hp_io_err e = { "" };
 	struct hp_lines_bad bad;
 
+	if (old && !hp_sandbox_covers(&old->sandbox, hip->pins, HP_PLACE_READ | HP_PLACE_WRITE))
+		return; /* complained of */
 	if (hip->opportunistic_initiator != HP_CONF_OPP_PINNED &&
 	    hip->opportunistic_responder != HP_CONF_OPP_PINNED)
 		return;
@@ -218,15 +220,17 @@ static void check_revoked(struct checker *c)
 
 static void check_socket(struct checker *c)
 {
-	const char *path = c->d->conf->control.socket;
+	const char *path = c->d->conf->control.socket, *group = c->d->conf->control.group;
+	const struct hp_daemon *old = c->d->running;
 	struct stat st;
 
 	if (!lstat(path, &st) && !S_ISSOCK(st.st_mode))
 		hp_conf_complain_key(c->d->conf, c->report, "control.socket",
 				     "%s: there is a file that is no socket", path);
-	if (hp_control_group_check(c->d->conf->control.group))
+	/* A running daemon can't look at groups any more, and its group can't change. */
+	if (!old && hp_control_group_check(group))
 		hp_conf_complain_key(c->d->conf, c->report, "control.group",
-				     "there is no group \"%s\"", c->d->conf->control.group);
+				     "there is no group \"%s\"", group);
 }
 
 static void check_files(struct checker *c)

@@ -4,6 +4,8 @@
  *
  *	gate      the process that leads packets here
  *	glue      how engine, pipeline and sockets call each other
+ *	sandbox   what is given up after the start
+ *	crash     what is reported when it crashes
  *	load      configuration, keys and plugins
  *	check     what a configuration must satisfy together with them
  *	start     in which order things are made and unmade
@@ -24,6 +26,7 @@
 #include "daemon/incidents.h"
 #include "daemon/pins.h"
 #include "daemon/revoked.h"
+#include "daemon/sandbox.h"
 #include "daemon/state.h"
 #include "doctor/box.h"
 #include "hip/hip.h"
@@ -100,6 +103,7 @@ struct hp_daemon {
 	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
 	struct hp_tally met;         /* HITs of peers that clients have talked to */
 	struct hp_gate_link gate;
+	struct hp_sandbox sandbox;
 	int single;                  /* descriptor, see io/single.h; 0: none */
 	bool background;             /* without standard error */
 	bool capturing, stopping;

@@ -4,6 +4,7 @@
  *
  * Packet filters are not looked at here: hipproxyctl does that, for it may run programs.
  */
+#include "config.h"
 #include "daemon/daemon.h"
 
 #include <errno.h>
@@ -255,6 +256,17 @@ static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 	free(b);
 }
 
+static void judge_sandbox(const struct hp_daemon *d, struct hp_findings *out)
+{
+	char text[HP_SANDBOX_TEXT];
+
+	if (!HP_SANITIZED && strcmp(hp_sandbox_state(d, text), "on"))
+		hp_cure(hp_find(out, HP_CAUSE_SANDBOX, HP_SEV_NOTE, "the sandbox is not on: %s", text),
+			"%s", d->conf->sandbox == HP_CONF_SANDBOX_ON ?
+			"a kernel with seccomp and landlock, and a build with libseccomp" :
+			"sandbox = \"on\"; in the configuration, and a restart");
+}
+
 void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 {
 	struct looking l = { d, out, FLOWS_MAX };
@@ -268,6 +280,7 @@ void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out)
 	hp_daemon_limits_judge(d, out);
 	judge_asked(d, out);
 	judge_files(d, out);
+	judge_sandbox(d, out);
 }
 
 void hp_daemon_doctor_log(struct hp_daemon *d)

@@ -83,8 +83,9 @@ static int plugin_settings(void *ctx, const char *plugin, const struct hp_conf_r
 {
 	struct hp_daemon *d = ctx;
 	struct hp_conf_report report = hp_daemon_report(d);
+	int err = hp_conf_plugin(conf_of(d), plugin, rows, bytes, out, &report);
 
-	return hp_conf_plugin(conf_of(d), plugin, rows, bytes, out, &report);
+	return err ? err : hp_sandbox_plugin(d, plugin, rows, *out, &report);
 }
 
 struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
@@ -200,6 +201,8 @@ int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
 	err = hp_conf_load(conf_path, &d->conf, &report);
 	if (err)
 		return err;
+	if (d->running)
+		hp_sandbox_check(d, &report);
 	keys = load_keys(d, &report);
 	plugins = load_plugins(d, &report);
 	if (!keys)

@@ -227,6 +227,8 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	uint64_t up_s = (hp_clock_ms(&d->clock) - d->started_ms) / 1000;
 	json_t *totals = json_object();
 	bool there = hp_daemon_gate_report(d);
+	char sandbox[HP_SANDBOX_TEXT];
+	const char *state = hp_sandbox_state(d, sandbox);
 
 	hp_row_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
 		    (uint64_t[2]){ t->out_bytes, t->in_bytes });
@@ -258,6 +260,8 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "revoked",
 			    json_integer((json_int_t)hp_revoked_count(d->revoked)));
 	json_object_set_new(reply, "control", control(d));
+	json_object_set_new(reply, "sandbox", json_pack("{s:s, s:s}", "state", state,
+							"text", sandbox));
 	json_object_set_new(reply, "memory_kb", json_integer(memory_kb()));
 	json_object_set_new(reply, "plugins", plugins(d));
 	json_object_set_new(reply, "limits", hp_daemon_limits_json(d));

@@ -3,13 +3,15 @@
  * From a loaded configuration to a running daemon, and back.
  *
  * The gate (hipproxy-gate) is found, or started, first.  Then comes everything else that needs
- * rights; then rights are dropped, then threads are made.  At the end the gate is told that all is
- * ready; what it has closed before is closed until then.
+ * rights; then rights are dropped.  The gate is told that all is ready; what it has closed before is
+ * closed until then.  At the end the daemon enters its sandbox, and makes threads that are in it too.
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/crash.h"
 #include "daemon/files.h"
 #include "io/priv.h"
 #include "io/single.h"
@@ -381,6 +384,27 @@ static void log_ready(const struct hp_daemon *d)
 	       d->host_hit.b[0] ? " host" : "");
 }
 
+/* The report lies beside the state file. */
+static void report_crashes(const struct hp_daemon *d)
+{
+	char state[PATH_MAX], path[PATH_MAX + 8];
+
+	snprintf(state, sizeof(state), "%s", d->conf->state);
+	snprintf(path, sizeof(path), "%s/crash", dirname(state));
+	hp_crash_report_to(*d->conf->state ? path : NULL);
+}
+
+static int last_steps(struct hp_daemon *d)
+{
+	int err = hp_sandbox_enter(d);
+
+	if (err)
+		return fail(err, "sandbox and worker threads");
+	log_ready(d);
+	hp_daemon_doctor_log(d);
+	return 0;
+}
+
 int hp_daemon_start(struct hp_daemon *d)
 {
 	struct hp_io_err e = { "" };
@@ -388,6 +412,7 @@ int hp_daemon_start(struct hp_daemon *d)
 
 	d->started_ms = hp_clock_ms(&d->clock);
 	hp_daemon_set_logging(d, &d->conf->log);
+	report_crashes(d);
 	obsolete(&d->conf->client);
 	err = make_loop(d);
 	d->incidents = hp_incidents_new(&d->clock);
@@ -409,9 +434,7 @@ int hp_daemon_start(struct hp_daemon *d)
 	err = hp_daemon_capture_all(d, d->conf->client.enabled, &e);
 	if (err)
 		return fail_io(err, &e);
-	log_ready(d);
-	hp_daemon_doctor_log(d);
-	return 0;
+	return last_steps(d);
 }
 
 /* ---- the end */
@@ -504,6 +527,7 @@ void hp_daemon_stop(struct hp_daemon *d)
 	for (size_t i = 0; i < d->n_keys; i++)
 		hp_key_unref(d->keys[i]);
 	free(d->keys);
+	hp_sandbox_free(&d->sandbox);
 	hp_conf_free(d->conf);
 	*d = (struct hp_daemon){ 0 };
 }

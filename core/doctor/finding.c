@@ -60,6 +60,8 @@ static const struct {
 				      "another reason." },
 	[HP_CAUSE_ASKED_WRONG_HIT] = { "asked-wrong-hit", "Somebody asked this machine for a HIT "
 				       "that it does not have." },
+	[HP_CAUSE_SANDBOX] = { "sandbox", "The daemon could do more than it needs: its sandbox is "
+			       "not on, or not all of it." },
 };
 
 static const char *const severities[] = { "note", "warning", "error" };

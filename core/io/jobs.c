@@ -26,7 +26,7 @@ struct hp_jobs {
 	pthread_cond_t wake;
 	struct job_queue todo, done; /* under lock, as is stop */
 	bool stop;
-	unsigned int n_threads;
+	unsigned int n_wanted, n_threads;
 	pthread_t threads[];
 };
 
@@ -106,20 +106,20 @@ static void jobs_ready(void *ctx, uint32_t events)
 	jobs_collect(jobs);
 }
 
-static int threads_start(struct hp_jobs *jobs, unsigned int n)
+int hp_jobs_start(struct hp_jobs *jobs)
 {
 	sigset_t all, old;
 	int err = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (jobs->n_threads < n && !err) {
+	while (jobs->n_threads < jobs->n_wanted && !err) {
 		err = pthread_create(&jobs->threads[jobs->n_threads], NULL, worker, jobs);
 		if (!err)
 			jobs->n_threads++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
+	return -err;
 }
 
 struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit)
@@ -133,6 +133,7 @@ struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit)
 	if (!jobs)
 		return NULL;
 	jobs->loop = loop;
+	jobs->n_wanted = n;
 	jobs->limit = limit;
 	queue_init(&jobs->todo);
 	queue_init(&jobs->done);
@@ -143,8 +144,6 @@ struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit)
 	if (!err)
 		err = -hp_loop_add(loop, &jobs->watch, jobs->fd, EPOLLIN, jobs_ready,
 				   jobs);
-	if (!err)
-		err = threads_start(jobs, n);
 	if (!err)
 		return jobs;
 	hp_jobs_free(jobs);

@@ -12,9 +12,11 @@
 
 struct hp_jobs;
 
-/* n threads (at least 1), at most limit jobs accepted and not yet done.  Threads block
- * all signals.  NULL with errno. */
+/* For n threads (at least 1), at most limit jobs accepted and not yet done.  NULL with errno. */
 struct hp_jobs *hp_jobs_new(struct hp_loop *loop, unsigned int n, size_t limit);
+/* Makes the threads, which block all signals; jobs accepted before wait for them.  A thread is
+ * restricted as its maker is at this moment, so the sandbox comes first.  0 or -errno. */
+int hp_jobs_start(struct hp_jobs *jobs);
 /* Lets running jobs finish, joins the threads, then calls done for every accepted job:
  * those that never ran are run first, on this thread. */
 void hp_jobs_free(struct hp_jobs *jobs);

@@ -7,10 +7,18 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ENTRY_MAX 16384 /* octets; a group of many members is long */
 
-bool hp_account_user(const char *name, uid_t *uid, gid_t *gid)
+/* Looked up once: a running daemon can't read /etc/passwd any more. */
+static struct {
+	bool known;
+	uid_t uid;
+	gid_t gid;
+} service;
+
+static bool look_up(const char *name, uid_t *uid, gid_t *gid)
 {
 	struct passwd pw, *found;
 	char buf[ENTRY_MAX];
@@ -19,6 +27,25 @@ bool hp_account_user(const char *name, uid_t *uid, gid_t *gid)
 		return false;
 	*uid = pw.pw_uid;
 	*gid = pw.pw_gid;
+	return true;
+}
+
+bool hp_account_user(const char *name, uid_t *uid, gid_t *gid)
+{
+	bool is_service = !strcmp(name, HP_SERVICE_ACCOUNT);
+
+	if (!is_service || !service.known) {
+		if (!look_up(name, uid, gid))
+			return false;
+		service.known |= is_service;
+		if (is_service) {
+			service.uid = *uid;
+			service.gid = *gid;
+		}
+		return true;
+	}
+	*uid = service.uid;
+	*gid = service.gid;
 	return true;
 }
 

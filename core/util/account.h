@@ -14,7 +14,7 @@
 
 #define HP_ACCOUNT_STRLEN 80
 
-/* False: there is no user of that name. */
+/* False: there is no user of that name.  HP_SERVICE_ACCOUNT is remembered once it was found. */
 bool hp_account_user(const char *name, uid_t *uid, gid_t *gid);
 bool hp_account_group(const char *name, gid_t *gid);
 /* "user:group", numbers where there are no names; returns buf. */

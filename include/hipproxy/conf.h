@@ -72,7 +72,8 @@ enum {
 	HP_CONF_RESTART = 2,  /* a change takes effect at the next start, not on reload */
 	HP_CONF_READABLE = 4, /* STRING: names a regular file that can be read */
 	HP_CONF_SECRET = 8,   /* READABLE, and only its owner (root, hipproxy or us) may read or write it */
-	HP_CONF_ABSOLUTE = 16, /* STRING: an absolute path, or empty */
+	HP_CONF_ABSOLUTE = 16, /* STRING: an absolute path, or empty; the sandbox lets the file be read */
+	HP_CONF_WRITTEN = 32,  /* ABSOLUTE: it is made and written too */
 };
 
 struct hp_conf_row {

@@ -80,12 +80,13 @@ no_line() {
 # refuses WAY: refused, the sentence is said, and every complaint has a file and a line.
 refuses() { ! "try_$1" && grep -qF -- "$want" "$D/said" && ! no_line; }
 # row WHAT TEXT SENTENCE: TEXT is a file of conf.d, "@" stands for the folder.  The sentence begins
-# with the line in that file.
-row() {
+# with the line in that file.  A running daemon has given up files, and may have another to say.
+row() { # WHAT TEXT SENTENCE [SENTENCE AT RELOAD]
 	local way
 	printf '%s\n' "$2" | sed "s,@,$D,g" >"$R"
 	want=$R:$(printf '%s' "$3" | sed "s,@,$D,g")
 	for way in check start reload; do
+		[ "$way$#" != reload4 ] || want=$R:$4
 		if refuses $way; then
 			pass "$way: $1"
 		else
@@ -142,7 +143,7 @@ row "a resolver nobody offers" 'client = { resolvers = [
 row "a TUN name that an interface has" 'tun = { name = "lo"; };' \
 	'1: tun.name: "lo" is an interface of another kind'
 row "a group that is missing" 'control = { group = "no-such-group"; };' \
-	'1: control.group: there is no group "no-such-group"'
+	'1: control.group: there is no group "no-such-group"' '1: control.group: has changed, which needs a restart'
 row "a control socket in the place of a file" 'control = { socket = "@/file"; };' \
 	'1: control.socket: @/file: there is a file that is no socket'
 row "a pins file that is a link" 'hip = { pins = "@/pins.link";

@@ -52,7 +52,7 @@ daemon_start proxy
 for t in iptables ip6tables; do on proxy $t -t security -F HIPPROXY-QUEUE; done
 check "rules that others remove are back within seconds" wait_for 5 on proxy sh -c \
 	"iptables-save | grep -q 'QUEUE .*-j NFQUEUE' && ip6tables-save | grep -q 'QUEUE .*-j NFQUEUE'"
-check "and said" grep -q 'packet filter rules had been removed by others' "$HPN_DIR/proxy/hipproxyd.log"
+check "and said" wait_for 5 grep -q 'packet filter rules had been removed by others' "$HPN_DIR/proxy/hipproxyd.log"
 CLIENT_MORE='on_stop = "open";'
 
 daemon_stop proxy

@@ -17,6 +17,7 @@
 #
 # HPN_BUILD  the build tree with hipproxyd and hipproxyctl (default: the current folder)
 # HPN_WORLD  under which conditions the boxes work: world-lib.sh
+# HPN_UNIT=1 daemons are limited as their unit says
 
 HPN_BUILD=${HPN_BUILD:-$PWD}
 HPN_ID=${HPN_ID:-$$}
@@ -484,8 +485,35 @@ hiphost_conf() {
 	} >"$HPN_DIR/hiphost/hipproxy.conf"
 }
 
+# HPN_UNIT=1: daemons have the user, rights, filters and view of the file system of their unit, and see
+# the files of the test besides.
+unit_start() { # NODE NAME UNIT COMMAND
+	local top=${srcdir:-.} unit=$HPN_DIR/$3
+	[ -f "$unit" ] || sed "s,@sbindir@,/usr/sbin,; s,@bindir@,/usr/bin," "$top/conf/$3.in" >"$unit"
+	start "$1" "$2" "$top/tests/unitrun" --folders "$HPN_DIR/$1/root" \
+		--set "BindPaths=$HPN_DIR $HPN_BUILD /run/hipproxy-gate" --set "ExecStart=$4" exec "$unit"
+}
+gate_listens() { on "$1" ss -xlH | grep -q /run/hipproxy-gate/; } # NODE
+# The user hipproxy owns what the daemon writes; its gate runs before it, and stays.
+under_unit() { # NODE
+	local dir=$HPN_DIR/$1 gate
+	gate=$(program hipproxy-gate) || return 1
+	chown -R hipproxy:hipproxy "$dir"
+	mkdir -p /run/hipproxy-gate
+	if ! gate_listens "$1"; then
+		mkdir -p "$HPN_DIR/gates/$1"
+		unit_start "$1" gate hipproxy-gate.service "$gate -c $dir/hipproxy.conf -s $HPN_DIR/gates/$1/closed"
+		wait_for 30 gate_listens "$1" || return 1
+	fi
+	unit_start "$1" hipproxyd hipproxyd.service "$DAEMON -c $dir/hipproxy.conf"
+}
+
 daemon_start() { # NODE
-	start "$1" hipproxyd "$DAEMON" -c "$HPN_DIR/$1/hipproxy.conf"
+	if [ -n "${HPN_UNIT:-}" ]; then
+		under_unit "$1" || say "hipproxy-gate of $1 does not come up"
+	else
+		start "$1" hipproxyd "$DAEMON" -c "$HPN_DIR/$1/hipproxy.conf"
+	fi
 	wait_for 30 ctl "$1" status && return 0
 	say "hipproxyd of $1 does not come up"
 	return 1
@@ -521,6 +549,9 @@ fails_open() {
 	check "open: it comes back" daemon_start proxy
 	check "open: protected again" hello client2 $SERVER4 server
 }
+
+# Sanitizers need system calls that the unit and the sandbox refuse, to stop other threads for instance.
+is_sanitized() { grep -qs 'HP_SANITIZED 1' "$HPN_BUILD/config.h"; }
 
 need_daemons() {
 	need jq curl nginx "$@"

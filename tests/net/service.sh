@@ -6,17 +6,19 @@ if [ -z "${HPN_ACCOUNTS:-}" ] && [ "$(id -u)" = 0 ] && command -v unshare >/dev/
 	HPN_ACCOUNTS=1 exec unshare -m --propagation private bash "$0" "$@"
 fi
 . "${srcdir:-.}/tests/net/lib.sh"
-need_daemons python3 setpriv unshare
+need_daemons python3 setpriv unshare systemd-analyze
 top=${srcdir:-.}
+filters=()
+! is_sanitized || filters=(--set SystemCallFilter=)
 
 unit=$HPN_DIR/hipproxyd.service gate_unit=$HPN_DIR/hipproxy-gate.service
 manager=$HPN_DIR/manager gate_manager=$HPN_DIR/gate-manager
 GATE=$(program hipproxy-gate) || skip "hipproxy-gate is not built"
-# The build's programs and this network's files; /tmp and home are not hidden, for they are there.
+# The build's programs and this network's files, which are in /tmp and at home, can be seen there.
 unit_run() { # [--set KEY=VALUE]...
 	mkdir -p "$manager"
 	start proxy unitrun "$top/tests/unitrun" --base "$manager" --folders "$HPN_DIR/root" \
-		--set PrivateTmp=no --set ProtectHome=no --set ProtectSystem=no \
+		--set "BindPaths=$HPN_DIR $HPN_BUILD" "${filters[@]}" \
 		--set "ExecStartPre=$DAEMON -t -c $HPN_DIR/proxy/hipproxy.conf" \
 		--set "ExecStart=$DAEMON -c $HPN_DIR/proxy/hipproxy.conf" \
 		--set "ExecReload=$CTL -s $HPN_DIR/proxy/control reload" "$@" run "$unit"
@@ -24,9 +26,9 @@ unit_run() { # [--set KEY=VALUE]...
 }
 # Its sockets are where it is compiled to have them; the rest is this network's.
 gate_run() {
-	mkdir -p "$gate_manager" "$HPN_DIR/gate"
+	mkdir -p "$gate_manager" "$HPN_DIR/gate" /run/hipproxy-gate
 	start proxy gate-unitrun "$top/tests/unitrun" --base "$gate_manager" --folders "$HPN_DIR/root" \
-		--set ProtectHome=no --set ProtectSystem=no \
+		--set "BindPaths=$HPN_DIR $HPN_BUILD /run/hipproxy-gate" "${filters[@]}" \
 		--set "ExecStart=$GATE -c $HPN_DIR/proxy/hipproxy.conf -s $HPN_DIR/gate/closed" \
 		run "$gate_unit"
 	wait_for 10 test -S "$gate_manager/control" && ask_gate start
@@ -78,6 +80,8 @@ check "the status is brought up to date" wait_for 15 is text "client proxy; 1 as
 check "the service manager's variables came to the daemon" \
 	sh -c "tr '\\0' '\\n' </proc/$(state pid)/environ | grep -q '^NOTIFY_SOCKET='"
 check "no message came from another process" is ignored 0
+is_sanitized || check "the unit's filters and the daemon's own are there" \
+	sh -c "[ \$(sed -n 's/^Seccomp_filters:[[:space:]]*//p' /proc/$(state pid)/status) -ge 3 ]"
 
 check "reload returns when it is done" ask reload
 check "the daemon has told of it" is reloads 1

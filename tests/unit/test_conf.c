@@ -114,7 +114,7 @@ static void unknown_keys_are_refused_with_their_line(void)
 {
 	CU_ASSERT(refuses(ID "\nnonsense = 1;\n",
 			  "3: nonsense: unknown key; expected one of: identities, control, "
-			  "pidfile, state, log, hip, esp, client, host, tun, peers, limits, translation, "
+			  "pidfile, state, sandbox, log, hip, esp, client, host, tun, peers, limits, translation, "
 			  "performance, timeouts, filtering, protocols, "
 			  "plugin_dir, plugins"));
 	CU_ASSERT(refuses(ID "tun = {\n mtus = 3; };",
@@ -425,6 +425,45 @@ static void a_plugins_group_is_read_by_its_rows(void)
 	CU_ASSERT(plugin("x = 1;", NULL, &p) == -EINVAL);
 }
 
+static void collect_path(void *ctx, const struct hp_conf_row *row, const char *path)
+{
+	char *to = ctx;
+	size_t n = strlen(to);
+
+	snprintf(to + n, 200 - n, "%s=%s%s ", row->name, path,
+		 row->flags & HP_CONF_WRITTEN ? " written" : "");
+}
+
+static void paths_in_settings_are_found(void)
+{
+	struct item {
+		const char *file, *name;
+	} items[2] = { { "/a", "/no path" }, { "", NULL } };
+	struct files {
+		struct item one;
+		struct { struct item *at; size_t n; } more;
+	} files = { { "/b", NULL }, { items, 2 } };
+	static const struct hp_conf_row item[] = {
+		{ "file", HP_CONF_STRING, HP_CONF_ABSOLUTE, HP_CONF_AT(struct item, file) },
+		{ "name", HP_CONF_STRING, 0, HP_CONF_AT(struct item, name) },
+		HP_CONF_END
+	};
+	static const struct hp_conf_row inner[] = {
+		{ "kept", HP_CONF_STRING, HP_CONF_ABSOLUTE | HP_CONF_WRITTEN, HP_CONF_AT(struct item, file) },
+		HP_CONF_END
+	};
+	const struct hp_conf_row all[] = {
+		{ "one", HP_CONF_GROUP, 0, HP_CONF_AT(struct files, one), .rows = inner },
+		{ "more", HP_CONF_GROUPS, 0, HP_CONF_AT(struct files, more), .rows = item,
+		  .item_bytes = sizeof(struct item) },
+		HP_CONF_END
+	};
+	char found[200] = "";
+
+	hp_conf_each_path(all, &files, collect_path, found);
+	CU_ASSERT_STRING_EQUAL(found, "kept=/b written file=/a ");
+}
+
 static void a_change_that_needs_a_restart_is_told(void)
 {
 	struct hp_conf_report report = { .line = collect };
@@ -463,6 +502,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(syntax_errors_name_the_line),
 	HP_TEST(a_file_cut_anywhere_is_refused_or_sound),
 	HP_TEST(a_plugins_group_is_read_by_its_rows),
+	HP_TEST(paths_in_settings_are_found),
 	HP_TEST(a_change_that_needs_a_restart_is_told),
 	HP_TEST_END
 };

@@ -145,6 +145,30 @@ static void complaints_name_the_file_and_all_are_told(void)
 	teardown();
 }
 
+static void has_file(void *ctx, const char *path)
+{
+	if (!strcmp(path, "more.inc"))
+		++*(int *)ctx;
+	if (!strcmp(path, path_of("conf.d/20.conf")))
+		*(int *)ctx += 100;
+}
+
+static void the_files_of_a_configuration_are_listed(void)
+{
+	struct hp_conf *c;
+	int found = 0;
+
+	setup();
+	put("more.inc", "mtu = 1333;\n");
+	put("conf.d/20.conf", "tun = {\n@include \"more.inc\"\n};\n");
+	c = load();
+	CU_ASSERT_FATAL(c != NULL);
+	hp_conf_each_file(c, has_file, &found);
+	CU_ASSERT(found % 100 >= 1 && found / 100 >= 1);
+	hp_conf_free(c);
+	teardown();
+}
+
 static void includes_are_relative_and_keep_their_lines(void)
 {
 	struct hp_conf *c;
@@ -332,6 +356,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(files_in_conf_d_come_later_and_in_order),
 	HP_TEST(complaints_name_the_file_and_all_are_told),
 	HP_TEST(includes_are_relative_and_keep_their_lines),
+	HP_TEST(the_files_of_a_configuration_are_listed),
 	HP_TEST(a_key_file_must_be_there_and_private),
 	HP_TEST(a_missing_file_or_a_folder_is_refused),
 	HP_TEST(every_example_is_accepted),

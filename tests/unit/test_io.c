@@ -190,6 +190,7 @@ static void jobs_run_elsewhere_and_are_done_here(void)
 		CU_ASSERT(!hp_jobs_put(jobs, &t[i].job));
 	}
 	CU_ASSERT_EQUAL(hp_jobs_put(jobs, &extra.job), -EAGAIN);
+	CU_ASSERT(!hp_jobs_start(jobs));
 	while (hp_jobs_pending(jobs))
 		hp_loop_once(loop, 1000);
 	for (i = 0; i < 100; i++)
@@ -208,6 +209,7 @@ static void freeing_the_pool_finishes_every_job(void)
 	struct test_job *t = calloc(1000, sizeof(*t));
 	int i, wrong = 0;
 
+	CU_ASSERT(!hp_jobs_start(jobs));
 	for (i = 0; i < 1000; i++) {
 		t[i].job = (struct hp_job){test_run, test_done, NULL};
 		CU_ASSERT(!hp_jobs_put(jobs, &t[i].job));
