@@ -82,6 +82,6 @@ bool hp_daemon_in_pool(void *ctx, const struct hp_addr *addr);
 int hp_gate_start(const char *conf_path, int level, bool keep_stderr, struct hp_io_err *err);
 /* Opens all that is closed, on purpose: becomes hipproxy-gate --cleanup.  Returns only -errno with a
  * sentence. */
-int hp_gate_cleanup(struct hp_io_err *err);
+int hp_gate_cleanup(const char *conf_path, struct hp_io_err *err);
 
 #endif

@@ -118,7 +118,7 @@ int hp_gate_start(const char *conf_path, int level, bool keep_stderr, struct hp_
 	return await(pid, e);
 }
 
-int hp_gate_cleanup(struct hp_io_err *e)
+int hp_gate_cleanup(const char *conf_path, struct hp_io_err *e)
 {
 	char program[PATH_MAX], store[HP_GATE_PATH_MAX];
 	const char *argv[ARGS_MAX];
@@ -126,6 +126,8 @@ int hp_gate_cleanup(struct hp_io_err *e)
 
 	if (n < 0)
 		return n;
+	argv[n++] = "-c";
+	argv[n++] = conf_path;
 	argv[n++] = "--cleanup";
 	argv[n] = NULL;
 	execv(program, (char *const *)argv);

@@ -26,7 +26,8 @@ static void usage(FILE *out)
 {
 	fputs("usage: hipproxyd [-c FILE] [-l LEVEL] [-d]\n"
 	      "       hipproxyd [-c FILE] -t | --show-pipeline\n"
-	      "       hipproxyd --cleanup | -V | -h\n\n"
+	      "       hipproxyd [-c FILE] --cleanup\n"
+	      "       hipproxyd -V | -h\n\n"
 	      "  -c, --config FILE    configuration; " HP_CONF_DEFAULT_PATH "\n"
 	      "  -d, --daemon         go to the background when ready\n"
 	      "  -l, --level LEVEL    error|warning|notice|info|debug, for all subsystems\n"
@@ -81,13 +82,13 @@ static bool parse(int argc, char **argv, struct options *o)
 	return false;
 }
 
-static int cleanup(void)
+static int cleanup(const struct options *o)
 {
 	struct hp_io_err err = { "" };
 	int single = hp_single_take("hipproxyd", &err);
 
 	if (single >= 0)
-		hp_gate_cleanup(&err);
+		hp_gate_cleanup(o->conf, &err);
 	fprintf(stderr, "hipproxyd: %s\n", err.text);
 	return EXIT_FAILURE;
 }
@@ -196,6 +197,6 @@ int main(int argc, char **argv)
 		return written(EXIT_SUCCESS);
 	}
 	if (o.cleanup)
-		return cleanup();
+		return cleanup(&o);
 	return o.check || o.show ? check(&o) : run(&o);
 }

@@ -31,7 +31,7 @@ struct options {
 static void usage(FILE *out)
 {
 	fputs("usage: hipproxy-gate [-c FILE] [-s FILE] [-l LEVEL] [-d [-e]]\n"
-	      "       hipproxy-gate --cleanup [-s FILE] | -V | -h\n\n"
+	      "       hipproxy-gate --cleanup [-c FILE] [-s FILE] | -V | -h\n\n"
 	      "  -c, --config FILE  configuration of hipproxyd; " HP_CONF_DEFAULT_PATH "\n"
 	      "  -s, --store FILE   what was closed by the last good configuration; " STORE "\n"
 	      "  -d, --daemon       go to the background when everything is closed, and be started\n"
@@ -357,6 +357,26 @@ static int ask_to_open(struct hp_io_err *e)
 	return err;
 }
 
+static void ignore(void *ctx, const char *text)
+{
+	(void)ctx, (void)text;
+}
+
+/* By the file, or else by the configuration, which may be wrong: then the usual name. */
+static int remove_device(struct hp_gated *g, const struct options *o, struct hp_io_err *e)
+{
+	struct hp_conf_report quiet = { .line = ignore };
+	struct hp_conf *conf = NULL;
+	int err;
+
+	if (hp_gated_restore(g, &g->plan))
+		return hp_tundev_delete(g->plan.tun, e);
+	hp_conf_load(o->conf, &conf, &quiet);
+	err = hp_tundev_delete(conf ? conf->tun.name : "hip0", e);
+	hp_conf_free(conf);
+	return err;
+}
+
 /* Without a gate that runs. */
 static int open_alone(const struct options *o, struct hp_io_err *e)
 {
@@ -373,8 +393,8 @@ static int open_alone(const struct options *o, struct hp_io_err *e)
 		err = hp_gated_keep_open(&g, e);
 	if (!err)
 		err = hp_gated_clear(&g, e);
-	if (!err && hp_gated_restore(&g, &g.plan))
-		err = hp_tundev_delete(g.plan.tun, e);
+	if (!err)
+		err = remove_device(&g, o, e);
 	if (!err)
 		hp_gated_unstore(&g);
 	end(&g);
