@@ -12,19 +12,17 @@ GATE=$(program hipproxy-gate) || { fail "there is a hipproxy-gate"; finish; }
 not() { ! "$@"; }
 P=$(ns proxy)
 
-for f in passwd group; do
-	sed '/^hipproxy:/d' /etc/$f >"$HPN_DIR.$f"
-done
-trap 'rm -f "$HPN_DIR.passwd" "$HPN_DIR.group"' EXIT
-echo 'hipproxy:x:64999:64998::/nonexistent:/usr/sbin/nologin' >>"$HPN_DIR.passwd"
-echo 'hipproxy:x:64998:' >>"$HPN_DIR.group"
-for f in passwd group; do mount --bind "$HPN_DIR.$f" /etc/$f || { fail "accounts"; finish; }; done
+# All of /etc: a mount over a file ends when another program replaces that file.
+mkdir -p "$HPN_DIR" && cp -a /etc "$HPN_DIR/etc" || { fail "a copy of /etc"; finish; }
+sed -i '/^hipproxy:/d' "$HPN_DIR/etc/passwd" "$HPN_DIR/etc/group"
+echo 'hipproxy:x:64999:64998::/nonexistent:/usr/sbin/nologin' >>"$HPN_DIR/etc/passwd"
+echo 'hipproxy:x:64998:' >>"$HPN_DIR/etc/group"
+mount --bind "$HPN_DIR/etc" /etc || { fail "accounts"; finish; }
 
 net_up || { fail "the network comes up"; finish; }
 for s in server legacy; do
 	serve_http $s && serve_echo $s || { fail "the services of $s come up"; finish; }
 done
-rm -f "$HPN_DIR.passwd" "$HPN_DIR.group"
 key_of proxy; key_of server
 server_conf; proxy_conf
 daemon_start server || { fail "the server's daemon comes up"; finish; }

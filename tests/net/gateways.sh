@@ -89,5 +89,6 @@ check "ping" sh -c "ip netns exec $(ns client1) ping -n -c2 -i0.2 -W2 $KNOWN4 | 
 make_file small 20000000
 check "a large file, sha256" fetch client1 $KNOWN4 small
 daemon_stop server
+check "--cleanup" on server "$DAEMON" --cleanup
 check "no rule is left" sh -c "! ip netns exec $(ns server) iptables-save | grep -q HIPPROXY && ! ip netns exec $(ns server) nft list tables | grep -q hipproxy"
 finish
