@@ -148,7 +148,7 @@ check "works" works
 before=$(json proxy status .gate.pid)
 gate_stop KILL
 gate_start
-check "a gate that was killed is back" wait_for 10 test "$(json proxy status .gate.pid)" != "$before"
+check "a gate that was killed is back" wait_for 10 eval '[ "$(json proxy status .gate.pid)" != "$before" ]'
 check "and keeps it" wait_for 10 eval '[ "$(json proxy status .gate.state)" = kept ]'
 check "works" works
 
