@@ -75,8 +75,8 @@ static bool is_shared(const char *folder)
 	       st.st_mode & S_IWOTH;
 }
 
-/* Where a rule for the file has to stand: its folder, or the file itself.  False: there is no such
- * place yet. */
+/* Where a rule for the file has to stand: its folder, or the file itself.  Files that the daemon writes
+ * are replaced, which needs the folder.  False: there is no such place yet. */
 static bool place_of(const char *path, unsigned use, char at[PATH_MAX])
 {
 	char copy[PATH_MAX];
@@ -84,7 +84,7 @@ static bool place_of(const char *path, unsigned use, char at[PATH_MAX])
 	if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy) ||
 	    !realpath(dirname(copy), at))
 		return false;
-	return use == HP_PLACE_REMOVE || !is_shared(at) || realpath(path, at);
+	return use & (HP_PLACE_REMOVE | HP_PLACE_WRITE) || !is_shared(at) || realpath(path, at);
 }
 
 /* Its place, and where it leads to if it is a symbolic link. */

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/net/lib.sh"
 need_daemons dig dnsmasq ssh sshd iperf3 socat mount
 disk=$HPN_DIR/disk
-mkdir -p "$disk" && mount -t tmpfs -o size=256k none "$disk" || skip "no tmpfs can be mounted here"
+mkdir -p "$disk" && mount -t tmpfs -o size=256k,mode=755 none "$disk" || skip "no tmpfs can be mounted here"
 over() { net_down; umount "$disk" 2>/dev/null; rm -rf "$HPN_DIR"; }
 server_peer() { :; }
 SERVER_HIP='opportunistic_responder = "on";'

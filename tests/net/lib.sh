@@ -387,7 +387,7 @@ udp_echo() {
 
 # octets_of NODE: what has gone through its interfaces so far.
 octets_of() {
-	on "$1" sh -c 'cat /sys/class/net/*/statistics/[rt]x_bytes' | awk '{ s += $1 } END { print s }'
+	on "$1" sh -c 'cat /sys/class/net/*/statistics/[rt]x_bytes' | awk '{ s += $1 } END { printf "%.0f\n", s }'
 }
 moved() { [ "$(octets_of "$1")" -ge "$2" ]; }
 
