@@ -168,7 +168,7 @@ static bool some_associations(struct hp_sweep *s)
 
 static void tell_again(struct hp_sweep *s, struct hp_flow *f)
 {
-	if (f->cut)
+	if (f->cut && f->fin_seen != 3)
 		hp_pipe_cut_tell(s->d->pipe, f);
 }
 

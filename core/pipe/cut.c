@@ -101,7 +101,9 @@ void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f)
 
 	if (f->key.proto != HP_PROTO_TCP)
 		return;
-	send_segment(pipe, &plain, NULL);
+	/* A client whose packets are not led here any more would answer in the clear. */
+	if (!f->outbound || hp_pipe_is_configured(pipe, &k->far))
+		send_segment(pipe, &plain, NULL);
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
 		send_segment(pipe, &peer, f->assoc);
 }

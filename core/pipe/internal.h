@@ -293,6 +293,8 @@ struct hp_ask {
 };
 enum hp_verdict hp_pipe_resolve(struct hp_pipe *pipe, struct hp_packet *p,
 				const struct hp_ask *q, struct hp_assoc **a);
+/* Does the configuration name a peer for dst? */
+bool hp_pipe_is_configured(const struct hp_pipe *pipe, const struct hp_addr *dst);
 void hp_pipe_peer_gone(void *ctx, struct hp_peer *e);
 /* The association has come up (err 0) or has failed: whoever waits for it is told later. */
 void hp_pipe_wake(struct hp_pipe *pipe, struct hp_pipe_assoc *pa, struct hp_assoc *a, int err);

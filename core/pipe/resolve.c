@@ -325,6 +325,11 @@ static const struct hp_conf_peer *static_peer(const struct hp_conf *conf,
 	return found;
 }
 
+bool hp_pipe_is_configured(const struct hp_pipe *pipe, const struct hp_addr *dst)
+{
+	return static_peer(pipe->conf, dst);
+}
+
 static void known_statically(struct hp_pipe_peer *pp, const struct hp_conf_peer *c)
 {
 	struct hp_resolve_result r = { .hit = c->hit };
