@@ -98,9 +98,9 @@ static void refilter(struct hp_timer *t)
 	g->repaired_ms = hp_clock_ms(&g->clock);
 	err = discover(g, true, &e);
 	if (err)
-		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
+		hp_log_limited(&g->log_filters, HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 	else
-		hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
+		hp_log_limited(&g->log_filters, HP_LOG_IO, HP_LOG_WARNING,
 			       "gate: packet filter rules had been removed by others, and are back");
 	hp_nfwatch_skip(g->nfwatch);
 	look_again(g, LOOKS, err ? FAILED_MS : LOOK_MS);

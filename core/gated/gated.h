@@ -87,7 +87,7 @@ struct hp_gated {
 	struct hp_gate_state wanted;
 	struct hp_gate_prefixes networks, own; /* of clients, and this machine's addresses */
 	struct hp_timer check, refilter;
-	struct hp_tokens log_tokens;
+	struct hp_tokens log_filters, log_routes, log_guard; /* a flood of one kind hides no other */
 	bool on;	       /* the plan is to be kept */
 	bool clients_on;       /* clients are protected */
 	bool stale;	       /* wanted is no longer what should be wanted */

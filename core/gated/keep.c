@@ -223,7 +223,7 @@ static void repaired(struct hp_gated *g, size_t n)
 		return;
 	g->repairs += n;
 	g->repaired_ms = hp_clock_ms(&g->clock);
-	hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
+	hp_log_limited(&g->log_routes, HP_LOG_IO, HP_LOG_WARNING,
 	       "gate: %zu rules and routes had been removed by others, and are back", n);
 }
 
@@ -350,7 +350,7 @@ static void keep_guard(struct hp_gated *g)
 		return;
 	g->repairs++;
 	g->repaired_ms = hp_clock_ms(&g->clock);
-	hp_log_limited(&g->log_tokens, HP_LOG_IO, HP_LOG_WARNING,
+	hp_log_limited(&g->log_guard, HP_LOG_IO, HP_LOG_WARNING,
 		       "gate: the guard's table had been removed by others, and is back");
 }
 
@@ -452,7 +452,9 @@ int hp_gated_keep_open(struct hp_gated *g, struct hp_io_err *e)
 
 	hp_timer_init(&g->check, on_timer);
 	hp_gated_discovery_init(g);
-	hp_tokens_init(&g->log_tokens, 1, 10);
+	hp_tokens_init(&g->log_filters, 1, 10);
+	hp_tokens_init(&g->log_routes, 1, 10);
+	hp_tokens_init(&g->log_guard, 1, 10);
 	hp_begun_open(&g->begun); /* without it they are cut */
 	err = hp_guard_open(&g->guard);
 	if (!err)
