@@ -36,6 +36,8 @@ static uint64_t used(const struct hp_pipe *pipe, enum hp_pipe_limit which)
 		return hp_peerdb_count(pipe->peers);
 	case HP_PIPE_LIMIT_HOLD:
 		return hp_peerdb_hold_pool(pipe->peers)->packets;
+	case HP_PIPE_LIMIT_REASSEMBLY:
+		return hp_reassembly_count(pipe->reasm);
 	default:
 		return 0;
 	}
@@ -58,8 +60,12 @@ static uint64_t most(const struct hp_conf_limits *l, enum hp_pipe_limit which)
 		return hp_pipe_share(l->client_share, l->peers);
 	case HP_PIPE_LIMIT_HOLD:
 		return l->hold_packets;
-	default:
+	case HP_PIPE_LIMIT_CLIENT_HOLD:
 		return hp_pipe_share(l->client_share, l->hold_packets);
+	case HP_PIPE_LIMIT_REASSEMBLY:
+		return l->reassembly;
+	default:
+		return hp_pipe_share(l->client_share, l->reassembly);
 	}
 }
 

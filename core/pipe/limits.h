@@ -17,7 +17,10 @@
 	X(PEERS, "peers", "limits.peers", "destinations of all")                                 \
 	X(CLIENT_PEERS, "client-peers", "limits.client_share", "destinations of one client")     \
 	X(HOLD, "hold", "limits.hold_packets", "first packets held of all")                   \
-	X(CLIENT_HOLD, "client-hold", "limits.client_share", "first packets held of one client")
+	X(CLIENT_HOLD, "client-hold", "limits.client_share", "first packets held of one client") \
+	X(REASSEMBLY, "reassembly", "limits.reassembly", "datagrams being put together")         \
+	X(CLIENT_REASSEMBLY, "client-reassembly", "limits.client_share",                         \
+	  "datagrams of one client, or peer, being put together")
 
 enum hp_pipe_limit {
 #define X(e, n, s, h) HP_PIPE_LIMIT_##e,

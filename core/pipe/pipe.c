@@ -163,6 +163,8 @@ static int tables_new(struct hp_pipe *pipe)
 	};
 	struct hp_reassembly_config rc = {
 		.max_datagrams = pipe->conf->limits.reassembly,
+		.share = hp_pipe_share(pipe->conf->limits.client_share,
+				       pipe->conf->limits.reassembly),
 		.timeout_ms = 1000ull * pipe->conf->timeouts.reassembly_s,
 		.ctx = pipe,
 		.put = put,
@@ -269,7 +271,8 @@ struct hp_policy *hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf
 	hp_flowdb_reconfigure(pipe->flows, l->flows, &shares, &t);
 	hp_peerdb_reconfigure(pipe->peers, l->peers, hp_pipe_share(l->client_share, l->peers), &hold,
 			      hp_pipe_share(l->client_share, l->hold_packets));
-	hp_reassembly_reconfigure(pipe->reasm, conf->limits.reassembly,
+	hp_reassembly_reconfigure(pipe->reasm, l->reassembly,
+				  hp_pipe_share(l->client_share, l->reassembly),
 				  1000ull * conf->timeouts.reassembly_s);
 	hp_peerdb_each(pipe->peers, forget_idle, NULL);
 	return before;
@@ -334,6 +337,21 @@ static struct hp_packet *no_fragment(struct hp_pipe *pipe, struct hp_packet *p,
 	return NULL;
 }
 
+/* Takes p over, or not (< 0), and tells if another datagram had to give way. */
+static int put_together(struct hp_pipe *pipe, struct hp_packet *p, struct hp_packet **all)
+{
+	const uint64_t *count = hp_reassembly_counters(pipe->reasm);
+	uint64_t full = count[HP_REASMC_EVICTED], share = count[HP_REASMC_SHARE];
+	struct hp_addr src = p->src;
+	int err = hp_reassembly_add(pipe->reasm, p, all);
+
+	if (count[HP_REASMC_EVICTED] != full)
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_REASSEMBLY, &src);
+	if (count[HP_REASMC_SHARE] != share)
+		hp_pipe_limited(pipe, HP_PIPE_LIMIT_CLIENT_REASSEMBLY, &src);
+	return err;
+}
+
 struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage)
 {
 	struct hp_packet *all = NULL;
@@ -341,7 +359,7 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 	if (!p->frag_more && !p->frag_off)
 		return p;
 	hp_pipe_steal(pipe, p);
-	switch (hp_reassembly_add(pipe->reasm, p, &all)) {
+	switch (put_together(pipe, p, &all)) {
 	case 0:
 		return all;
 	case -EINVAL:

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "util/list.h"
+#include "util/tally.h"
 #include "wire/ip.h"
 
 #define BODY_AT (HP_PACKET_HEADROOM + HP_IP6_HLEN)
@@ -46,6 +47,7 @@ struct datagram {
 struct hp_reassembly {
 	struct hp_htab tab;
 	struct hp_list oldest;
+	struct hp_tally of_source;
 	struct hp_reassembly_config cfg;
 	struct hp_timers *timers;
 	const struct hp_clock *clock;
@@ -67,7 +69,8 @@ struct hp_reassembly *hp_reassembly_new(const struct hp_reassembly_config *cfg,
 
 	if (!r)
 		return NULL;
-	if (hp_htab_init(&r->tab, 0)) {
+	if (hp_htab_init(&r->tab, 0) || hp_tally_init(&r->of_source)) {
+		hp_htab_fini(&r->tab);
 		free(r);
 		errno = ENOMEM;
 		return NULL;
@@ -79,6 +82,11 @@ struct hp_reassembly *hp_reassembly_new(const struct hp_reassembly_config *cfg,
 	return r;
 }
 
+static uint64_t source_of(const struct hp_reassembly *r, const struct name *name)
+{
+	return hp_hash(&r->cfg.hash_key, &name->src, sizeof(name->src));
+}
+
 /* Forgets d; its packet is the caller's. */
 static struct hp_packet *datagram_end(struct datagram *d)
 {
@@ -87,6 +95,7 @@ static struct hp_packet *datagram_end(struct datagram *d)
 	hp_timer_cancel(d->r->timers, &d->timer);
 	hp_htab_del(&d->r->tab, &d->node);
 	hp_list_del(&d->age);
+	hp_tally_sub(&d->r->of_source, source_of(d->r, &d->name));
 	free(d);
 	return p;
 }
@@ -108,12 +117,14 @@ void hp_reassembly_free(struct hp_reassembly *r)
 	while ((n = hp_list_first(&r->oldest)))
 		datagram_drop(HP_CONTAINER(n, struct datagram, age), HP_REASMC_EVICTED);
 	hp_htab_fini(&r->tab);
+	hp_tally_fini(&r->of_source);
 	free(r);
 }
 
-void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams,
+void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams, size_t share,
 			       uint64_t timeout_ms)
 {
+	r->cfg.share = share;
 	r->cfg.max_datagrams = max_datagrams;
 	r->cfg.timeout_ms = timeout_ms;
 }
@@ -131,7 +142,7 @@ const uint64_t *hp_reassembly_counters(const struct hp_reassembly *r)
 const char *hp_reassembly_counter_name(enum hp_reassembly_counter c)
 {
 	static const char *const names[] = { "fragments", "whole", "duplicates", "overlaps",
-					     "bad", "timeouts", "evicted" };
+					     "bad", "timeouts", "evicted", "share" };
 
 	return (unsigned int)c < HP_REASMC_MAX ? names[c] : "?";
 }
@@ -170,20 +181,47 @@ static int piece_read(const struct hp_packet *p, struct piece *out)
 	return 0;
 }
 
+/* The oldest of this source; NULL: it has none. */
+static struct datagram *oldest_of(struct hp_reassembly *r, const struct hp_addr *src)
+{
+	struct hp_list *n;
+
+	HP_LIST_EACH(n, &r->oldest)
+	{
+		struct datagram *d = HP_CONTAINER(n, struct datagram, age);
+
+		if (hp_addr_eq(&d->name.src, src))
+			return d;
+	}
+	return NULL;
+}
+
+static void make_room(struct hp_reassembly *r, const struct name *name)
+{
+	struct datagram *own = NULL;
+
+	if (r->cfg.share && hp_tally_get(&r->of_source, source_of(r, name)) >= r->cfg.share)
+		own = oldest_of(r, &name->src);
+	if (own)
+		datagram_drop(own, HP_REASMC_SHARE);
+	while (r->tab.count && r->tab.count >= r->cfg.max_datagrams)
+		datagram_drop(HP_CONTAINER(hp_list_first(&r->oldest), struct datagram, age),
+			      HP_REASMC_EVICTED);
+}
+
 static struct datagram *datagram_new(struct hp_reassembly *r, const struct name *name,
 				     uint64_t hash)
 {
 	struct datagram *d;
 
-	while (r->tab.count && r->tab.count >= r->cfg.max_datagrams)
-		datagram_drop(HP_CONTAINER(hp_list_first(&r->oldest), struct datagram, age),
-			      HP_REASMC_EVICTED);
+	make_room(r, name);
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
 	d->r = r;
 	d->name = *name;
 	hp_htab_add(&r->tab, &d->node, hash);
+	hp_tally_add(&r->of_source, source_of(r, name));
 	hp_list_add_tail(&r->oldest, &d->age);
 	hp_timer_init(&d->timer, timed_out);
 	hp_timer_set(r->timers, &d->timer, hp_clock_ms(r->clock) + r->cfg.timeout_ms);

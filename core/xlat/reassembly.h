@@ -5,7 +5,7 @@
  * The buffer of the first fragment to arrive becomes the whole datagram's; beside it a datagram
  * takes about a kilobyte, however many fragments it has.  A datagram with overlapping fragments is
  * discarded (RFC 5722), also in IPv4; exact duplicates are ignored.  When the table is full the
- * oldest goes.
+ * oldest goes; who has his share of it loses his own oldest.
  */
 #ifndef HP_XLAT_REASSEMBLY_H
 #define HP_XLAT_REASSEMBLY_H
@@ -23,6 +23,7 @@
 
 struct hp_reassembly_config {
 	size_t max_datagrams;  /* unfinished at once; each keeps one pool packet */
+	size_t share;          /* of them, of one source; 0: all */
 	uint64_t timeout_ms;
 	struct hp_hash_key hash_key;
 	void *ctx;
@@ -40,6 +41,7 @@ enum hp_reassembly_counter {
 	HP_REASMC_BAD,      /* too large, bad lengths, mixed ECN, source route */
 	HP_REASMC_TIMEOUTS,
 	HP_REASMC_EVICTED,
+	HP_REASMC_SHARE,    /* its source had its share */
 	HP_REASMC_MAX
 };
 
@@ -50,7 +52,7 @@ struct hp_reassembly *hp_reassembly_new(const struct hp_reassembly_config *cfg,
 					struct hp_timers *timers, const struct hp_clock *clock);
 void hp_reassembly_free(struct hp_reassembly *r);
 /* Limits for what comes from now on. */
-void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams,
+void hp_reassembly_reconfigure(struct hp_reassembly *r, size_t max_datagrams, size_t share,
 			       uint64_t timeout_ms);
 size_t hp_reassembly_count(const struct hp_reassembly *r);
 const uint64_t *hp_reassembly_counters(const struct hp_reassembly *r); /* HP_REASMC_MAX */

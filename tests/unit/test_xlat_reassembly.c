@@ -382,6 +382,33 @@ static void time_ends_what_stays_unfinished(void)
 	hp_reassembly_free(r);
 }
 
+static struct hp_packet *cut_of(const struct hp_packet *whole, const char *src, uint32_t id)
+{
+	struct hp_packet *f = cut(whole, id, 0, 1000);
+
+	f->src = test_addr(src);
+	return f;
+}
+
+/* One source begins datagrams and never ends them: others' are put together all the same. */
+static void one_source_has_its_share(void)
+{
+	struct hp_reassembly *r = table(8);
+	struct hp_packet *a = datagram(false, 1992), *out;
+
+	hp_reassembly_reconfigure(r, 8, 4, 30000);
+	CU_ASSERT(!hp_reassembly_add(r, cut(a, 1, 0, 1000), &out) && !out);
+	for (uint32_t id = 100; id < 200; id++)
+		CU_ASSERT(!hp_reassembly_add(r, cut_of(a, "10.9.9.9", id), &out) && !out);
+	CU_ASSERT_EQUAL(hp_reassembly_count(r), 5);
+	CU_ASSERT_EQUAL(hp_reassembly_counters(r)[HP_REASMC_SHARE], 96);
+	CU_ASSERT_EQUAL(hp_reassembly_counters(r)[HP_REASMC_EVICTED], 0);
+	CU_ASSERT(!hp_reassembly_add(r, cut(a, 1, 1000, 1000), &out) && out);
+	test_packet_free(out);
+	test_packet_free(a);
+	hp_reassembly_free(r);
+}
+
 static void the_oldest_makes_room(void)
 {
 	struct hp_reassembly *r = table(2);
@@ -430,6 +457,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(one_buffer_grows),
 	HP_TEST(time_ends_what_stays_unfinished),
 	HP_TEST(the_oldest_makes_room),
+	HP_TEST(one_source_has_its_share),
 	HP_TEST(congestion_seen_once_is_kept),
 	HP_TEST_END
 };
