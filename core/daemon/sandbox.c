@@ -270,11 +270,20 @@ static bool place_above(const char *path, unsigned use, char at[PATH_MAX])
 	return !is_shared(at);
 }
 
+/* Was it asked for at the start?  Then nothing has changed, even if its folder was not there. */
+static bool was_wanted(const struct hp_sandbox *s, const char *path, unsigned use)
+{
+	for (size_t i = 0; i < s->n_wanted; i++)
+		if ((s->wanted[i].use & use) == use && !strcmp(s->wanted[i].path, path))
+			return true;
+	return false;
+}
+
 bool hp_sandbox_covers(const struct hp_sandbox *s, const char *path, unsigned use)
 {
 	char at[PATH_MAX];
 
-	if (!s->entered || s->files || !*path)
+	if (!s->entered || s->files || !*path || was_wanted(s, path, use))
 		return true;
 	if (!place_above(path, use, at))
 		return false;
