@@ -70,7 +70,8 @@ for SERVER in $PLAIN4 $PLAIN6; do
 	done
 done
 capture_stop proxy wan0
-check "nothing but ESP and HIP went over the wire" test "$(packets "$HPN_DIR/proxy/wan0.pcap" "not arp and not icmp6 and not ip proto 139 and not ip proto 50 and not ip6 proto 139 and not ip6 proto 50")" = 0
+# Errors about ESP that finds no daemon, while it restarts, quote ESP.
+check "nothing but ESP and HIP went over the wire" test "$(packets "$HPN_DIR/proxy/wan0.pcap" "not arp and not icmp6 and not ip proto 139 and not ip proto 50 and not ip6 proto 139 and not ip6 proto 50 and not (icmp[0] == 3 and icmp[1] == 2)")" = 0
 check "no text in what was captured" sh -c "! grep -qa $MARKER $HPN_DIR/proxy/wan0.pcap"
 check "a second client is counted" dropped proxy protocol-used
 check "flows show them" sh -c "'$CTL' -s $HPN_DIR/proxy/control --json flows | jq -e '[.flows[] | select(.proto == \"132\")] | length > 0' >/dev/null"
