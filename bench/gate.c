@@ -77,7 +77,7 @@ static double median(struct bench *b, void (*work)(struct bench *), void (*befor
 static void compare(struct bench *b)
 {
 	struct hp_gate_state want, have;
-	struct hp_gate_op *ops;
+	struct hp_gate_op *ops = NULL;
 	size_t n, failed;
 	int err = hp_gate_build(&b->want, &want);
 

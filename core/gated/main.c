@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct options {
 	const char *conf, *store;
 	int level;
 	bool background, keep_stderr, cleanup, version, help;
+	char absolute[PATH_MAX]; /* conf, when the working folder changes */
 };
 
 static void usage(FILE *out)
@@ -309,12 +311,12 @@ static void leave_terminal(bool keep_stderr)
 
 static int background(struct options *o)
 {
-	char *conf = realpath(o->conf, NULL), ok;
 	int fds[2];
 	pid_t pid;
+	char ok;
 
-	if (conf)
-		o->conf = conf;
+	if (realpath(o->conf, o->absolute))
+		o->conf = o->absolute;
 	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0) {
 		perror("hipproxy-gate");
 		return EXIT_FAILURE;

@@ -175,7 +175,7 @@ static int memory(scmp_filter_ctx f)
 static int threads(scmp_filter_ctx f)
 {
 	struct scmp_arg_cmp flags = BITS(0, CLONE_THREAD, CLONE_THREAD), self = IS(0, getpid());
-	struct scmp_arg_cmp limits[] = { IS(0, 0), SCMP_A2(SCMP_CMP_EQ, 0) };
+	struct scmp_arg_cmp limits[] = { IS(0, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0, 0) };
 	int err;
 
 	if (seccomp_arch_native() == SCMP_ARCH_S390X || seccomp_arch_native() == SCMP_ARCH_S390)

@@ -113,7 +113,7 @@ static void an_entry_lives_its_lifetime(void)
 {
 	struct hp_peerdb *db = db_new(10);
 	struct hp_addr a = test_addr("192.0.2.1"), b = test_addr("192.0.2.2");
-	struct hp_peer *e, *same;
+	struct hp_peer *e = NULL, *same;
 
 	CU_ASSERT(!hp_peer_find(db, &a) && !hp_peer_add(db, &a, NULL, 1000, &e));
 	CU_ASSERT(e->state == HP_PEER_RESOLVING && hp_peer_find(db, &a) == e);

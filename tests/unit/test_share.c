@@ -188,7 +188,7 @@ static void one_client_leaves_room_for_others(void)
 static void ended_flows_are_not_counted(void)
 {
 	struct hp_flowdb *db = flows_new(100, (struct hp_flow_shares){ .client = 2 });
-	struct hp_flow *a, *b, *c;
+	struct hp_flow *a = NULL, *b = NULL, *c = NULL;
 
 	CU_ASSERT(!add(db, 1, 4000, 80, &a) && !add(db, 1, 4001, 80, &b));
 	ends(a, true);
@@ -211,7 +211,7 @@ static void ended_flows_are_not_counted(void)
 static void expired_flows_are_not_counted(void)
 {
 	struct hp_flowdb *db = flows_new(100, (struct hp_flow_shares){ .client = 2 });
-	struct hp_flow *f;
+	struct hp_flow *f = NULL;
 
 	CU_ASSERT(!add(db, 1, 4000, 80, NULL) && !add(db, 1, 4001, 80, &f));
 	ends(f, false);
