@@ -9,9 +9,13 @@
  * number than the one before.  So duplicates, SACK, ECN echo and window updates all arrive.
  * Nothing is held beyond the end of the batch, and nothing overtakes within a flow.
  */
-#include "pipe/internal.h"
+#include "pipe/acks.h"
 
 #include <string.h>
+
+#include "pipe/outbound.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
 
 /* NOP, NOP, time stamp of 10 octets (RFC 7323, appendix A): how all hosts write it. */
 static const uint8_t stamp[] = { HP_TCPOPT_NOP, HP_TCPOPT_NOP, HP_TCPOPT_TIMESTAMP, 10 };

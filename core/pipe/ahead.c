@@ -8,7 +8,13 @@
  * processor's cache meanwhile.  What came before them goes first, so that no packet overtakes
  * another one of its direction.
  */
-#include "pipe/internal.h"
+#include "pipe/ahead.h"
+
+#include "pipe/inbound.h"
+#include "pipe/outbound.h"
+#include "pipe/packet.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
 
 #define SMALL  512               /* octets */
 #define STAGE  (HP_FLOW_AHEAD / 2) /* packets from hash to fetch, and from fetch to work */

@@ -7,10 +7,16 @@
  * made to speak by an acknowledgement out of its window (RFC 9293, section 3.10.7.4).  A SYN begins
  * a new connection, about which rules are asked.
  */
-#include "pipe/internal.h"
+#include "pipe/cut.h"
 
 #include <string.h>
 
+#include "pipe/configured.h"
+#include "pipe/emit.h"
+#include "pipe/icmp.h"
+#include "pipe/packet.h"
+#include "pipe/seal.h"
+#include "pipe/trace.h"
 #include "wire/checksum.h"
 
 #define RST_ACK (HP_TCP_RST | HP_TCP_ACK)
@@ -102,7 +108,7 @@ void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f)
 	if (f->key.proto != HP_PROTO_TCP)
 		return;
 	/* A client whose packets are not led here any more would answer in the clear. */
-	if (!f->outbound || hp_pipe_is_configured(pipe, &k->far))
+	if (!f->outbound || hp_pipe_configured(pipe, &k->far))
 		send_segment(pipe, &plain, NULL);
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
 		send_segment(pipe, &peer, f->assoc);

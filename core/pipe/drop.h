@@ -45,7 +45,6 @@
 	X(NO_FLOW, "no-flow", "from a HIP peer, but no flow and no host role wants it")        \
 	X(HOST_UNKNOWN_PEER, "host-unknown-peer", "local packet for a HIT whose address is unknown") \
 	X(HOST_SOURCE, "host-source", "local packet whose source or destination is not a HIT")  \
-	X(LOOP, "loop", "own output came back")                                                \
 	X(TTL, "ttl", "TTL or hop limit is used up")                                           \
 	X(ACK_INCLUDED, "ack-included", "a bare acknowledgement that the next one includes")   \
 	X(SEND, "send", "the kernel refused the packet")                                       \

@@ -7,9 +7,11 @@
  * IPv6 link carries (translation.lowest_ipv6_mtu), because an error about one of them would tell
  * its sender nothing.  About a packet that came whole and is too large the sender is told.
  */
-#include "pipe/internal.h"
+#include "pipe/emit.h"
 
 #include <string.h>
+
+#include "pipe/trace.h"
 
 #define FRAGMENT_MTU 1500u /* larger links are not used to the full: rare, and buffers are small */
 
@@ -90,36 +92,4 @@ void hp_pipe_emit(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	hp_pipe_plain(pipe, p);
 	pipe->d.ops->put(pipe->d.ops->ctx, p);
-}
-
-/* ---- too large for the legacy side */
-
-static unsigned int legacy_mtu(struct hp_pipe *pipe, struct hp_flow *f)
-{
-	uint16_t now_s = (uint16_t)(hp_pipe_now(pipe) / 1000);
-	unsigned int mtu;
-
-	if (f->legacy_mtu && f->legacy_mtu_s == now_s)
-		return f->legacy_mtu;
-	mtu = pipe->d.ops->path_mtu(pipe->d.ops->ctx, &f->key.legacy);
-	f->legacy_mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
-	f->legacy_mtu_s = now_s;
-	return f->legacy_mtu;
-}
-
-enum hp_verdict hp_pipe_fits_legacy(struct hp_pipe *pipe, struct hp_packet *p,
-				    struct hp_flow *f)
-{
-	bool v4 = hp_addr_is4(&f->key.legacy);
-	unsigned int header = v4 ? HP_IP4_HLEN : HP_IP6_HLEN;
-	size_t len = hp_packet_transport_len(p) + header;
-	unsigned int mtu;
-
-	if (!p->df || len <= HP_MTU_MIN4 || (v4 && len <= HP_XLAT_DF_CLEAR_MAX))
-		return HP_NEXT;
-	mtu = legacy_mtu(pipe, f);
-	if (!mtu || len <= mtu)
-		return HP_NEXT;
-	hp_pipe_icmp_too_big_peer(pipe, p, mtu - header + HP_IP6_HLEN);
-	return hp_pipe_drop(pipe, p, "in.flow", HP_DROP_TOO_BIG);
 }

@@ -2,45 +2,15 @@
  *
  * What the pipeline keeps for an association, and what it does when one comes up or goes.
  */
-#include "pipe/internal.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
-struct hp_pipe_assoc *hp_pipe_assoc_area(struct hp_assoc *a)
-{
-	void **slot = hp_assoc_udata(a);
-	struct hp_pipe_assoc *pa = *slot;
-
-	if (pa)
-		return pa;
-	pa = calloc(1, sizeof(*pa));
-	if (!pa)
-		return NULL;
-	hp_list_init(&pa->flows);
-	hp_list_init(&pa->waiting);
-	*slot = pa;
-	return pa;
-}
-
-void hp_pipe_assoc_stats(struct hp_assoc *a, uint64_t packets[2], uint64_t octets[2],
-			 unsigned int *mtu)
-{
-	const struct hp_pipe_assoc *pa = *hp_assoc_udata(a);
-
-	for (int i = 0; i < 2; i++) {
-		packets[i] = pa ? pa->packets[i] : 0;
-		octets[i] = pa ? pa->octets[i] : 0;
-	}
-	*mtu = pa ? pa->mtu : 0;
-}
-
-bool hp_pipe_assoc_in_use(const struct hp_assoc *a)
-{
-	const struct hp_pipe_assoc *pa = *hp_assoc_udata((struct hp_assoc *)a);
-
-	return pa && !hp_list_empty(&pa->flows);
-}
+#include "pipe/ahead.h"
+#include "pipe/area.h"
+#include "pipe/pathmtu.h"
+#include "pipe/resolve.h"
+#include "pipe/seal.h"
+#include "pipe/trace.h"
 
 static bool is_of(const struct hp_packet *p, const void *assoc)
 {
@@ -51,8 +21,9 @@ static bool is_of(const struct hp_packet *p, const void *assoc)
 static void forget(struct hp_pipe *pipe, struct hp_assoc *a)
 {
 	hp_pipe_run_forget(pipe, a);
-	pipe->drops[HP_DROP_NO_SA] += hp_coalesce_purge(&pipe->coalesce, is_of, a);
-	pipe->drops[HP_DROP_NO_SA] += hp_pipe_ahead_forget(pipe, a);
+	hp_pipe_drop_count(pipe, HP_DROP_NO_SA,
+			   hp_coalesce_purge(&pipe->coalesce, is_of, a) +
+				   hp_pipe_ahead_forget(pipe, a));
 }
 
 static void area_free(struct hp_pipe *pipe, struct hp_assoc *a)

@@ -2,9 +2,15 @@
  *
  * Connections that another one has announced (flow/expect.h).
  */
-#include "pipe/internal.h"
+#include "pipe/expected.h"
 
 #include <errno.h>
+
+#include "pipe/area.h"
+#include "pipe/flows.h"
+#include "pipe/limited.h"
+#include "pipe/packet.h"
+#include "pipe/trace.h"
 
 /* Only what begins a connection is ever expected. */
 static bool begins(const struct hp_packet *p)

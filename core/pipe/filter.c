@@ -10,7 +10,10 @@
  * Where clients and this host have the same identity, a port of both is the host's, but for
  * the flows of clients.
  */
-#include "pipe/internal.h"
+#include "pipe/filter.h"
+
+#include "pipe/area.h"
+#include "pipe/flows.h"
 
 static const struct hp_conf_peer *configured(const struct hp_pipe *pipe, const struct hp_addr *hit)
 {

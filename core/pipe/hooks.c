@@ -5,13 +5,16 @@
  * A flow's choice is made once, and again when its marks have changed.  Flows that want the
  * same share one record, so a flow costs a pointer.
  */
-#include "pipe/internal.h"
+#include "pipe/hooks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <hipproxy/l7.h>
+
+#include "pipe/l7.h"
+#include "pipe/trace.h"
 
 /* ---- the core's steps */
 
@@ -197,13 +200,13 @@ static void account(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_sta
 	if (last->hook >= core_hooks &&
 	    last->hook < core_hooks + sizeof(core_hooks) / sizeof(*core_hooks))
 		return;
-	if (v == HP_DROP) {
-		pipe->drops[HP_DROP_PLUGIN]++;
-		if (last->self->last_drop < last->self->drops.n)
-			reason = plugin->drops[last->self->last_drop].name;
-	}
-	hp_pipe_note_hook(pipe, p, hp_stage_name(stage), last->hook->name, verdict_name(v),
-			  reason);
+	if (v == HP_DROP && last->self->last_drop < last->self->drops.n)
+		reason = plugin->drops[last->self->last_drop].name;
+	if (v == HP_DROP)
+		hp_pipe_drop_hook(pipe, p, hp_stage_name(stage), last->hook->name, reason);
+	else
+		hp_pipe_note_hook(pipe, p, hp_stage_name(stage), last->hook->name,
+				  verdict_name(v), "");
 }
 
 /* Once it is translated, or comes from a peer, a packet is nothing the kernel could go on with as
@@ -211,10 +214,8 @@ static void account(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_sta
 static enum hp_verdict no_pass(struct hp_pipe *pipe, const struct hp_packet *p,
 			       enum hp_stage stage, const struct hp_step *last)
 {
-	pipe->drops[HP_DROP_PLUGIN]++;
-	hp_pipe_note_hook(pipe, p, hp_stage_name(stage), last->hook->name, "drop",
-			  "too late to pass");
-	return HP_DROP;
+	return hp_pipe_drop_hook(pipe, p, hp_stage_name(stage), last->hook->name,
+				 "too late to pass");
 }
 
 static enum hp_verdict run(struct hp_pipe *pipe, struct hp_packet *p, enum hp_stage stage,

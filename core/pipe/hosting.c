@@ -3,9 +3,19 @@
  * Legacy servers behind Host Identities of this machine: services say which server that is, how
  * it knows the peer, and whether the peer may.
  */
-#include "pipe/internal.h"
+#include "pipe/hosting.h"
 
 #include <errno.h>
+
+#include "pipe/area.h"
+#include "pipe/flows.h"
+#include "pipe/hooks.h"
+#include "pipe/icmp.h"
+#include "pipe/limited.h"
+#include "pipe/packet.h"
+#include "pipe/related.h"
+#include "pipe/trace.h"
+#include "pipe/wanted.h"
 
 static int ask_backend(struct hp_pipe *pipe, const struct hp_backend_ask *ask,
 		       struct hp_backend *out)
@@ -33,15 +43,6 @@ int hp_pipe_pool_client(struct hp_pipe *pipe, const struct hp_packet *p,
 		    !ref.service->client(ref.self, &p->src, &p->dst, ask))
 			return 0;
 	return -ENOENT;
-}
-
-void hp_pipe_flow_begins(struct hp_pipe *pipe, struct hp_flow *f, struct hp_assoc *a,
-			 struct hp_pipe_assoc *pa)
-{
-	hp_flow_bind(f, a, &pa->flows);
-	hp_pipe_flow_made(pipe, f);
-	if (pipe->d.ops->flow_new)
-		pipe->d.ops->flow_new(pipe->d.ops->ctx, f);
 }
 
 static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int err)

@@ -5,7 +5,10 @@
  * Rate-limited, never in answer to an error, a fragment that is not the first, or a group
  * address (RFC 1122, 3.2.2; RFC 4443, 2.4).
  */
-#include "pipe/internal.h"
+#include "pipe/icmp.h"
+
+#include "pipe/emit.h"
+#include "pipe/seal.h"
 
 /* What to say, and in how many octets at most. */
 struct saying {

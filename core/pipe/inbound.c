@@ -3,7 +3,25 @@
  * HIP -> plain side: what was in ESP (open.c) goes, by its flow, to a legacy host, or to
  * applications on this host.
  */
-#include "pipe/internal.h"
+#include "pipe/inbound.h"
+
+#include "pipe/ahead.h"
+#include "pipe/area.h"
+#include "pipe/cut.h"
+#include "pipe/emit.h"
+#include "pipe/expected.h"
+#include "pipe/filter.h"
+#include "pipe/hooks.h"
+#include "pipe/hosting.h"
+#include "pipe/packet.h"
+#include "pipe/refuse.h"
+#include "pipe/related.h"
+#include "pipe/seal.h"
+#include "pipe/size.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
+#include "pipe/wanted.h"
+#include "pipe/whole.h"
 
 /* ---- out of the association */
 

@@ -7,7 +7,7 @@
  * its boundaries, comes out as the original did.  A segment that comes before its turn is
  * dropped, as its place on the other side is not known yet; its sender repeats it.
  */
-#include "pipe/internal.h"
+#include "pipe/l7.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,9 @@
 #include <hipproxy/l7.h>
 
 #include "flow/seqadj.h"
+#include "pipe/emit.h"
+#include "pipe/seal.h"
+#include "pipe/trace.h"
 #include "wire/checksum.h"
 
 struct segment {

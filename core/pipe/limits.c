@@ -2,10 +2,12 @@
  *
  * Limits that bite: counted, and told in the log when they begin and when they end.
  */
-#include "pipe/internal.h"
+#include "pipe/limited.h"
 
 #include <errno.h>
 #include <inttypes.h>
+
+#include "pipe/trace.h"
 
 #define LOOK_MS 2000
 
@@ -140,6 +142,20 @@ void hp_pipe_limited(struct hp_pipe *pipe, enum hp_pipe_limit which, const struc
 
 /* ---- a flow that could not be made */
 
+static void ports_used(struct hp_pipe *pipe, const struct hp_packet *p, const char *what)
+{
+	struct hp_log_about about = { .limit = &pipe->log_tokens,
+				      .reason = hp_drop_name(HP_DROP_PORTS_USED) };
+	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
+
+	if (p->dir == HP_OUTBOUND)
+		about.client = &p->src;
+	else
+		about.peer = &p->src;
+	hp_log_about(HP_LOG_PIPE, HP_LOG_WARNING, &about, "%s to %s port %u refused: %s",
+		     hp_addr_format(&p->src, src), hp_addr_format(&p->dst, dst), p->dport, what);
+}
+
 enum hp_drop_reason hp_pipe_flow_refused(struct hp_pipe *pipe, const struct hp_packet *p, int err)
 {
 	bool out = p->dir == HP_OUTBOUND;
@@ -148,8 +164,8 @@ enum hp_drop_reason hp_pipe_flow_refused(struct hp_pipe *pipe, const struct hp_p
 	case -EADDRINUSE:
 		if (!hp_flow_has_ports(p->proto))
 			return HP_DROP_PROTOCOL_USED;
-		hp_pipe_ports_used(pipe, p, out ? "every port to this service is in use" :
-						  "every port of the client's address is in use");
+		ports_used(pipe, p, out ? "every port to this service is in use" :
+					  "every port of the client's address is in use");
 		return HP_DROP_PORTS_USED;
 	case -EDQUOT:
 		hp_pipe_limited(pipe, out ? HP_PIPE_LIMIT_CLIENT_FLOWS : HP_PIPE_LIMIT_PEER_FLOWS,

@@ -6,11 +6,15 @@
  * buffer straight to where it belongs if it goes on with the one before (xlat/coalesce.h), and
  * all that follows is done once for the super-packet.
  */
-#include "pipe/internal.h"
-
 #include <errno.h>
 #include <string.h>
 
+#include "pipe/area.h"
+#include "pipe/hooks.h"
+#include "pipe/seal.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
+#include "pipe/whole.h"
 #include "wire/esp.h"
 
 /* What the steps of one packet share. */

@@ -9,61 +9,31 @@
  *
  * A packet stays the kernel's until it is sure to travel inside ESP, so that it can be let pass.
  */
-#include "pipe/internal.h"
+#include "pipe/outbound.h"
 
 #include <errno.h>
 
+#include "pipe/acks.h"
+#include "pipe/ahead.h"
+#include "pipe/area.h"
+#include "pipe/cut.h"
+#include "pipe/expected.h"
+#include "pipe/filter.h"
+#include "pipe/flows.h"
+#include "pipe/hooks.h"
+#include "pipe/hosting.h"
+#include "pipe/icmp.h"
+#include "pipe/limited.h"
+#include "pipe/packet.h"
+#include "pipe/related.h"
+#include "pipe/resolve.h"
+#include "pipe/seal.h"
+#include "pipe/size.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
+#include "pipe/whole.h"
+
 #define EXPECT_AGAIN_MS 30000
-
-bool hp_pipe_is_local(const struct hp_pipe *pipe, const struct hp_packet *p)
-{
-	return hp_addr_is_hit(&p->src) && hp_hip_is_local(pipe->d.hip, &p->src);
-}
-
-/* ---- size and hop limit */
-
-/* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
- * 0: none. */
-static unsigned int mtu_to_tell(const struct hp_packet *p, unsigned int room)
-{
-	unsigned int mtu = p->l4_off + room;
-
-	/* An ICMP error is shortened when it is translated. */
-	if (!p->df || p->related || p->proto == HP_PROTO_TCP || hp_packet_transport_len(p) <= room)
-		return 0;
-	/* RFC 8200, section 5: every IPv6 link carries 1280 octets. */
-	return p->family == 6 && mtu < HP_MTU_MIN6 ? 0 : mtu;
-}
-
-/* What the kernel routes to us comes as it was sent.  But before the queue conntrack has put
- * fragments together, and the whole carries DF if they did.  To tell their sender would cost it the
- * datagram for nothing, because each of them fits (RFC 8200, section 5).  Discovery queues first
- * packets only: a sender of whole packets is told when the next one is routed. */
-static bool may_have_been_fragments(const struct hp_packet *p)
-{
-	return !p->tun;
-}
-
-static enum hp_verdict may_travel(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
-				  const char *stage)
-{
-	unsigned int mtu;
-
-	/* RFC 8200, section 3: nobody forwards it.  The outer header could not say 0 either. */
-	if (!p->ttl) {
-		hp_pipe_icmp_ttl(pipe, p);
-		return hp_pipe_drop(pipe, p, stage, HP_DROP_TTL);
-	}
-	mtu = mtu_to_tell(p, hp_pipe_max_payload(pipe, a));
-	if (!mtu)
-		return HP_NEXT;
-	if (may_have_been_fragments(p)) {
-		p->df = false;
-		return HP_NEXT;
-	}
-	hp_pipe_icmp_too_big(pipe, p, mtu);
-	return hp_pipe_drop(pipe, p, stage, HP_DROP_TOO_BIG);
-}
 
 /* ---- a packet of a flow */
 
@@ -76,7 +46,7 @@ static enum hp_verdict hooks_before_esp(struct hp_pipe *pipe, struct hp_packet *
 	if (v == HP_NEXT)
 		v = hp_pipe_hooks(pipe, p, HP_STAGE_OUT_L7);
 	if (v == HP_NEXT)
-		v = may_travel(pipe, p, p->assoc, "out.flow");
+		v = hp_pipe_fits_peer(pipe, p, p->assoc, "out.flow");
 	if (v != HP_NEXT)
 		return v;
 	hp_pipe_steal(pipe, p);
@@ -285,7 +255,7 @@ static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
 	if (v == HP_PASS)
 		return hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_UNKNOWN_PEER);
 	if (v == HP_NEXT)
-		v = may_travel(pipe, p, a, "local");
+		v = hp_pipe_fits_peer(pipe, p, a, "local");
 	return v == HP_NEXT ? hp_pipe_seal(pipe, p, a, 0) : v;
 }
 
@@ -317,14 +287,10 @@ static bool classified(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	enum hp_verdict v = hp_pipe_hooks_early(pipe, p, HP_STAGE_OUT_CLASSIFY);
 
-	if (v == HP_PASS && p->queued) {
-		/* This packet only, not its connection. */
-		pipe->totals.passed++;
-		pipe->d.ops->accept(pipe->d.ops->ctx, p, false);
-		p->queued = false;
-		v = HP_DROP;
-	}
-	if (v != HP_NEXT)
+	/* This packet only, not its connection. */
+	if (v == HP_PASS)
+		hp_pipe_pass(pipe, p, false);
+	else if (v != HP_NEXT)
 		hp_pipe_conclude(pipe, p, v);
 	return v != HP_NEXT;
 }

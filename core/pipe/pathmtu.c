@@ -7,13 +7,15 @@
  * the MTU of that association on that path and of nothing else.  The kernel's own path MTU, which
  * every ICMP error changes, is not asked.
  */
-#include "pipe/internal.h"
+#include "pipe/pathmtu.h"
 
 #include <string.h>
 
+#include "pipe/area.h"
 #include "wire/quote.h"
 
 #define AGE_MS  600000 /* RFC 1191, section 6.3, RFC 8201, section 5.3: ten minutes */
+#define MTU_LEAST4 68u /* RFC 791: what every link carries */
 #define MARK_MS 3000   /* a packet counts as recent for so long, and for twice as long at most */
 
 /* RFC 1191, section 7.1. */
@@ -62,7 +64,7 @@ static unsigned int meant(const struct hp_quote *q, uint32_t mtu)
 
 	if (v4 && !mtu)
 		mtu = plateau_below(q->total_len);
-	if (mtu < (v4 ? HP_MTU_LEAST4 : HP_MTU_MIN6) || mtu >= q->total_len)
+	if (mtu < (v4 ? MTU_LEAST4 : HP_MTU_MIN6) || mtu >= q->total_len)
 		return 0;
 	return mtu;
 }

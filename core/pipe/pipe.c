@@ -2,8 +2,6 @@
  *
  * The pipeline itself: its tables, the end of a packet's way, counters and tracing.
  */
-#include "pipe/internal.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +9,16 @@
 #include <string.h>
 
 #include "crypto/rand.h"
+#include "pipe/acks.h"
+#include "pipe/ahead.h"
+#include "pipe/flows.h"
+#include "pipe/hooks.h"
+#include "pipe/inbound.h"
+#include "pipe/limited.h"
+#include "pipe/outbound.h"
+#include "pipe/resolve.h"
+#include "pipe/seal.h"
+#include "pipe/trace.h"
 
 #define ICMP_ERRORS_PER_S 100
 #define ICMP_ERRORS_BURST 50
@@ -91,35 +99,6 @@ struct hp_policy *hp_pipe_policy_new(const struct hp_conf *conf)
 
 /* ---- tables */
 
-static void flow_gone(void *ctx, struct hp_flow *f)
-{
-	struct hp_pipe *pipe = ctx;
-	struct hp_event_info info = { .event = HP_EVENT_FLOW_GONE, .assoc = f->assoc,
-				      .flow = f };
-
-	hp_registry_event(pipe->d.registry, &info);
-	if (pipe->d.ops->flow_gone)
-		pipe->d.ops->flow_gone(pipe->d.ops->ctx, f);
-}
-
-void hp_pipe_flow_made(struct hp_pipe *pipe, struct hp_flow *f)
-{
-	struct hp_event_info info = { .event = HP_EVENT_FLOW_NEW, .assoc = f->assoc, .flow = f };
-
-	hp_registry_event(pipe->d.registry, &info);
-}
-
-struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
-				     bool outbound)
-{
-	struct hp_flow *f;
-
-	if (hp_flow_restore(pipe->flows, key, outbound, &f))
-		return NULL;
-	hp_pipe_flow_made(pipe, f);
-	return f;
-}
-
 static size_t area_offset(void *ctx, const struct hp_plugin *self)
 {
 	struct hp_pipe *pipe = ctx;
@@ -149,7 +128,7 @@ static int tables_new(struct hp_pipe *pipe)
 		.area_bytes = hp_registry_area_bytes(pipe->d.registry),
 		.timeouts = flow_timeouts(&pipe->conf->timeouts),
 		.ctx = pipe,
-		.gone = flow_gone,
+		.gone = hp_pipe_flow_ends,
 		.area_offset = area_offset,
 	};
 	struct hp_peerdb_config pc = {
@@ -200,6 +179,7 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	set_carried(pipe);
 	hp_list_init(&pipe->ready);
 	hp_timer_init(&pipe->work, hp_pipe_work);
+	pipe->released = hp_pipe_outbound;
 	hp_timer_init(&pipe->limits_timer, hp_pipe_limits_look);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
@@ -294,206 +274,11 @@ void hp_pipe_flush(struct hp_pipe *pipe)
 	hp_pipe_send_run(pipe);
 }
 
-/* ---- verdicts */
-
-void hp_pipe_steal(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	if (p->queued)
-		pipe->d.ops->steal(pipe->d.ops->ctx, p);
-	p->queued = false;
-}
-
-static void let_pass(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	if (p->tun) {
-		hp_pipe_drop(pipe, p, "out", HP_DROP_ROUTED);
-		return;
-	}
-	pipe->totals.passed++;
-	/* Reassembled packets are no longer the kernel's: it gets them anew. */
-	if (p->queued)
-		pipe->d.ops->accept(pipe->d.ops->ctx, p, true);
-	else
-		hp_pipe_plain(pipe, p);
-	p->queued = false;
-}
-
-void hp_pipe_conclude(struct hp_pipe *pipe, struct hp_packet *p, enum hp_verdict v)
-{
-	if (v == HP_TAKEN)
-		return;
-	if (v == HP_PASS)
-		let_pass(pipe, p);
-	hp_pipe_steal(pipe, p);
-	put(pipe, p);
-}
-
-/* ---- fragments */
-
-static struct hp_packet *no_fragment(struct hp_pipe *pipe, struct hp_packet *p,
-				     const char *stage, enum hp_drop_reason why)
-{
-	hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, stage, why));
-	return NULL;
-}
-
-/* Takes p over, or not (< 0), and tells if another datagram had to give way. */
-static int put_together(struct hp_pipe *pipe, struct hp_packet *p, struct hp_packet **all)
-{
-	const uint64_t *count = hp_reassembly_counters(pipe->reasm);
-	uint64_t full = count[HP_REASMC_EVICTED], share = count[HP_REASMC_SHARE];
-	struct hp_addr src = p->src;
-	int err = hp_reassembly_add(pipe->reasm, p, all);
-
-	if (count[HP_REASMC_EVICTED] != full)
-		hp_pipe_limited(pipe, HP_PIPE_LIMIT_REASSEMBLY, &src);
-	if (count[HP_REASMC_SHARE] != share)
-		hp_pipe_limited(pipe, HP_PIPE_LIMIT_CLIENT_REASSEMBLY, &src);
-	return err;
-}
-
-struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const char *stage)
-{
-	struct hp_packet *all = NULL;
-
-	if (!p->frag_more && !p->frag_off)
-		return p;
-	hp_pipe_steal(pipe, p);
-	switch (put_together(pipe, p, &all)) {
-	case 0:
-		return all;
-	case -EINVAL:
-		hp_pipe_icmp_route(pipe, p);
-		return no_fragment(pipe, p, stage, HP_DROP_XLAT);
-	case -ENOBUFS:
-		return no_fragment(pipe, p, stage, HP_DROP_NO_MEMORY);
-	default:
-		return no_fragment(pipe, p, stage, HP_DROP_FRAGMENT);
-	}
-}
-
-/* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that
- * has places left. */
-enum hp_verdict hp_pipe_look_at_route(struct hp_pipe *pipe, const struct hp_packet *p,
-				      const char *stage)
-{
-	struct hp_ip ip;
-
-	if (hp_ip_parse(p->data, p->len, &ip) || !ip.has_routing)
-		return HP_NEXT;
-	hp_pipe_icmp_route(pipe, p);
-	return hp_pipe_drop(pipe, p, stage, HP_DROP_XLAT);
-}
-
 size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p)
 {
 	if (p->dir != HP_OUTBOUND || !p->assoc)
 		return HP_MTU_MIN6;
 	return HP_IP6_HLEN + (size_t)hp_pipe_max_payload(pipe, p->assoc);
-}
-
-/* ---- tracing and counting */
-
-static bool traced(const struct hp_pipe *pipe, const struct hp_packet *p)
-{
-	return pipe->trace_fn && (hp_addr_eq(&p->src, &pipe->trace_addr) ||
-				  hp_addr_eq(&p->dst, &pipe->trace_addr) ||
-				  (p->flow && (hp_addr_eq(&p->flow->key.legacy, &pipe->trace_addr) ||
-					       hp_addr_eq(&p->flow->key.far, &pipe->trace_addr))));
-}
-
-static void describe(const struct hp_packet *p, char *out, size_t bytes)
-{
-	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
-
-	snprintf(out, bytes, "proto %u %s:%u > %s:%u len %zu", p->proto,
-		 hp_addr_format(&p->src, src), p->sport, hp_addr_format(&p->dst, dst), p->dport,
-		 p->len);
-}
-
-static void trace(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
-		  const char *hook, const char *verdict, const char *reason)
-{
-	struct hp_trace_line line = { .t_us = hp_clock_us(pipe->d.clock), .stage = stage,
-				      .hook = hook, .verdict = verdict, .reason = reason };
-
-	describe(p, line.packet, sizeof(line.packet));
-	pipe->trace_fn(pipe->trace_ctx, &line);
-}
-
-void hp_pipe_note(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
-		  const char *verdict, const char *reason)
-{
-	if (traced(pipe, p))
-		trace(pipe, p, stage, "", verdict, reason);
-}
-
-void hp_pipe_note_hook(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
-		       const char *hook, const char *verdict, const char *reason)
-{
-	if (traced(pipe, p))
-		trace(pipe, p, stage, hook, verdict, reason);
-}
-
-/* Costs nothing unless the subsystem is at debug.  A flow's peer is known, and its legacy host;
- * without one the source is what there is to tell. */
-static void log_drop(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_drop_reason r)
-{
-	struct hp_log_about about = { .limit = &pipe->drop_tokens, .reason = hp_drop_name(r) };
-	char packet[sizeof(((struct hp_trace_line *)0)->packet)];
-
-	if (p->flow) {
-		about.peer = &p->flow->key.peer_hit;
-		about.client = &p->flow->key.legacy;
-	} else if (p->dir == HP_INBOUND) {
-		about.peer_at = &p->src;
-	} else if (!hp_pipe_is_local(pipe, p)) {
-		about.client = &p->src;
-	}
-	describe(p, packet, sizeof(packet));
-	hp_log_about(HP_LOG_PIPE, HP_LOG_DEBUG, &about, "dropped, %s: %s", about.reason, packet);
-}
-
-void hp_pipe_ports_used(struct hp_pipe *pipe, const struct hp_packet *p, const char *what)
-{
-	struct hp_log_about about = { .limit = &pipe->log_tokens,
-				      .reason = hp_drop_name(HP_DROP_PORTS_USED) };
-	char src[HP_ADDR_STRLEN], dst[HP_ADDR_STRLEN];
-
-	if (p->dir == HP_OUTBOUND)
-		about.client = &p->src;
-	else
-		about.peer = &p->src;
-	hp_log_about(HP_LOG_PIPE, HP_LOG_WARNING, &about, "%s to %s port %u refused: %s",
-		     hp_addr_format(&p->src, src), hp_addr_format(&p->dst, dst), p->dport, what);
-}
-
-/* What an administrator wants to know of, see struct hp_pipe_ops. */
-static bool is_alarming(enum hp_drop_reason r)
-{
-	return r == HP_DROP_ESP_AUTH || r == HP_DROP_ESP_REPLAY || r == HP_DROP_ACCESS ||
-	       r == HP_DROP_POLICY || r == HP_DROP_UNKNOWN_BLOCKED;
-}
-
-enum hp_verdict hp_pipe_drop(struct hp_pipe *pipe, const struct hp_packet *p, const char *stage,
-			     enum hp_drop_reason r)
-{
-	pipe->drops[r]++;
-	if (pipe->d.ops->alarm && is_alarming(r))
-		pipe->d.ops->alarm(pipe->d.ops->ctx, p, r);
-	hp_pipe_note(pipe, p, stage, "drop", hp_drop_name(r));
-	/* Superseded acknowledgements are no loss. */
-	if (r != HP_DROP_ACK_INCLUDED && hp_log_on(HP_LOG_PIPE, HP_LOG_DEBUG))
-		log_drop(pipe, p, r);
-	return HP_DROP;
-}
-
-void hp_pipe_trace(struct hp_pipe *pipe, const struct hp_addr *addr, hp_trace_fn fn, void *ctx)
-{
-	pipe->trace_fn = fn;
-	pipe->trace_ctx = ctx;
-	if (addr)
-		pipe->trace_addr = *addr;
 }
 
 const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe)

@@ -7,10 +7,13 @@
  * Only a SYN gets a RST.  Any other segment may belong to a connection whose flow was lost, and
  * could come back.  Rate-limited with the ICMP errors.
  */
-#include "pipe/internal.h"
+#include "pipe/refuse.h"
 
 #include <string.h>
 
+#include "pipe/icmp.h"
+#include "pipe/packet.h"
+#include "pipe/seal.h"
 #include "wire/checksum.h"
 
 /* RFC 9293, section 3.10.7.1: sequence number 0, and an acknowledgement of all that came. */

@@ -2,7 +2,7 @@
  *
  * ICMP errors belong to the flow that the packet in them belongs to (RFC 5508, section 4).
  */
-#include "pipe/internal.h"
+#include "pipe/related.h"
 
 #include <string.h>
 

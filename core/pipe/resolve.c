@@ -10,11 +10,21 @@
  *
  * A destination whose HIT was named is never spoken to in the clear, however its exchange ends.
  */
-#include "pipe/internal.h"
+#include "pipe/resolve.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "pipe/area.h"
+#include "pipe/configured.h"
+#include "pipe/icmp.h"
+#include "pipe/limited.h"
+#include "pipe/packet.h"
+#include "pipe/trace.h"
+#include "pipe/verdict.h"
+
+#define PEER_RETRY_MS 3000 /* after so long a HIP peer that did not answer is tried again */
 
 static const char by_configuration[] = "configuration";
 
@@ -70,7 +80,7 @@ static void release(struct hp_pipe *pipe, struct hp_peer *e)
 	while ((p = list)) {
 		list = p->next;
 		p->next = NULL;
-		hp_pipe_outbound(pipe, p);
+		pipe->released(pipe, p);
 	}
 }
 
@@ -161,7 +171,7 @@ static const char *blocked_because(const struct hp_pipe_peer *pp, int err)
 /* A HIT is known, but its owner does not answer. */
 static void unreachable(struct hp_pipe_peer *pp, int err)
 {
-	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : HP_PEER_RETRY_MS;
+	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : PEER_RETRY_MS;
 
 	hp_peer_set(pp->peer, HP_PEER_BLOCKED, ms);
 	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, blocked_because(pp, err));
@@ -292,44 +302,6 @@ static void held_too_long(struct hp_timer *t)
 
 /* ---- configured peers */
 
-/* How exactly p covers dst: bits, or -1. */
-static int covers(const struct hp_conf_peer *p, const struct hp_addr *dst)
-{
-	int best = -1;
-
-	if (hp_addr_eq(&p->hit, dst))
-		return 128;
-	for (size_t i = 0; i < p->serves.n; i++)
-		if (hp_prefix_contains(&p->serves.at[i], dst) && p->serves.at[i].bits > best)
-			best = p->serves.at[i].bits;
-	for (size_t i = 0; !p->serves.n && i < p->addresses.n; i++)
-		if (hp_addr_eq(&p->addresses.at[i], dst))
-			best = 128;
-	return best;
-}
-
-static const struct hp_conf_peer *static_peer(const struct hp_conf *conf,
-					      const struct hp_addr *dst)
-{
-	const struct hp_conf_peer *found = NULL;
-	int best = -1;
-
-	for (size_t i = 0; i < conf->peers.n; i++) {
-		int bits = covers(&conf->peers.at[i], dst);
-
-		if (bits > best) {
-			best = bits;
-			found = &conf->peers.at[i];
-		}
-	}
-	return found;
-}
-
-bool hp_pipe_is_configured(const struct hp_pipe *pipe, const struct hp_addr *dst)
-{
-	return static_peer(pipe->conf, dst);
-}
-
 static void known_statically(struct hp_pipe_peer *pp, const struct hp_conf_peer *c)
 {
 	struct hp_resolve_result r = { .hit = c->hit };
@@ -375,7 +347,7 @@ static struct hp_peer *entry_add(struct hp_pipe *pipe, const struct hp_addr *dst
 static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_packet *p,
 				 const struct hp_addr *dst)
 {
-	const struct hp_conf_peer *c = static_peer(pipe->conf, dst);
+	const struct hp_conf_peer *c = hp_pipe_configured(pipe, dst);
 	struct hp_pipe_peer *pp;
 	struct hp_peer *e = entry_add(pipe, dst, hp_pipe_is_local(pipe, p) ? NULL : &p->src);
 

@@ -13,10 +13,20 @@
  * The same fragment header tells the other end that a packet may be fragmented (RFC 7915, 4.1 and
  * 5.1.1).
  */
-#include "pipe/internal.h"
+#include "pipe/seal.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "pipe/area.h"
+#include "pipe/pathmtu.h"
+#include "pipe/trace.h"
+
+#define MTU_DEFAULT  1500u
+#define MTU_CHECK_MS 1000
+/* UDP_SEGMENT's limits, which native runs keep too. */
+#define BATCH_PACKETS 64
+#define BATCH_BYTES   65000
 
 static unsigned int outer_overhead(const struct hp_path *path)
 {
@@ -30,7 +40,7 @@ static unsigned int first_link(struct hp_pipe *pipe, const struct hp_path *path)
 	unsigned int mtu = pipe->d.ops->link_mtu(pipe->d.ops->ctx, &path->dst);
 
 	if (!mtu)
-		mtu = HP_MTU_DEFAULT;
+		mtu = MTU_DEFAULT;
 	return mtu > 65535 ? 65535 : mtu;
 }
 
@@ -54,7 +64,7 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 
 	if (!pa || !sa)
 		return 1200;
-	if (pa->mtu && now - pa->mtu_checked_ms < HP_MTU_CHECK_MS)
+	if (pa->mtu && now - pa->mtu_checked_ms < MTU_CHECK_MS)
 		return pa->max_payload;
 	find_mtu(pipe, pa, path);
 	pa->max_payload = hp_esp_max_payload(sa->suite, pa->mtu - outer_overhead(path));
@@ -74,7 +84,7 @@ void hp_pipe_send_run(struct hp_pipe *pipe)
 		return;
 	err = pipe->d.ops->esp_send(pipe->d.ops->ctx, &r->path, &r->b, &lost);
 	if (err)
-		pipe->drops[err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND] += lost;
+		hp_pipe_drop_count(pipe, err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND, lost);
 	if (err == -EMSGSIZE && pa)
 		pa->mtu = 0;
 	r->b.n = 0;
@@ -116,8 +126,8 @@ static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_a
 /* Would an ESP packet of so many octets end behind its like? */
 static bool run_takes(const struct hp_esp_batch *b, size_t esp_len)
 {
-	return !b->n || (b->n < HP_BATCH_PACKETS && b->last == b->seg && esp_len <= b->seg &&
-			 (size_t)b->seg * b->n + esp_len <= HP_BATCH_BYTES);
+	return !b->n || (b->n < BATCH_PACKETS && b->last == b->seg && esp_len <= b->seg &&
+			 (size_t)b->seg * b->n + esp_len <= BATCH_BYTES);
 }
 
 /* One transport segment behind the others in the run; a shorter one ends it. */

@@ -3,7 +3,7 @@
  * What peers wanted lately and perhaps did not get: connections that access rules deny, ports of
  * applications here.  For `hipproxyctl doctor`, which finds out why.
  */
-#include "pipe/internal.h"
+#include "pipe/wanted.h"
 
 static bool is_same(const struct hp_pipe_wish *a, const struct hp_pipe_wish *b)
 {

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core step that rewrites followed streams (hipproxy/l7.h).
+ */
+#ifndef HP_PIPE_L7_H
+#define HP_PIPE_L7_H
+
+#include "pipe/state.h"
+
+enum hp_verdict hp_pipe_seqadj(struct hp_instance *self, struct hp_packet *p);
+
+#endif

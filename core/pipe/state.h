@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of a pipeline: its tables, and what it keeps for an association and for a
+ * destination.
+ */
+#ifndef HP_PIPE_STATE_H
+#define HP_PIPE_STATE_H
+
+#include "conf/conf.h"
+#include "esp/sa.h"
+#include "flow/expect.h"
+#include "flow/flowdb.h"
+#include "flow/hold.h"
+#include "flow/mapping.h"
+#include "flow/peerdb.h"
+#include "flow/policy.h"
+#include "hip/hip.h"
+#include "pipe/limits.h"
+#include "pipe/pipe.h"
+#include "plugin/registry.h"
+#include "util/clock.h"
+#include "util/list.h"
+#include "util/timer.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/tcp.h"
+#include "xlat/coalesce.h"
+#include "xlat/reassembly.h"
+#include "xlat/segment.h"
+#include "xlat/xlat.h"
+
+#include <hipproxy/log.h>
+#include <hipproxy/tokens.h>
+
+#define HP_MTU_MIN4  576u /* RFC 791 */
+#define HP_MTU_MIN6  ((unsigned int)HP_IP6_MTU_MIN)
+#define HP_ACK_SLOTS 8
+
+/* What ICMP errors have said about an association's path (pathmtu.c). */
+struct hp_pipe_pmtu {
+	unsigned int mtu;   /* 0: nothing */
+	uint64_t until_ms;
+	struct hp_addr dst; /* the path that it is about */
+	uint16_t dport;
+	uint64_t marks[2];  /* outbound sequence numbers of 3 to 6 seconds ago */
+	uint64_t mark_ms;   /* when the first one was taken */
+};
+
+/* What the pipeline keeps for an association (hp_assoc_udata). */
+struct hp_pipe_assoc {
+	struct hp_list flows;     /* struct hp_flow.of_assoc */
+	struct hp_list waiting;   /* struct hp_pipe_peer.of_assoc */
+	uint64_t mtu_checked_ms;
+	struct hp_pipe_pmtu pmtu;
+	unsigned int mtu;         /* outer path MTU, octets with IP header; 0: not known yet */
+	bool cut;                 /* the path is narrower than mtu: routers must fragment */
+	unsigned int max_payload; /* largest transport segment that fits one ESP packet */
+	uint64_t packets[2], octets[2];
+};
+
+/* What the pipeline keeps for an entry of the proxy database (hp_peer.udata). */
+struct hp_pipe_peer {
+	struct hp_list of_assoc;  /* in hp_pipe_assoc.waiting, or in hp_pipe.ready */
+	struct hp_timer timer;    /* packets have been held for too long */
+	struct hp_resolve_ticket ticket;
+	struct hp_service_ref asked; /* the service that has not answered yet; service NULL: none */
+	struct hp_peer *peer;
+	struct hp_pipe *pipe;
+	unsigned int next_resolver;
+	const char *source;       /* where the HIT comes from, for reports */
+	int error;                /* the result of the exchange, while in ready */
+	struct hp_addr met_hit;   /* the HIT that the exchange found, zero if none, while in ready */
+};
+
+/* Which hooks a flow wants; shared by all flows that want the same. */
+struct hp_choice {
+	struct hp_choice *next;
+	uint32_t flow_flags; /* the flow's flags for which it was made */
+	struct hp_wanted wanted;
+};
+
+/* ESP packets to one place that have not been sent yet. */
+struct hp_pipe_run {
+	struct hp_esp_batch b;
+	struct hp_path path;
+	struct hp_assoc *assoc; /* borrowed; NULL: it has been freed */
+};
+
+/* Packets whose flows are being fetched from memory (ahead.c), in order of arrival. */
+#define HP_AHEAD_SLOTS (2 * HP_FLOW_AHEAD)
+
+struct hp_ahead {
+	struct hp_ahead_packet {
+		struct hp_packet *p;
+		uint32_t hash;
+	} at[HP_AHEAD_SLOTS];
+	unsigned int first, n, fetched;
+};
+
+struct hp_pipe {
+	struct hp_pipe_deps d;
+	const struct hp_conf *conf;
+	struct hp_flowdb *flows;
+	struct hp_peerdb *peers;
+	struct hp_policy *policy;
+	struct hp_reassembly *reasm;
+	struct hp_coalesce coalesce;
+	struct hp_pipe_run run;
+	struct hp_ahead ahead[2]; /* by enum hp_direction */
+	struct hp_packet *acks[HP_ACK_SLOTS]; /* see acks.c */
+	unsigned int n_acks;
+	struct hp_xlat xlat;
+	struct hp_choice *choices;
+	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
+	struct hp_timer work;   /* handles ready outside the engine's events */
+	/* Where held packets go when they are released: resolve.c is below it. */
+	void (*released)(struct hp_pipe *pipe, struct hp_packet *p);
+	struct hp_tokens icmp_tokens, log_tokens, drop_tokens, cut_tokens;
+	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
+	struct hp_timer limits_timer; /* while a limit is reached */
+	struct hp_pipe_totals totals;
+	uint64_t drops[HP_DROP_MAX];
+	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */
+	uint8_t *stream[2];       /* the same: a stream as received and as rewritten (l7.c) */
+	struct hp_pipe_wishes denied, asked;
+	hp_trace_fn trace_fn;
+	void *trace_ctx;
+	struct hp_addr trace_addr;
+};
+
+static inline uint64_t hp_pipe_now(const struct hp_pipe *pipe)
+{
+	return hp_clock_ms(pipe->d.clock);
+}
+
+#endif
