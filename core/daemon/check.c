@@ -27,7 +27,7 @@ struct checker {
 
 static const struct hp_addr *hit_at(const struct checker *c, size_t i)
 {
-	return hp_key_hit(c->d->keys[i]);
+	return hp_key_hit(c->d->own.keys[i]);
 }
 
 static const char *key_at(char key[48], const char *list, size_t i, const char *member)
@@ -61,7 +61,7 @@ static void check_sizes(struct checker *c, const struct hp_hip_config *hip)
 	char key[48], why[HP_HIP_WHY];
 
 	for (size_t i = 0; i < ids->n; i++)
-		if (hp_hip_key_check(hip, c->d->keys[i], ids->at[i].di, why))
+		if (hp_hip_key_check(hip, c->d->own.keys[i], ids->at[i].di, why))
 			hp_conf_complain_key(c->d->conf, c->report,
 					     key_at(key, "identities", i, "key"), "%s: %s",
 					     ids->at[i].key, why);
@@ -185,7 +185,7 @@ static void warn_of_lines(struct checker *c, const char *key, const char *path,
 static void check_pins(struct checker *c)
 {
 	const struct hp_conf_hip *hip = &c->d->conf->hip;
-	const struct hp_daemon *old = c->d->running;
+	const struct hp_daemon *old = c->d->reload.running;
 	struct hp_io_err e = { "" };
 	struct hp_lines_bad bad;
 
@@ -221,7 +221,7 @@ static void check_revoked(struct checker *c)
 static void check_socket(struct checker *c)
 {
 	const char *path = c->d->conf->control.socket, *group = c->d->conf->control.group;
-	const struct hp_daemon *old = c->d->running;
+	const struct hp_daemon *old = c->d->reload.running;
 	struct stat st;
 
 	if (!lstat(path, &st) && !S_ISSOCK(st.st_mode))
@@ -236,7 +236,7 @@ static void check_socket(struct checker *c)
 static void check_files(struct checker *c)
 {
 	const struct hp_conf *conf = c->d->conf;
-	const struct hp_conf *old = c->d->running ? c->d->running->conf : NULL;
+	const struct hp_conf *old = c->d->reload.running ? c->d->reload.running->conf : NULL;
 
 	check_pins(c);
 	check_revoked(c);

@@ -125,14 +125,14 @@ static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t
 static int nat(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 	       json_t *reply)
 {
-	struct hp_transport t = d->transport;
+	struct hp_transport t = d->udp.transport;
 	char text[64];
 	int err;
 
 	(void)c;
 	if (hp_daemon_transport_parse(arg(request, "mode"), &t.mode))
 		return refuse(reply, -EINVAL, "mode: expected plain-udp, auto or off");
-	if (!d->transport_asked)
+	if (!d->udp.asked)
 		return refuse(reply, -EOPNOTSUPP, "the plugin natudp is not loaded");
 	err = hp_daemon_transport(d, &t);
 	if (err)
@@ -169,7 +169,7 @@ static int parse_identity(const struct hp_daemon *d, const char *name, struct hp
 	id = *name ? hp_conf_identity_find(d->conf, name) : NULL;
 	if (!id)
 		return -EINVAL;
-	*hit = *hp_key_hit(d->keys[id - d->conf->identities.at]);
+	*hit = *hp_key_hit(d->own.keys[id - d->conf->identities.at]);
 	return 0;
 }
 
@@ -291,7 +291,7 @@ static void trace_gone(void *ctx)
 	struct hp_daemon *d = ctx;
 
 	hp_pipe_trace(d->pipe, NULL, NULL, NULL);
-	d->tracer = NULL;
+	d->ctl.tracer = NULL;
 }
 
 static void trace_line(void *ctx, const struct hp_trace_line *line)
@@ -302,7 +302,7 @@ static void trace_line(void *ctx, const struct hp_trace_line *line)
 			      "verdict", line->verdict, "reason",
 			      *line->reason ? line->reason : "-", "packet", line->packet);
 
-	if (!o || hp_control_send(d->tracer, o))
+	if (!o || hp_control_send(d->ctl.tracer, o))
 		hp_pipe_trace(d->pipe, NULL, NULL, NULL);
 	json_decref(o);
 }
@@ -314,9 +314,9 @@ static int trace(struct hp_daemon *d, struct hp_control_client *c, const json_t 
 
 	if (hp_addr_parse(arg(request, "address"), &addr))
 		return refuse(reply, -EINVAL, "address: expected an IPv4 or IPv6 address or a HIT");
-	if (d->tracer)
+	if (d->ctl.tracer)
 		return refuse(reply, -EBUSY, "somebody else is tracing");
-	d->tracer = c;
+	d->ctl.tracer = c;
 	hp_pipe_trace(d->pipe, &addr, trace_line, d);
 	hp_control_stream(c, trace_gone, d);
 	return 0;
@@ -381,8 +381,7 @@ static int run(const struct command *cmd, struct hp_daemon *d, struct hp_control
 	return err;
 }
 
-int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
-		      json_t *reply)
+static int command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply)
 {
 	const char *name = arg(request, "cmd");
 
@@ -391,3 +390,26 @@ int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *requ
 			return run(&commands[i], ctx, c, request, reply);
 	return refuse(reply, -EOPNOTSUPP, "no such command");
 }
+
+/* ---- the part */
+
+static int start(struct hp_daemon *d)
+{
+	struct hp_control_cfg cfg = { .path = d->conf->control.socket,
+				      .group = d->conf->control.group,
+				      .fn = command, .ctx = d, .timers = &d->timers,
+				      .event = hp_daemon_control_event };
+	struct hp_io_err e = { "" };
+	int err = hp_control_open(d->loop, &cfg, &d->ctl.socket, &e);
+
+	return err ? hp_daemon_fail_io(err, &e) : 0;
+}
+
+static void stop(struct hp_daemon *d)
+{
+	if (d->ctl.socket)
+		hp_control_close(d->ctl.socket);
+	d->ctl.socket = NULL;
+}
+
+const struct hp_part hp_part_control = { "control socket", start, stop, NULL };

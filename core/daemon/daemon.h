@@ -2,13 +2,12 @@
  *
  * The daemon: everything wired together on one loop.
  *
- *	gate      the process that leads packets here
- *	glue      how engine, pipeline and sockets call each other
- *	sandbox   what is given up after the start
- *	crash     what is reported when it crashes
- *	load      configuration, keys and plugins
- *	check     what a configuration must satisfy together with them
- *	start     in which order things are made and unmade
+ *	start     the parts in their order (part.h says what a part is)
+ *	load      configuration and plugins; identities: their keys; check: all of it together
+ *	process   log, pid file, rights; loop: timers and signals; kept: files of its own
+ *	sockets   where packets come from; engine and pipeline: what is done with them, and what they call
+ *	gate      the process that leads packets here; capture: when it does
+ *	restore   flows and peers of before; quit: an orderly end; sandbox: what is given up
  *	commands  what the control socket can ask for
  *	transport UDP beside raw sockets, when a plugin wants it
  */
@@ -24,6 +23,7 @@
 #include "crypto/key.h"
 #include "daemon/gate.h"
 #include "daemon/incidents.h"
+#include "daemon/part.h"
 #include "daemon/pins.h"
 #include "daemon/revoked.h"
 #include "daemon/sandbox.h"
@@ -45,6 +45,75 @@
 #include "util/tally.h"
 #include "util/timer.h"
 
+struct hp_supervisor;
+struct hp_sweep;
+
+/* Each struct belongs to one file, which alone changes what is in it. */
+
+/* main.c: the command line. */
+struct hp_options {
+	const char *conf_path; /* borrowed */
+	int level;             /* enum hp_log_level, or -1 */
+	bool background;       /* without standard error */
+};
+
+/* identities.c */
+struct hp_own {
+	struct hp_key **keys; /* of conf->identities, in their order */
+	size_t n_keys;
+	struct hp_addr client_hit, host_hit;
+	struct hp_addr other_hits[8]; /* they stand in for client_hit */
+	size_t n_other_hits;
+};
+
+/* process.c */
+struct hp_process {
+	uint64_t started_ms;
+	int single;       /* descriptor, see io/single.h; 0: none */
+	bool pid_written;
+};
+
+/* quit.c */
+struct hp_quit {
+	struct hp_timer timer;
+	uint64_t end_ms;
+	bool stopping;
+};
+
+/* kept.c */
+struct hp_kept {
+	struct hp_jobs *writers; /* one thread that waits for disks */
+	struct hp_disk disk;     /* for files that it writes */
+	struct hp_pins *pins;    /* NULL: not wanted */
+	struct hp_revoked *revoked;
+	struct hp_state *state;  /* NULL: none */
+};
+
+/* keylog.c: for debugging */
+struct hp_keylog {
+	FILE *file; /* NULL: none */
+	int err;    /* of the last line, 0: it was written */
+};
+
+/* sockets.c */
+struct hp_net {
+	struct hp_pool *pool;
+	struct hp_route *route;
+	struct hp_raw *raw;
+	struct hp_tun *tun;
+	struct hp_nfq *nfq;             /* NULL: no discovery */
+	struct hp_conntrack *conntrack; /* with nfq; NULL: connections can't be told of */
+};
+
+/* transport.c */
+struct hp_udp_transport {
+	struct hp_encap *encap; /* NULL: nothing in UDP */
+	struct hp_timer shut_timer;
+	uint64_t shut_ms;
+	struct hp_transport transport;
+	bool asked; /* a plugin has set it, so it may be changed */
+};
+
 /* An association that access rules refused. */
 #define HP_DAEMON_DENIALS 8
 struct hp_daemon_denial {
@@ -52,63 +121,60 @@ struct hp_daemon_denial {
 	uint64_t last_ms; /* 0: unused */
 };
 
-struct hp_supervisor;
-struct hp_sweep;
+/* access.c */
+struct hp_access {
+	struct hp_tally met; /* HITs of peers that clients have talked to */
+	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
+};
+
+/* pipeline.c */
+struct hp_pipeline {
+	struct hp_pipe_ops ops;
+	struct hp_flush flush;
+};
+
+/* commands.c */
+struct hp_ctl {
+	struct hp_control *socket;
+	struct hp_control_client *tracer; /* gets a line for each packet, or NULL */
+	unsigned int n_tops;              /* clients that watch rates (top.c) */
+};
+
+/* reload.c: of a daemon that only tries a configuration, and of one that reloads. */
+struct hp_reload {
+	const struct hp_daemon *running; /* the daemon that reloads; NULL: this one is to run */
+	struct hp_conf *tried;           /* the configuration that plugins are asked about, or NULL */
+	json_t *complaints;              /* for the answer to a reload, or NULL */
+};
 
 struct hp_daemon {
-	const char *conf_path;       /* borrowed */
-	struct hp_supervisor *supervisor;  /* the service manager, borrowed; NULL: nobody is told */
-	int level;                   /* enum hp_log_level from the command line, or -1 */
+	const struct hp_part *const *parts; /* NULL: not started */
+	size_t begun;                       /* parts */
+	struct hp_supervisor *supervisor;   /* the service manager, borrowed; NULL: nobody is told */
+	struct hp_options opt;
 	struct hp_conf *conf;
-	struct hp_conf *tried;       /* while a reload tries it */
-	const struct hp_daemon *running; /* of a daemon that only tries a configuration: who reloads */
-	json_t *complaints;          /* collects them for the answer to a reload, or NULL */
+	struct hp_own own;
+	struct hp_reload reload;
 	struct hp_clock clock;
 	struct hp_timers timers;
 	struct hp_loop *loop;
+	struct hp_process process;
+	struct hp_quit quit;
+	struct hp_incidents *incidents;
+	struct hp_kept kept;
+	struct hp_keylog keylog;
+	struct hp_gate_link gate;
+	struct hp_net net;
+	struct hp_udp_transport udp;
 	struct hp_jobs *jobs;
-	struct hp_jobs *writers;     /* one thread that waits for disks */
-	struct hp_pool *pool;
-	struct hp_route *route;
-	struct hp_raw *raw;
-	struct hp_encap *encap;      /* NULL: nothing in UDP */
-	struct hp_tun *tun;
-	struct hp_nfq *nfq;
-	struct hp_conntrack *conntrack; /* with nfq; NULL: connections can't be told of */
-	struct hp_control *control;
 	struct hp_registry *registry;
+	struct hp_access access;
 	struct hp_hip *hip;
 	struct hp_pipe *pipe;
-	struct hp_pipe_ops pipe_ops;
-	struct hp_pins *pins;
-	struct hp_revoked *revoked;
-	struct hp_disk disk;         /* for files that a thread writes */
-	struct hp_incidents *incidents;
+	struct hp_pipeline pipeline;
 	struct hp_sweep *sweep;
-	unsigned int n_tops;         /* control clients that watch rates */
-	struct hp_state *state;
-	FILE *keylog;                /* for debugging; NULL */
-	int keylog_err;              /* of the last line, 0: it was written */
-	struct hp_key **keys;        /* of conf->identities, in their order */
-	size_t n_keys;
-	struct hp_addr client_hit, host_hit;
-	struct hp_addr other_hits[8]; /* they stand in for client_hit */
-	size_t n_other_hits;
-	struct hp_flush flush;
-	struct hp_timer stop_timer, shut_timer;
-	uint64_t shut_ms;
-	struct hp_transport transport;
-	bool transport_asked;        /* a plugin has set it, so it may be changed */
-	uint64_t started_ms, stop_ms;
-	struct hp_daemon_denial denials[HP_DAEMON_DENIALS];
-	struct hp_tally met;         /* HITs of peers that clients have talked to */
-	struct hp_gate_link gate;
+	struct hp_ctl ctl;
 	struct hp_sandbox sandbox;
-	int single;                  /* descriptor, see io/single.h; 0: none */
-	bool background;             /* without standard error */
-	bool capturing, stopping;
-	struct hp_control_client *tracer; /* who is told of packets, or NULL */
-	uint64_t trace_left;         /* lines to go; 0: no limit */
 };
 
 /* ---- load.c */
@@ -126,29 +192,97 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d);
  * keys, plugins: they could be loaded.  0, or -errno, reported. */
 int hp_daemon_check(struct hp_daemon *d, bool keys, bool plugins, struct hp_conf_report *report);
 
+/* Frees what hp_daemon_load has made. */
+void hp_daemon_unload(struct hp_daemon *d);
+
+/* ---- identities.c */
+
+/* All keys, so that all complaints are there; those that failed stay NULL.  0, or the first error. */
+int hp_identities_load(struct hp_daemon *d, struct hp_conf_report *report);
+/* After that: which HIT has which role. */
+void hp_identities_roles(struct hp_daemon *d);
+void hp_identities_free(struct hp_own *own);
+
 /* ---- start.c */
 
-/* Everything, up to the capture rules.  0 or -errno, reported; hp_daemon_stop cleans up in
- * either case. */
+/* Starts all parts.  0, or -errno, reported, and what was started is stopped; hp_daemon_stop cleans up
+ * in either case. */
 int hp_daemon_start(struct hp_daemon *d);
+/* The same with other parts than hp_daemon_parts, for tests. */
+int hp_daemon_start_parts(struct hp_daemon *d, const struct hp_part *const *parts);
 /* Undoes start and load. */
 void hp_daemon_stop(struct hp_daemon *d);
+/* Report err of what, or the sentence in e, to the log.  Return err. */
+int hp_daemon_fail(int err, const char *what);
+int hp_daemon_fail_io(int err, const struct hp_io_err *e);
+
+/* All parts in their order; each is in the file that is named beside it. */
+extern const struct hp_part *const hp_daemon_parts[];
+extern const struct hp_part hp_part_process;      /* process.c */
+extern const struct hp_part hp_part_loop;         /* loop.c */
+extern const struct hp_part hp_part_quit;         /* quit.c */
+extern const struct hp_part hp_part_incidents;    /* witness.c */
+extern const struct hp_part hp_part_kept;         /* kept.c */
+extern const struct hp_part hp_part_keylog;       /* keylog.c */
+extern const struct hp_part hp_part_gate;         /* gate.c */
+extern const struct hp_part hp_part_sockets;      /* sockets.c */
+extern const struct hp_part hp_part_transport;    /* transport.c */
+extern const struct hp_part hp_part_workers;      /* engine.c */
+extern const struct hp_part hp_part_plugins;      /* start.c */
+extern const struct hp_part hp_part_access;       /* access.c */
+extern const struct hp_part hp_part_engine;       /* engine.c */
+extern const struct hp_part hp_part_pipeline;     /* pipeline.c */
+extern const struct hp_part hp_part_sweep;        /* sweep.c */
+extern const struct hp_part hp_part_control;      /* commands.c */
+extern const struct hp_part hp_part_rights;       /* process.c */
+extern const struct hp_part hp_part_plugin_start; /* start.c */
+extern const struct hp_part hp_part_restore;      /* restore.c */
+extern const struct hp_part hp_part_capture;      /* capture.c */
+extern const struct hp_part hp_part_sandbox;      /* sandbox.c */
+extern const struct hp_part hp_part_ready;        /* start.c */
+
+/* ---- process.c */
+
+/* Does the configuration need NFQUEUE, and so CAP_NET_ADMIN? */
+bool hp_daemon_needs_queue(const struct hp_daemon *d);
+
+/* ---- quit.c */
+
 /* Closes associations, then ends the loop; a second call ends it at once. */
 void hp_daemon_quit(struct hp_daemon *d);
+
+/* ---- kept.c */
+
+/* Does this configuration pin HITs? */
+bool hp_daemon_keeps_pins(const struct hp_conf *conf);
+
+/* ---- sockets.c */
+
+/* Opens the queues of discovery, if they are not open.  0, or -errno and a sentence in err. */
+int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *err);
+extern const struct hp_raw_ops hp_daemon_raw_ops;
+
+/* ---- capture.c */
 
 /* Clients' traffic is protected (on), or all of it passes plain.  0, or -errno and a sentence in
  * err. */
 int hp_daemon_capture(struct hp_daemon *d, bool on, struct hp_io_err *err);
-/* The same with what the gate has loaded and what plugins have asked for: at start and reload. */
-int hp_daemon_capture_all(struct hp_daemon *d, bool on, struct hp_io_err *err);
-/* Opens the queues of discovery, if they are not open.  0, or -errno and a sentence in err. */
-int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *err);
-void hp_daemon_set_logging(const struct hp_daemon *d, const struct hp_conf_log *log);
-
-/* Where peers can be found again: those of before, and those conf names. */
-void hp_daemon_remember(struct hp_daemon *d, const struct hp_conf *conf);
+/* An orderly end: the gate opens what the configuration wants open. */
+void hp_daemon_capture_end(struct hp_daemon *d);
 
 /* ---- reload.c */
+
+/* What a reload has made before anything changes. */
+struct hp_prepared {
+	struct hp_conf *conf;
+	struct hp_hip_config hip;
+	struct hp_policy *policy;
+	struct hp_pins *pins;       /* read anew: they may have been edited; NULL: not wanted */
+	struct hp_revoked *revoked; /* the same */
+	struct hp_addr *removed;    /* peers */
+	size_t n_removed;
+	struct hp_policy *before;   /* from the pipeline to the sweep: the rules until now */
+};
 
 /* A new configuration, all of it or nothing.  0, or -errno with a sentence in err and the
  * complaints, which are logged too, in *complaints (to be released; may be NULL). */
@@ -189,34 +323,31 @@ void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf);
 
 /* ---- keylog.c */
 
-/* Opens d->conf->esp.keylog, if any.  0 or -errno, reported. */
-int hp_keylog_open(struct hp_daemon *d);
 /* struct hp_hip_ops.sa_keys */
 void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 		  const struct hp_keypair *keys);
 
-/* ---- glue.c */
+/* ---- engine.c */
 
-extern const struct hp_hip_ops hp_daemon_hip_ops;
-extern const struct hp_pipe_ops hp_daemon_pipe_ops;
-extern const struct hp_raw_ops hp_daemon_raw_ops;
-void hp_daemon_captured(void *ctx, struct hp_packet *p);
-void hp_daemon_local(void *ctx, struct hp_packet *p);
-void hp_daemon_flush(void *ctx);
+/* Shows a message to the hooks of a control stage; true if none of them objects. */
+bool hp_daemon_control_hooks(struct hp_daemon *d, enum hp_stage stage, const struct hp_path *path,
+			     const uint8_t *msg, size_t len);
 
-/* Who may reach applications on this host, and hosted servers.  0; -EPERM, -EACCES. */
+/* ---- access.c */
+
+/* May there be an association of these two?  0; -EPERM, -EACCES. */
 int hp_daemon_may_associate(struct hp_daemon *d, const struct hp_addr *local_hit,
 			    const struct hp_addr *peer_hit);
+/* The association is up: its peer may come back if it has lost its state. */
+void hp_daemon_met(struct hp_daemon *d, const struct hp_assoc *a);
+/* Access rules have refused an association. */
+void hp_daemon_denied(struct hp_daemon *d, const struct hp_addr *local_hit,
+		      const struct hp_addr *peer_hit);
 
 /* ---- sweep.c: associations and connections that are forbidden now */
 
-struct hp_sweep *hp_sweep_new(struct hp_daemon *d);
-void hp_sweep_free(struct hp_sweep *s);
 /* HITs of peers that are in before and not in now, an allocated array of *n; NULL: no memory. */
 struct hp_addr *hp_sweep_removed(const struct hp_conf *before, const struct hp_conf *now, size_t *n);
-/* Rules of before and removed peers are taken over.  The sweep begins, and runs by timers. */
-void hp_sweep_reloaded(struct hp_sweep *s, struct hp_policy *before, struct hp_addr *removed,
-		       size_t n_removed);
 /* HITs have been revoked, or may come again. */
 void hp_sweep_again(struct hp_sweep *s);
 
@@ -271,13 +402,9 @@ int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out);
 void hp_daemon_doctor(struct hp_daemon *d, struct hp_findings *out);
 /* This machine alone, to the log: once, when everything is up. */
 void hp_daemon_doctor_log(struct hp_daemon *d);
-void hp_daemon_denied(struct hp_daemon *d, const struct hp_addr *local_hit,
-		      const struct hp_addr *peer_hit);
 
 /* ---- commands.c, report.c, lists.c */
 
-int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request,
-		      json_t *reply);
 int hp_report_status(struct hp_daemon *d, json_t *reply);
 int hp_report_pipeline(struct hp_daemon *d, json_t *reply);
 int hp_report_policy(struct hp_daemon *d, json_t *reply);

@@ -15,23 +15,6 @@
 
 /* ---- refusals */
 
-void hp_daemon_denied(struct hp_daemon *d, const struct hp_addr *local_hit,
-		      const struct hp_addr *peer_hit)
-{
-	struct hp_daemon_denial *to = &d->denials[0], *old;
-
-	for (size_t i = 0; i < HP_DAEMON_DENIALS; i++) {
-		old = &d->denials[i];
-		if (hp_addr_eq(&old->local_hit, local_hit) && hp_addr_eq(&old->peer_hit, peer_hit)) {
-			to = old;
-			break;
-		}
-		if (old->last_ms < to->last_ms)
-			to = old;
-	}
-	*to = (struct hp_daemon_denial){ *local_hit, *peer_hit, hp_clock_ms(&d->clock) };
-}
-
 static bool is_recent(const struct hp_daemon *d, uint64_t ms)
 {
 	return ms && hp_clock_ms(&d->clock) - ms < HP_DOCTOR_RECENT_MS;
@@ -39,8 +22,8 @@ static bool is_recent(const struct hp_daemon *d, uint64_t ms)
 
 static const char *identity_name(const struct hp_daemon *d, const struct hp_addr *hit)
 {
-	for (size_t i = 0; i < d->n_keys; i++)
-		if (hp_addr_eq(hp_key_hit(d->keys[i]), hit))
+	for (size_t i = 0; i < d->own.n_keys; i++)
+		if (hp_addr_eq(hp_key_hit(d->own.keys[i]), hit))
 			return d->conf->identities.at[i].name;
 	return "";
 }
@@ -51,10 +34,10 @@ static void judge_denials(const struct hp_daemon *d, struct hp_findings *out)
 	struct hp_seen_denial seen = { .proto = 0 };
 
 	for (size_t i = 0; i < HP_DAEMON_DENIALS; i++) {
-		if (!is_recent(d, d->denials[i].last_ms))
+		if (!is_recent(d, d->access.denials[i].last_ms))
 			continue;
-		seen.local_hit = d->denials[i].local_hit;
-		seen.peer_hit = d->denials[i].peer_hit;
+		seen.local_hit = d->access.denials[i].local_hit;
+		seen.peer_hit = d->access.denials[i].peer_hit;
 		seen.identity = identity_name(d, &seen.local_hit);
 		hp_judge_denial(&seen, out);
 	}
@@ -212,16 +195,16 @@ static void judge_write(const char *path, int err, struct hp_findings *out)
 
 static void judge_files(const struct hp_daemon *d, struct hp_findings *out)
 {
-	if (d->pins) {
-		judge_lines(hp_pins_path(d->pins), HP_PIN_LINE, hp_pins_bad(d->pins), out);
-		judge_write(hp_pins_path(d->pins), hp_pins_error(d->pins), out);
+	if (d->kept.pins) {
+		judge_lines(hp_pins_path(d->kept.pins), HP_PIN_LINE, hp_pins_bad(d->kept.pins), out);
+		judge_write(hp_pins_path(d->kept.pins), hp_pins_error(d->kept.pins), out);
 	}
-	judge_lines(hp_revoked_path(d->revoked), HP_REVOKED_LINE, hp_revoked_bad(d->revoked), out);
-	judge_write(hp_revoked_path(d->revoked), hp_revoked_error(d->revoked), out);
-	if (hp_state_error(d->state))
+	judge_lines(hp_revoked_path(d->kept.revoked), HP_REVOKED_LINE, hp_revoked_bad(d->kept.revoked), out);
+	judge_write(hp_revoked_path(d->kept.revoked), hp_revoked_error(d->kept.revoked), out);
+	if (hp_state_error(d->kept.state))
 		hp_cure(hp_find(out, HP_CAUSE_FILE_WRITE, HP_SEV_WARNING,
 				"%s can't grow: %s; new connections will not outlive a restart",
-				d->conf->state, strerror(-hp_state_error(d->state))),
+				d->conf->state, strerror(-hp_state_error(d->kept.state))),
 			"df -h %s   # make room", d->conf->state);
 }
 
@@ -243,7 +226,7 @@ static void judge_gate(struct hp_daemon *d, struct hp_findings *out)
 
 static void judge_box(const struct hp_daemon *d, struct hp_findings *out)
 {
-	struct hp_box_daemon self = { .running = true, .capturing = d->capturing,
+	struct hp_box_daemon self = { .running = true, .capturing = d->gate.clients,
 				      .diverting = hp_daemon_routes_all(d) };
 	struct hp_box *b = malloc(sizeof(*b));
 

@@ -30,8 +30,8 @@ static void take_device(struct hp_gate_link *l, const struct hp_gate_msg *m, int
 
 	if (fd < 0)
 		return;
-	if (d->tun) {
-		if (hp_tun_replace(d->tun, fd, &e)) {
+	if (d->net.tun) {
+		if (hp_tun_replace(d->net.tun, fd, &e)) {
 			hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 			close(fd);
 		}
@@ -47,7 +47,6 @@ static void take_device(struct hp_gate_link *l, const struct hp_gate_msg *m, int
 static void set_on(struct hp_gate_link *l, bool on)
 {
 	l->clients = on;
-	l->d->capturing = on;
 }
 
 static struct hp_gate_msg *ready(struct hp_gate_link *l, bool clients, bool all);
@@ -57,7 +56,7 @@ static void lost(struct hp_gate_link *l, uint64_t again_ms);
 /* A gate that was started anew is closed whatever was said to the one before. */
 static void ready_refused(struct hp_gate_link *l)
 {
-	if (!l->begun || l->d->capturing || !l->d->conf->client.enabled)
+	if (!l->begun || l->clients || !l->d->conf->client.enabled)
 		return;
 	hp_log(HP_LOG_CORE, HP_LOG_WARNING, "hipproxy-gate was started anew: the proxy is on again");
 	set_on(l, true);
@@ -69,8 +68,8 @@ static void take_answer(struct hp_gate_link *l, const struct hp_gate_msg *m)
 {
 	bool refused = m->type == HP_GM_REFUSED;
 
-	if (m->type == HP_GM_DONE && m->text[0] && l->d->complaints)
-		json_array_append_new(l->d->complaints, json_string(m->text));
+	if (m->type == HP_GM_DONE && m->text[0] && l->d->reload.complaints)
+		json_array_append_new(l->d->reload.complaints, json_string(m->text));
 	if (m->seq == l->waits_for) {
 		l->result = refused ? -(int)m->numbers[0] : 0;
 		if (refused && l->why)
@@ -130,7 +129,7 @@ static void drop(struct hp_gate_link *l)
 static void lost(struct hp_gate_link *l, uint64_t again_ms)
 {
 	drop(l);
-	if (!l->d->stopping)
+	if (!l->d->quit.stopping)
 		hp_timer_set(&l->d->timers, &l->again, hp_clock_ms(&l->d->clock) + again_ms);
 }
 
@@ -158,7 +157,7 @@ static void on_message(void *ctx, uint32_t events)
 	(void)events;
 	if (!read_all(l) || l->fd < 0)
 		return;
-	if (l->begun && !l->d->stopping)
+	if (l->begun && !l->d->quit.stopping)
 		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "hipproxy-gate is gone: what it has closed stays "
 		       "closed, but nobody repairs it");
 	lost(l, CONNECT_MS);
@@ -262,7 +261,7 @@ static int list_learned(struct hp_gate_link *l)
 
 static int lists(struct hp_gate_link *l)
 {
-	struct hp_prefix host = { .addr = l->d->host_hit, .bits = 128 };
+	struct hp_prefix host = { .addr = l->d->own.host_hit, .bits = 128 };
 	int err = list(l, HP_GM_ADDRESSES, &host, l->d->conf->host.enabled);
 
 	if (!err)
@@ -285,9 +284,9 @@ static struct hp_gate_msg *ready(struct hp_gate_link *l, bool clients, bool all)
 static struct hp_gate_msg *hello(struct hp_gate_link *l)
 {
 	struct hp_gate_msg *m = message(l, HP_GM_HELLO);
-	char *path = realpath(l->d->conf_path, NULL);
+	char *path = realpath(l->d->opt.conf_path, NULL);
 
-	snprintf(m->text, sizeof(m->text), "%s", path ? path : l->d->conf_path);
+	snprintf(m->text, sizeof(m->text), "%s", path ? path : l->d->opt.conf_path);
 	free(path);
 	m->numbers[m->n_numbers++] = HP_GATE_VERSION;
 	return m;
@@ -320,12 +319,12 @@ static int tell_all(struct hp_gate_link *l)
 	int err;
 
 	l->hello_seq = hello(l)->seq;
-	err = tell(l, l->d->tun ? hp_tun_fd(l->d->tun) : -1, false);
+	err = tell(l, l->d->net.tun ? hp_tun_fd(l->d->net.tun) : -1, false);
 	if (!err)
 		err = lists(l);
 	if (err)
 		return err;
-	l->ready_seq = ready(l, l->d->capturing, true)->seq;
+	l->ready_seq = ready(l, l->clients, true)->seq;
 	return tell(l, -1, false);
 }
 
@@ -334,7 +333,7 @@ static void on_again(struct hp_timer *t)
 	struct hp_gate_link *l = HP_CONTAINER(t, struct hp_gate_link, again);
 	int err;
 
-	if (l->d->stopping)
+	if (l->d->quit.stopping)
 		return;
 	if (l->fd >= 0) { /* only an address that could not be told */
 		l->again_learned = list_learned(l) != 0;
@@ -354,7 +353,7 @@ static void on_again(struct hp_timer *t)
 		hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "hipproxy-gate is back");
 }
 
-int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
+static int open_gate(struct hp_daemon *d, struct hp_io_err *e)
 {
 	struct hp_gate_link *l = &d->gate;
 	int err;
@@ -365,7 +364,7 @@ int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
 	hp_tokens_init(&l->log_tokens, 1, 10);
 	err = reach(l);
 	if (err == -ENOENT || err == -ECONNREFUSED) {
-		err = hp_gate_start(d->conf_path, d->level, !d->background, e);
+		err = hp_gate_start(d->opt.conf_path, d->opt.level, !d->opt.background, e);
 		if (err)
 			return err;
 		err = reach(l);
@@ -384,25 +383,32 @@ int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *e)
 	return err;
 }
 
-int hp_daemon_gate_tun(struct hp_daemon *d, struct hp_io_err *e)
+int hp_daemon_gate_tun(struct hp_daemon *d, void (*packet)(void *ctx, struct hp_packet *p),
+		       struct hp_io_err *e)
 {
 	struct hp_gate_link *l = &d->gate;
-	int err = hp_tun_open(d->loop, d->pool, l->tun, l->tun_name, hp_daemon_local, d, &d->tun, e);
+	int err = hp_tun_open(d->loop, d->net.pool, l->tun, l->tun_name, packet, d, &d->net.tun, e);
 
 	if (err)
 		return err;
 	l->tun = -1;
 	if (l->away_ms > LATE_MS)
-		hp_tun_discard(d->tun);
+		hp_tun_discard(d->net.tun);
 	return 0;
 }
 
-void hp_daemon_gate_close(struct hp_daemon *d)
+static int start(struct hp_daemon *d)
+{
+	struct hp_io_err e = { "" };
+	int err = open_gate(d, &e);
+
+	return err ? hp_daemon_fail_io(err, &e) : 0;
+}
+
+static void stop(struct hp_daemon *d)
 {
 	struct hp_gate_link *l = &d->gate;
 
-	if (!l->d)
-		return;
 	hp_timer_cancel(&d->timers, &l->again);
 	drop(l);
 	if (l->tun >= 0)
@@ -411,6 +417,8 @@ void hp_daemon_gate_close(struct hp_daemon *d)
 	hp_gate_prefixes_free(&l->hosted);
 	hp_gate_prefixes_free(&l->masquerade);
 }
+
+const struct hp_part hp_part_gate = { "gate", start, stop, NULL };
 
 /* ---- requests */
 
@@ -440,6 +448,7 @@ void hp_daemon_gate_bye(struct hp_daemon *d)
 	struct hp_gate_link *l = &d->gate;
 	struct hp_io_err e = { "" };
 
+	l->clients = false;
 	if (!l->begun || l->fd < 0)
 		return;
 	l->begun = false;
@@ -497,7 +506,7 @@ void hp_daemon_learned(void *ctx, const struct hp_addr *addr, bool known)
 	struct hp_gate_link *l = &d->gate;
 	struct hp_gate_msg *m;
 
-	if (!l->clients || d->stopping || l->fd < 0)
+	if (!l->clients || d->quit.stopping || l->fd < 0)
 		return;
 	m = message(l, known ? HP_GM_LEARN : HP_GM_FORGET);
 	m->prefixes[m->n_prefixes++] = (struct hp_prefix){ .addr = *addr, .bits = 128 };
@@ -519,5 +528,5 @@ bool hp_daemon_in_pool(void *ctx, const struct hp_addr *addr)
 
 bool hp_daemon_routes_all(const struct hp_daemon *d)
 {
-	return d->capturing && !d->conf->client.rules.n;
+	return d->gate.clients && !d->conf->client.rules.n;
 }

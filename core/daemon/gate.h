@@ -23,6 +23,7 @@
 #define HP_GATE_POOLS 16
 
 struct hp_daemon;
+struct hp_packet;
 
 struct hp_gate_link {
 	struct hp_daemon *d;
@@ -46,11 +47,9 @@ struct hp_gate_link {
 	uint64_t report[HP_GATE_MSG_NUMBERS]; /* the last one: enum hp_gate_report_number */
 };
 
-/* Finds the gate, or starts one, and says that the daemon begins.  0, or -errno with a sentence. */
-int hp_daemon_gate_open(struct hp_daemon *d, struct hp_io_err *err);
-/* The TUN device.  0, or -errno with a sentence. */
-int hp_daemon_gate_tun(struct hp_daemon *d, struct hp_io_err *err);
-void hp_daemon_gate_close(struct hp_daemon *d);
+/* The TUN device, whose packets go to packet.  0, or -errno with a sentence. */
+int hp_daemon_gate_tun(struct hp_daemon *d, void (*packet)(void *ctx, struct hp_packet *p),
+		       struct hp_io_err *err);
 /* The gate reads the configuration anew; hp_daemon_gate puts it in force.  0, or -errno with a
  * sentence. */
 int hp_daemon_gate_load(struct hp_daemon *d, struct hp_io_err *err);

@@ -12,16 +12,16 @@
 int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit)
 {
 	struct hp_daemon *d = ctx;
-	const struct hp_conf *conf = d->tried ? d->tried : d->conf;
+	const struct hp_conf *conf = d->reload.tried ? d->reload.tried : d->conf;
 	const struct hp_conf_identity *id = *name ? hp_conf_identity_find(conf, name) : NULL;
 
 	if (!id)
 		return -ENOENT;
-	*hit = *hp_key_hit(d->keys[id - conf->identities.at]);
-	for (size_t i = 0; i < d->n_other_hits; i++)
-		if (hp_addr_eq(hit, &d->other_hits[i]))
+	*hit = *hp_key_hit(d->own.keys[id - conf->identities.at]);
+	for (size_t i = 0; i < d->own.n_other_hits; i++)
+		if (hp_addr_eq(hit, &d->own.other_hits[i]))
 			return -EBUSY;
-	return hp_addr_eq(hit, &d->client_hit) || hp_addr_eq(hit, &d->host_hit) ? -EBUSY : 0;
+	return hp_addr_eq(hit, &d->own.client_hit) || hp_addr_eq(hit, &d->own.host_hit) ? -EBUSY : 0;
 }
 
 int hp_daemon_claim(void *ctx, const char *name, struct hp_addr *hit)
@@ -36,7 +36,7 @@ int hp_daemon_attract(void *ctx, const struct hp_prefix *pool)
 {
 	struct hp_daemon *d = ctx;
 
-	if (!d->tun)
+	if (!d->net.tun)
 		return 0;
 	return d->gate.pools.n == HP_GATE_POOLS ? -E2BIG :
 						  hp_gate_prefix_add(&d->gate.pools, pool);

@@ -12,7 +12,7 @@
 
 #include "daemon/files.h"
 
-int hp_keylog_open(struct hp_daemon *d)
+static int start(struct hp_daemon *d)
 {
 	const char *path = d->conf->esp.keylog;
 	int fd;
@@ -22,11 +22,10 @@ int hp_keylog_open(struct hp_daemon *d)
 	hp_file_folder(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
-		d->keylog = fdopen(fd, "a");
-	if (!d->keylog) {
-		int err = -errno;
+		d->keylog.file = fdopen(fd, "a");
+	if (!d->keylog.file) {
+		int err = hp_daemon_fail(-errno, path);
 
-		hp_log(HP_LOG_CORE, HP_LOG_ERROR, "%s: %s", path, strerror(-err));
 		if (fd >= 0)
 			close(fd);
 		return err;
@@ -62,7 +61,7 @@ void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 		  const struct hp_keypair *keys)
 {
 	struct hp_daemon *d = ctx;
-	FILE *f = d->keylog;
+	FILE *f = d->keylog.file;
 	int err;
 
 	errno = 0;
@@ -75,7 +74,16 @@ void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 	fputc('\n', f);
 	err = fflush(f) || ferror(f) ? -(errno ? errno : EIO) : 0;
 	clearerr(f);
-	if (!err != !d->keylog_err)
+	if (!err != !d->keylog.err)
 		hp_daemon_file_told(d, d->conf->esp.keylog, err);
-	d->keylog_err = err;
+	d->keylog.err = err;
 }
+
+static void stop(struct hp_daemon *d)
+{
+	if (d->keylog.file)
+		fclose(d->keylog.file);
+	d->keylog.file = NULL;
+}
+
+const struct hp_part hp_part_keylog = { "key log", start, stop, NULL };

@@ -34,8 +34,8 @@ static void complain(void *ctx, const char *text)
 	struct hp_daemon *d = ctx;
 
 	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s", text);
-	if (d->complaints)
-		json_array_append_new(d->complaints, json_text(text));
+	if (d->reload.complaints)
+		json_array_append_new(d->reload.complaints, json_text(text));
 }
 
 static void warn(void *ctx, const char *text)
@@ -53,7 +53,7 @@ struct hp_conf_report hp_daemon_report(struct hp_daemon *d)
 
 static struct hp_conf *conf_of(const struct hp_daemon *d)
 {
-	return d->tried ? d->tried : d->conf;
+	return d->reload.tried ? d->reload.tried : d->conf;
 }
 
 static void report_plugin(void *ctx, bool warning, const char *plugin, const char *key,
@@ -120,97 +120,34 @@ static int load_plugins(struct hp_daemon *d, struct hp_conf_report *report)
 	return hp_registry_load(d->registry, d->conf->plugins.at, d->conf->plugins.n);
 }
 
-/* ---- keys */
-
-/* After the start, the file may be out of reach of the rights the daemon has kept. */
-static int keep_key(struct hp_daemon *d, size_t i)
-{
-	const char *path = d->conf->identities.at[i].key;
-	const struct hp_daemon *old = d->running;
-
-	for (size_t k = 0; old && k < old->n_keys; k++)
-		if (!strcmp(old->conf->identities.at[k].key, path)) {
-			d->keys[i] = hp_key_ref(old->keys[k]);
-			return 0;
-		}
-	return -EACCES;
-}
-
-static int load_key(struct hp_daemon *d, size_t i, struct hp_conf_report *report)
-{
-	const char *path = d->conf->identities.at[i].key;
-	int err = hp_key_load(path, &d->keys[i]);
-	char key[48];
-
-	if (err == -EACCES)
-		err = keep_key(d, i);
-	if (!err)
-		return 0;
-	snprintf(key, sizeof(key), "identities[%zu].key", i);
-	hp_conf_complain_key(d->conf, report, key, "%s: %s", path, hp_key_load_error(err));
-	return err;
-}
-
-/* All of them, so that all complaints are there; those that failed stay NULL. */
-static int load_keys(struct hp_daemon *d, struct hp_conf_report *report)
-{
-	const struct hp_conf_identities *ids = &d->conf->identities;
-	int err = 0, one;
-
-	d->keys = calloc(ids->n, sizeof(struct hp_key *));
-	if (!d->keys) {
-		hp_conf_complain_key(d->conf, report, "identities", "out of memory");
-		return -ENOMEM;
-	}
-	d->n_keys = ids->n;
-	for (size_t i = 0; i < ids->n; i++) {
-		one = load_key(d, i, report);
-		err = err ? err : one;
-	}
-	return err;
-}
-
-/* The HIT of the identity called name, zero if there is none. */
-static struct hp_addr hit_of(const struct hp_daemon *d, const char *name)
-{
-	const struct hp_conf_identity *id = hp_conf_identity_find(d->conf, name);
-	struct hp_addr none = { 0 };
-
-	return id ? *hp_key_hit(d->keys[id - d->conf->identities.at]) : none;
-}
-
-static void find_roles(struct hp_daemon *d)
-{
-	const struct hp_conf_strings *others = &d->conf->client.other_identities;
-
-	if (d->conf->client.enabled)
-		d->client_hit = hit_of(d, d->conf->client.identity);
-	for (size_t i = 0; d->conf->client.enabled && i < others->n; i++)
-		d->other_hits[d->n_other_hits++] = hit_of(d, others->at[i]);
-	if (d->conf->host.enabled)
-		d->host_hit = hit_of(d, d->conf->host.identity);
-}
-
 int hp_daemon_load(struct hp_daemon *d, const char *conf_path)
 {
 	struct hp_conf_report report = hp_daemon_report(d);
 	int err, keys, plugins;
 
-	d->conf_path = conf_path;
+	d->opt.conf_path = conf_path;
 	d->clock = hp_clock_monotonic;
 	err = hp_conf_load(conf_path, &d->conf, &report);
 	if (err)
 		return err;
-	if (d->running)
+	if (d->reload.running)
 		hp_sandbox_check(d, &report);
-	keys = load_keys(d, &report);
+	keys = hp_identities_load(d, &report);
 	plugins = load_plugins(d, &report);
 	if (!keys)
-		find_roles(d);
+		hp_identities_roles(d);
 	err = hp_daemon_check(d, !keys, !plugins, &report);
 	if (keys)
 		return keys;
 	if (plugins)
 		return plugins;
 	return err ? err : report.n ? -EINVAL : 0;
+}
+
+void hp_daemon_unload(struct hp_daemon *d)
+{
+	hp_registry_free(d->registry);
+	hp_identities_free(&d->own);
+	hp_sandbox_free(&d->sandbox);
+	hp_conf_free(d->conf);
 }

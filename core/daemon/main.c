@@ -104,7 +104,7 @@ static int written(int status)
 
 static int check(const struct options *o)
 {
-	struct hp_daemon d = { .level = o->level };
+	struct hp_daemon d = { .opt.level = o->level };
 	int err = hp_daemon_load(&d, o->conf);
 
 	if (!err && o->show)
@@ -159,8 +159,8 @@ static int run(const struct options *o)
 {
 	int ready = o->background ? to_background() : -1;
 	struct hp_supervisor *supervisor = hp_supervisor_new();
-	struct hp_daemon d = { .level = o->level, .supervisor = supervisor,
-			       .background = o->background };
+	struct hp_daemon d = { .opt.level = o->level, .supervisor = supervisor,
+			       .opt.background = o->background };
 	int err = hp_daemon_load(&d, o->conf);
 
 	if (!err)

@@ -16,18 +16,7 @@
 #include "flow/policy.h"
 #include "io/priv.h"
 
-/* What a reload has made before anything changes. */
-struct prepared {
-	struct hp_conf *conf;
-	struct hp_hip_config hip;
-	struct hp_policy *policy;
-	struct hp_pins *pins; /* read anew: they may have been edited; NULL: not wanted */
-	struct hp_revoked *revoked; /* the same */
-	struct hp_addr *removed;    /* peers */
-	size_t n_removed;
-};
-
-static void undo(struct prepared *p)
+static void undo(struct hp_prepared *p)
 {
 	hp_pins_close(p->pins);
 	hp_revoked_close(p->revoked);
@@ -36,20 +25,19 @@ static void undo(struct prepared *p)
 	hp_conf_free(p->conf);
 }
 
-static int read_files(struct hp_daemon *d, const struct hp_conf *conf, struct prepared *p)
+static int read_files(struct hp_daemon *d, const struct hp_conf *conf, struct hp_prepared *p)
 {
 	struct hp_conf_report report = hp_daemon_report(d);
 	struct hp_io_err e = { "" };
 	int err = 0;
 
-	if (conf->hip.opportunistic_initiator == HP_CONF_OPP_PINNED ||
-	    conf->hip.opportunistic_responder == HP_CONF_OPP_PINNED)
-		err = hp_pins_open(conf->hip.pins, &d->disk, d->pins, &p->pins, &e);
+	if (hp_daemon_keeps_pins(conf))
+		err = hp_pins_open(conf->hip.pins, &d->kept.disk, d->kept.pins, &p->pins, &e);
 	if (err) {
 		hp_conf_complain_key(conf, &report, "hip.pins", "%s", e.text);
 		return err;
 	}
-	err = hp_revoked_open(conf->hip.revoked, &d->disk, d->revoked, &p->revoked, &e);
+	err = hp_revoked_open(conf->hip.revoked, &d->kept.disk, d->kept.revoked, &p->revoked, &e);
 	if (err)
 		hp_conf_complain_key(conf, &report, "hip.revoked", "%s", e.text);
 	return err;
@@ -63,9 +51,9 @@ static int reload_plugins(struct hp_daemon *d, struct hp_conf *conf)
 	int err;
 
 	d->gate.hosted = (struct hp_gate_prefixes){ 0 };
-	d->tried = conf;
+	d->reload.tried = conf;
 	err = hp_registry_reload(d->registry, &cfg, conf->plugins.at, conf->plugins.n);
-	d->tried = NULL;
+	d->reload.tried = NULL;
 	if (err) {
 		free(d->gate.hosted.at);
 		d->gate.hosted = before;
@@ -81,8 +69,8 @@ static void warn_of_keys(const struct hp_daemon *d, struct hp_daemon *trial,
 {
 	char key[48];
 
-	for (size_t i = 0; i < d->n_keys && i < trial->n_keys; i++)
-		if (!hp_addr_eq(hp_key_hit(d->keys[i]), hp_key_hit(trial->keys[i]))) {
+	for (size_t i = 0; i < d->own.n_keys && i < trial->own.n_keys; i++)
+		if (!hp_addr_eq(hp_key_hit(d->own.keys[i]), hp_key_hit(trial->own.keys[i]))) {
 			snprintf(key, sizeof(key), "identities[%zu].key", i);
 			hp_conf_warn_key(trial->conf, report, key,
 					 "%s holds another key now; it is used from the next start on",
@@ -93,9 +81,10 @@ static void warn_of_keys(const struct hp_daemon *d, struct hp_daemon *trial,
 /* Loads the new configuration as a start does.  0 and *out. */
 static int load(struct hp_daemon *d, struct hp_conf **out)
 {
-	struct hp_daemon trial = { .level = d->level, .running = d, .complaints = d->complaints };
+	struct hp_daemon trial = { .opt.level = d->opt.level, .reload.running = d,
+				   .reload.complaints = d->reload.complaints };
 	struct hp_conf_report report = hp_daemon_report(d);
-	int err = hp_daemon_load(&trial, d->conf_path);
+	int err = hp_daemon_load(&trial, d->opt.conf_path);
 
 	if (trial.conf && hp_conf_diff(d->conf, trial.conf, &report))
 		err = err ? err : -EBUSY;
@@ -115,7 +104,7 @@ static int gate_load(struct hp_daemon *d, const struct hp_conf *conf)
 	struct hp_io_err e = { "" };
 	int err = 0;
 
-	if (d->capturing && hp_conf_discovers(conf) && !d->nfq && !hp_priv_has_admin())
+	if (d->gate.clients && hp_conf_discovers(conf) && !d->net.nfq && !hp_priv_has_admin())
 		err = hp_io_fail(&e, -EPERM, "discovery needs CAP_NET_ADMIN, which the daemon has "
 				 "given up: a restart is needed");
 	if (!err)
@@ -125,7 +114,7 @@ static int gate_load(struct hp_daemon *d, const struct hp_conf *conf)
 	return err;
 }
 
-static int prepare(struct hp_daemon *d, struct prepared *p)
+static int prepare(struct hp_daemon *d, struct hp_prepared *p)
 {
 	const char *key, *why;
 	int err = load(d, &p->conf);
@@ -143,54 +132,36 @@ static int prepare(struct hp_daemon *d, struct prepared *p)
 	return err ? err : reload_plugins(d, p->conf);
 }
 
-/* Peers, clients and rules may have come and gone. */
-static void gate_again(struct hp_daemon *d)
+static void apply(struct hp_daemon *d, struct hp_prepared *p)
 {
-	struct hp_io_err e = { "" };
+	struct hp_conf *before = d->conf;
 
-	if (hp_daemon_capture_all(d, d->capturing, &e))
-		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
-}
-
-static void apply(struct hp_daemon *d, struct prepared *p)
-{
-	struct hp_policy *before = hp_pipe_reconfigure(d->pipe, p->conf, p->policy);
-
-	hp_hip_reconfigure(d->hip, &p->hip);
-	hp_daemon_remember(d, p->conf);
-	hp_daemon_set_logging(d, &p->conf->log);
-	hp_loop_busy_poll(d->loop, p->conf->performance.busy_poll_us);
-	hp_pins_close(d->pins);
-	d->pins = p->pins;
-	hp_revoked_close(d->revoked);
-	d->revoked = p->revoked;
-	hp_conf_free(d->conf);
 	d->conf = p->conf;
-	gate_again(d);
-	hp_sweep_reloaded(d->sweep, before, p->removed, p->n_removed);
+	hp_parts_reload(d->parts, d, p);
+	hp_conf_free(before);
 }
 
 int hp_daemon_reload(struct hp_daemon *d, struct hp_io_err *e, json_t **complaints)
 {
-	struct prepared p = { 0 };
+	struct hp_prepared p = { 0 };
 	int err;
 
 	hp_supervisor_reloading(d);
-	d->complaints = *complaints = json_array();
+	d->reload.complaints = *complaints = json_array();
 	err = prepare(d, &p);
 	if (!err)
 		apply(d, &p);
-	d->complaints = NULL;
+	d->reload.complaints = NULL;
 	hp_daemon_reload_done(d, err);
 	if (!err) {
 		hp_supervisor_reloaded(d, 0);
-		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->conf_path);
+		hp_log(HP_LOG_CONF, HP_LOG_NOTICE, "%s: reloaded", d->opt.conf_path);
 		return 0;
 	}
 	undo(&p);
 	hp_supervisor_reloaded(d, err);
 	hp_log(HP_LOG_CONF, HP_LOG_ERROR, "%s: not reloaded, the old configuration stays (%s)",
-	       d->conf_path, strerror(-err));
+	       d->opt.conf_path, strerror(-err));
 	return hp_io_fail(e, err, "not reloaded, the old configuration stays: %s",
 			  err == -EBUSY ? "a key that needs a restart has changed" :
 			  err == -ENOMEM ? "out of memory" : "the new one has errors");

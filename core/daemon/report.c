@@ -37,12 +37,12 @@ static json_t *identities(const struct hp_daemon *d)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < d->n_keys; i++) {
+	for (size_t i = 0; i < d->own.n_keys; i++) {
 		json_t *o = json_object();
 
 		json_object_set_new(o, "name", json_string(d->conf->identities.at[i].name));
-		json_object_set_new(o, "hit", hp_row_addr(hp_key_hit(d->keys[i])));
-		json_object_set_new(o, "algorithm", json_string(hp_key_name(d->keys[i])));
+		json_object_set_new(o, "hit", hp_row_addr(hp_key_hit(d->own.keys[i])));
+		json_object_set_new(o, "algorithm", json_string(hp_key_name(d->own.keys[i])));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -152,9 +152,9 @@ static json_t *loop_json(const struct hp_daemon *d)
 
 static json_t *control(const struct hp_daemon *d)
 {
-	const struct hp_control_counts *n = hp_control_counts(d->control);
+	const struct hp_control_counts *n = hp_control_counts(d->ctl.socket);
 
-	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "clients", (int)hp_control_clients(d->control),
+	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "clients", (int)hp_control_clients(d->ctl.socket),
 			 "accepted", (json_int_t)n->accepted, "refused", (json_int_t)n->refused,
 			 "stalled", (json_int_t)n->stalled, "too_slow", (json_int_t)n->too_slow);
 }
@@ -200,7 +200,7 @@ static json_t *met(const struct hp_daemon *d)
 /* Besides status: what hipproxyctl needs to look for itself. */
 int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 {
-	char *path = realpath(d->conf_path, NULL); /* for who is in another folder */
+	char *path = realpath(d->opt.conf_path, NULL); /* for who is in another folder */
 	struct stat st;
 
 	if (stat("/proc/self/ns/net", &st)) {
@@ -208,12 +208,12 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 		return -errno;
 	}
 	json_object_set_new(reply, "netns", json_integer((json_int_t)st.st_ino));
-	json_object_set_new(reply, "config", json_string(path ? path : d->conf_path));
+	json_object_set_new(reply, "config", json_string(path ? path : d->opt.conf_path));
 	free(path);
 	hp_daemon_gate_report(d);
-	json_object_set_new(reply, "capturing", json_boolean(d->capturing));
+	json_object_set_new(reply, "capturing", json_boolean(d->gate.clients));
 	json_object_set_new(reply, "backend", json_string(queueing(d)));
-	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->transport.mode)));
+	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->udp.transport.mode)));
 	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_routes_all(d)));
 	json_object_set_new(reply, "pools", pools(d));
 	json_object_set_new(reply, "met", met(d));
@@ -224,7 +224,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 {
 	const struct hp_pipe_totals *t = hp_pipe_totals(d->pipe);
 	struct hp_peerdb *peers = hp_pipe_peerdb(d->pipe);
-	uint64_t up_s = (hp_clock_ms(&d->clock) - d->started_ms) / 1000;
+	uint64_t up_s = (hp_clock_ms(&d->clock) - d->process.started_ms) / 1000;
 	json_t *totals = json_object();
 	bool there = hp_daemon_gate_report(d);
 	char sandbox[HP_SANDBOX_TEXT];
@@ -236,7 +236,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(reply, "uptime_s", json_integer((json_int_t)up_s));
 	json_object_set_new(reply, "pid", json_integer(getpid()));
-	json_object_set_new(reply, "proxy", json_string(d->capturing ? "on" : "off"));
+	json_object_set_new(reply, "proxy", json_string(d->gate.clients ? "on" : "off"));
 	json_object_set_new(reply, "roles", roles(d));
 	json_object_set_new(reply, "identities", identities(d));
 	if (d->conf->client.enabled)
@@ -252,13 +252,13 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "totals", totals);
 	json_object_set_new(reply, "nat",
 			    json_pack("{s:s, s:i}", "mode",
-				      hp_daemon_transport_name(d->transport.mode), "port",
-				      d->encap ? (int)d->transport.port : 0));
+				      hp_daemon_transport_name(d->udp.transport.mode), "port",
+				      d->udp.encap ? (int)d->udp.transport.port : 0));
 	json_object_set_new(reply, "loop", loop_json(d));
 	json_object_set_new(reply, "events",
 			    json_integer((json_int_t)hp_incidents_told(d->incidents)));
 	json_object_set_new(reply, "revoked",
-			    json_integer((json_int_t)hp_revoked_count(d->revoked)));
+			    json_integer((json_int_t)hp_revoked_count(d->kept.revoked)));
 	json_object_set_new(reply, "control", control(d));
 	json_object_set_new(reply, "sandbox", json_pack("{s:s, s:s}", "state", state,
 							"text", sandbox));
@@ -303,14 +303,14 @@ struct io_count {
 static void io_drops(const struct hp_daemon *d, json_t *drops)
 {
 	struct hp_nfq_counts q = { 0 };
-	const struct hp_raw_counts *r = hp_raw_counts(d->raw);
-	const struct hp_tun_counts *t = hp_tun_counts(d->tun);
+	const struct hp_raw_counts *r = hp_raw_counts(d->net.raw);
+	const struct hp_tun_counts *t = hp_tun_counts(d->net.tun);
 	struct hp_encap_counts u = { 0 };
 
-	if (d->nfq)
-		q = hp_nfq_counts(d->nfq);
-	if (d->encap)
-		u = *hp_encap_counts(d->encap);
+	if (d->net.nfq)
+		q = hp_nfq_counts(d->net.nfq);
+	if (d->udp.encap)
+		u = *hp_encap_counts(d->udp.encap);
 	const struct io_count list[] = {
 		{ "queue", "no-buffer", "captured, but every packet buffer is in use", q.no_buffer },
 		{ "queue", "malformed", "captured without a usable payload", q.malformed },

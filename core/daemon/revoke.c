@@ -22,7 +22,7 @@ static int done(struct hp_daemon *d, json_t *reply, const char *text)
 
 static int undo(struct hp_daemon *d, const struct hp_addr *hit, json_t *reply)
 {
-	int err = hp_revoked_remove(d->revoked, hit);
+	int err = hp_revoked_remove(d->kept.revoked, hit);
 
 	if (err)
 		return err == -ENOENT ? refuse(reply, err, "this HIT is not revoked") : err;
@@ -44,7 +44,7 @@ int hp_daemon_revoke(struct hp_daemon *d, const json_t *request, json_t *reply)
 		return refuse(reply, -EINVAL, "this is a HIT of this machine");
 	if (json_is_true(json_object_get(request, "undo")))
 		return undo(d, &hit, reply);
-	err = hp_revoked_add(d->revoked, &hit, why ? why : "");
+	err = hp_revoked_add(d->kept.revoked, &hit, why ? why : "");
 	if (err)
 		return err == -EEXIST ? refuse(reply, err, "this HIT is revoked already") : err;
 	return done(d, reply, "revoked: its associations are closed and its connections cut");
@@ -59,7 +59,7 @@ int hp_daemon_revocations(struct hp_daemon *d, json_t *reply)
 {
 	json_t *list = json_array();
 
-	hp_revoked_each(d->revoked, add, list);
-	json_object_set_new(reply, "file", json_string(hp_revoked_path(d->revoked)));
+	hp_revoked_each(d->kept.revoked, add, list);
+	json_object_set_new(reply, "file", json_string(hp_revoked_path(d->kept.revoked)));
 	return json_object_set_new(reply, "revoked", list) ? -ENOMEM : 0;
 }

@@ -164,12 +164,12 @@ static struct hp_assoc *assoc_of(const struct hp_daemon *d, const struct hp_peer
 {
 	struct hp_assoc *a = NULL;
 
-	if (e->hit_known && d->client_hit.b[0])
-		a = hp_hip_find(d->hip, &d->client_hit, &e->hit);
+	if (e->hit_known && d->own.client_hit.b[0])
+		a = hp_hip_find(d->hip, &d->own.client_hit, &e->hit);
 	if (e->hit_known && !a)
-		a = hp_hip_find_instead(d->hip, &d->client_hit, &e->hit);
-	if (!a && e->hit_known && d->host_hit.b[0])
-		a = hp_hip_find(d->hip, &d->host_hit, &e->hit);
+		a = hp_hip_find_instead(d->hip, &d->own.client_hit, &e->hit);
+	if (!a && e->hit_known && d->own.host_hit.b[0])
+		a = hp_hip_find(d->hip, &d->own.host_hit, &e->hit);
 	return a;
 }
 

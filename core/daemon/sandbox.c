@@ -135,9 +135,9 @@ static int want_conf(struct hp_daemon *d)
 	struct wanting w = { .s = &d->sandbox };
 	char copy[PATH_MAX];
 
-	snprintf(copy, sizeof(copy), "%s", d->conf_path);
+	snprintf(copy, sizeof(copy), "%s", d->opt.conf_path);
 	w.folder = dirname(copy);
-	w.err = hp_sandbox_want(&d->sandbox, d->conf_path, HP_PLACE_READ);
+	w.err = hp_sandbox_want(&d->sandbox, d->opt.conf_path, HP_PLACE_READ);
 	want_included(&w, "conf.d/hipproxy.conf");
 	hp_conf_each_file(d->conf, want_included, &w);
 	return w.err;
@@ -221,13 +221,13 @@ static int limit(struct hp_daemon *d, int wish)
 	}
 	err = hp_jobs_start(d->jobs);
 	if (!err)
-		err = hp_jobs_start(d->writers);
+		err = hp_jobs_start(d->kept.writers);
 	if (!err && wish != HP_CONF_SANDBOX_OFF)
 		s->syscalls = hp_syscalls_limit(wish == HP_CONF_SANDBOX_LOG);
 	return err;
 }
 
-int hp_sandbox_enter(struct hp_daemon *d)
+static int enter(struct hp_daemon *d)
 {
 	struct hp_sandbox *s = &d->sandbox;
 	char text[HP_SANDBOX_TEXT];
@@ -238,12 +238,14 @@ int hp_sandbox_enter(struct hp_daemon *d)
 	if (!err)
 		err = limit(d, HP_SANITIZED ? HP_CONF_SANDBOX_OFF : d->conf->sandbox);
 	if (err)
-		return err;
+		return hp_daemon_fail(err, "sandbox and worker threads");
 	s->entered = true;
 	state = hp_sandbox_state(d, text);
 	hp_log(HP_LOG_CORE, strcmp(state, "on") ? HP_LOG_WARNING : HP_LOG_NOTICE, "sandbox: %s", text);
 	return 0;
 }
+
+const struct hp_part hp_part_sandbox = { "sandbox", .start = enter };
 
 /* ---- a reload */
 
@@ -306,12 +308,12 @@ static void plugin_file(void *ctx, const struct hp_conf_row *row, const char *pa
 	unsigned use = HP_PLACE_READ | (row->flags & HP_CONF_WRITTEN ? HP_PLACE_WRITE : 0);
 	char key[192];
 
-	if (!f->d->running) {
+	if (!f->d->reload.running) {
 		if (!f->err && !f->d->sandbox.entered)
 			f->err = hp_sandbox_want(&f->d->sandbox, path, use);
 		return;
 	}
-	if (hp_sandbox_covers(&f->d->running->sandbox, path, use))
+	if (hp_sandbox_covers(&f->d->reload.running->sandbox, path, use))
 		return;
 	snprintf(key, sizeof(key), "plugins.%.40s.%.40s", f->plugin, row->name);
 	hp_conf_complain_key(f->d->conf, f->report, key, OUTSIDE, path);
@@ -329,7 +331,7 @@ int hp_sandbox_plugin(struct hp_daemon *d, const char *plugin, const struct hp_c
 
 void hp_sandbox_check(struct hp_daemon *trial, struct hp_conf_report *report)
 {
-	const struct hp_sandbox *s = &trial->running->sandbox;
+	const struct hp_sandbox *s = &trial->reload.running->sandbox;
 	const struct hp_conf *c = trial->conf;
 
 	if (!hp_sandbox_covers(s, c->hip.pins, HP_PLACE_READ | HP_PLACE_WRITE))

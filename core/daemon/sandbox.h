@@ -32,9 +32,6 @@ struct hp_sandbox {
 
 /* Before it is entered: a file the daemon will open again, and how.  0 or -ENOMEM. */
 int hp_sandbox_want(struct hp_sandbox *s, const char *path, unsigned use);
-/* At the end of the start: enters it and makes the worker threads, in it too.  What can't be limited is
- * logged.  0, or -errno: there is no memory, or there are no threads. */
-int hp_sandbox_enter(struct hp_daemon *d);
 /* May the file be used so from now on?  True before it is entered, and where files are not limited. */
 bool hp_sandbox_covers(const struct hp_sandbox *s, const char *path, unsigned use);
 /* The files that a plugin's settings name.  While the start's configuration is loaded they are noted;

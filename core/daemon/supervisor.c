@@ -94,7 +94,7 @@ static void put_status(const struct hp_supervisor *s, char *text, size_t cap)
 
 	put_roles(d, roles, sizeof(roles));
 	snprintf(text, cap, "%s%s; %zu association%s, %zu flow%s%s", roles,
-		 d->conf->client.enabled && !d->capturing ? " (off)" : "", assocs,
+		 d->conf->client.enabled && !d->gate.clients ? " (off)" : "", assocs,
 		 assocs == 1 ? "" : "s", flows, flows == 1 ? "" : "s",
 		 s->refused ? "; the last reload was refused, see the log" : "");
 }
@@ -125,7 +125,7 @@ static void tick(struct hp_timer *t)
 		hp_sdnotify_send(&s->notify, "WATCHDOG=1");
 	if (s->owes_ready)
 		tell_ready(s);
-	else if (!d->stopping)
+	else if (!d->quit.stopping)
 		tell_status(s);
 	hp_timer_set(&d->timers, t, hp_clock_ms(&d->clock) + s->every_ms);
 }

@@ -56,7 +56,7 @@ static const char *assoc_forbidden(const struct hp_sweep *s, const struct hp_ass
 {
 	const struct hp_addr *peer = hp_assoc_peer_hit(a), *local = hp_assoc_local_hit(a);
 
-	if (hp_revoked_has(s->d->revoked, peer))
+	if (hp_revoked_has(s->d->kept.revoked, peer))
 		return "its HIT is revoked";
 	if (is_removed(s, peer))
 		return "the peer was removed from the configuration";
@@ -89,7 +89,7 @@ static bool blocks(struct hp_policy *p, const struct hp_flow_key *k)
 
 static bool is_clients(const struct hp_daemon *d, const struct hp_flow *f)
 {
-	return f->outbound && hp_addr_eq(&f->key.local_hit, &d->client_hit);
+	return f->outbound && hp_addr_eq(&f->key.local_hit, &d->own.client_hit);
 }
 
 static bool rules_deny(const struct hp_sweep *s, const struct hp_flow *f)
@@ -109,7 +109,7 @@ static bool rules_have_changed(const struct hp_sweep *s, const struct hp_flow *f
 
 static bool peer_forbidden(const struct hp_sweep *s, const struct hp_flow *f)
 {
-	return hp_revoked_has(s->d->revoked, &f->key.peer_hit) ||
+	return hp_revoked_has(s->d->kept.revoked, &f->key.peer_hit) ||
 	       (is_removed(s, &f->key.peer_hit) && !may_be_learned(s->d));
 }
 
@@ -252,28 +252,49 @@ static void begin(struct hp_sweep *s)
 	hp_timer_set(&s->d->timers, &s->timer, hp_clock_ms(&s->d->clock));
 }
 
-/* ---- */
+/* ---- the part */
 
-struct hp_sweep *hp_sweep_new(struct hp_daemon *d)
+static int start(struct hp_daemon *d)
 {
 	struct hp_sweep *s = calloc(1, sizeof(*s));
 
 	if (!s)
-		return NULL;
+		return hp_daemon_fail(-ENOMEM, "sweep");
 	s->d = d;
 	hp_list_init(&s->walk.of_walks);
 	hp_timer_init(&s->timer, step);
-	return s;
+	d->sweep = s;
+	return 0;
 }
 
-void hp_sweep_free(struct hp_sweep *s)
+static void stop(struct hp_daemon *d)
 {
+	struct hp_sweep *s = d->sweep;
+
 	if (!s)
 		return;
-	hp_timer_cancel(&s->d->timers, &s->timer);
+	hp_timer_cancel(&d->timers, &s->timer);
 	forget(s);
 	free(s);
+	d->sweep = NULL;
 }
+
+/* Of two reloads that overlap, the rules before the first one count. */
+static void reload(struct hp_daemon *d, struct hp_prepared *p)
+{
+	struct hp_sweep *s = d->sweep;
+
+	if (s->before)
+		hp_policy_free(p->before);
+	else
+		s->before = p->before;
+	free(s->removed);
+	s->removed = p->removed;
+	s->n_removed = p->n_removed;
+	begin(s);
+}
+
+const struct hp_part hp_part_sweep = { "sweep", start, stop, reload };
 
 static bool has_peer(const struct hp_conf *conf, const struct hp_addr *hit)
 {
@@ -292,19 +313,6 @@ struct hp_addr *hp_sweep_removed(const struct hp_conf *before, const struct hp_c
 		if (!has_peer(now, &before->peers.at[i].hit))
 			list[(*n)++] = before->peers.at[i].hit;
 	return list;
-}
-
-void hp_sweep_reloaded(struct hp_sweep *s, struct hp_policy *before, struct hp_addr *removed,
-		       size_t n_removed)
-{
-	if (s->before)
-		hp_policy_free(before);
-	else
-		s->before = before;
-	free(s->removed);
-	s->removed = removed;
-	s->n_removed = n_removed;
-	begin(s);
 }
 
 void hp_sweep_again(struct hp_sweep *s)

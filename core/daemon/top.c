@@ -356,7 +356,7 @@ static void gone(void *ctx)
 {
 	struct top *t = ctx;
 
-	t->d->n_tops--;
+	t->d->ctl.n_tops--;
 	hp_timer_cancel(&t->d->timers, &t->timer);
 	hp_walk_stop(&t->walk);
 	hp_htab_each(&t->tallies, forget, t);
@@ -409,7 +409,7 @@ int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t
 	struct top *t;
 	int err;
 
-	if (d->n_tops == CLIENTS_MAX)
+	if (d->ctl.n_tops == CLIENTS_MAX)
 		return refuse(reply, -EBUSY, "four others are watching already");
 	t = calloc(1, sizeof(*t));
 	if (!t || hp_htab_init(&t->tallies, TALLIES_MAX)) {
@@ -428,7 +428,7 @@ int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t
 	t->c = c;
 	hp_list_init(&t->walk.of_walks);
 	hp_timer_init(&t->timer, due);
-	d->n_tops++;
+	d->ctl.n_tops++;
 	f.ctx = t;
 	hp_control_feed(c, &f);
 	json_object_set_new(reply, "stream", json_string("top"));

@@ -31,13 +31,13 @@ int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out)
 
 static int open_port(struct hp_daemon *d, uint16_t port)
 {
-	struct hp_encap_cfg cfg = { .mark = d->nfq ? d->conf->client.mark : 0, .port = port };
+	struct hp_encap_cfg cfg = { .mark = d->net.nfq ? d->conf->client.mark : 0, .port = port };
 	struct hp_raw_ops ops = hp_daemon_raw_ops;
 	struct hp_io_err e = { "" };
 	struct hp_encap *encap;
 	int err;
 
-	if (d->encap && d->transport.port == port)
+	if (d->udp.encap && d->udp.transport.port == port)
 		return 0;
 	ops.ctx = d;
 	err = hp_encap_open(d->loop, &cfg, &ops, &encap, &e);
@@ -45,8 +45,8 @@ static int open_port(struct hp_daemon *d, uint16_t port)
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "%s", e.text);
 		return err;
 	}
-	hp_encap_close(d->encap);
-	d->encap = encap;
+	hp_encap_close(d->udp.encap);
+	d->udp.encap = encap;
 	for (int i = 0; i < 2; i++)
 		if (hp_encap_fd(encap, i) >= 0)
 			hp_daemon_gate_buffers(d, hp_encap_fd(encap, i));
@@ -55,10 +55,10 @@ static int open_port(struct hp_daemon *d, uint16_t port)
 
 static void shut(struct hp_timer *t)
 {
-	struct hp_daemon *d = HP_CONTAINER(t, struct hp_daemon, shut_timer);
+	struct hp_daemon *d = HP_CONTAINER(t, struct hp_daemon, udp.shut_timer);
 	uint64_t now = hp_clock_ms(&d->clock);
 
-	if (now < d->shut_ms && d->hip && hp_hip_nat_count(d->hip)) {
+	if (now < d->udp.shut_ms && d->hip && hp_hip_nat_count(d->hip)) {
 		hp_timer_set(&d->timers, t, now + SHUT_STEP_MS);
 		return;
 	}
@@ -69,24 +69,24 @@ static void shut(struct hp_timer *t)
 
 void hp_daemon_transport_close(struct hp_daemon *d)
 {
-	hp_timer_cancel(&d->timers, &d->shut_timer);
-	hp_encap_close(d->encap);
-	d->encap = NULL;
+	hp_timer_cancel(&d->timers, &d->udp.shut_timer);
+	hp_encap_close(d->udp.encap);
+	d->udp.encap = NULL;
 }
 
 /* Now, or after a while in which associations may move. */
 static void close_port(struct hp_daemon *d)
 {
-	if (!d->encap)
+	if (!d->udp.encap)
 		return;
-	if (d->stopping || !d->hip || !hp_hip_nat_count(d->hip)) {
+	if (d->quit.stopping || !d->hip || !hp_hip_nat_count(d->hip)) {
 		hp_daemon_transport_close(d);
 		return;
 	}
-	hp_timer_cancel(&d->timers, &d->shut_timer);
-	hp_timer_init(&d->shut_timer, shut);
-	d->shut_ms = hp_clock_ms(&d->clock) + SHUT_MS;
-	hp_timer_set(&d->timers, &d->shut_timer, d->shut_ms - SHUT_MS + SHUT_STEP_MS);
+	hp_timer_cancel(&d->timers, &d->udp.shut_timer);
+	hp_timer_init(&d->udp.shut_timer, shut);
+	d->udp.shut_ms = hp_clock_ms(&d->clock) + SHUT_MS;
+	hp_timer_set(&d->timers, &d->udp.shut_timer, d->udp.shut_ms - SHUT_MS + SHUT_STEP_MS);
 }
 
 int hp_daemon_transport(void *ctx, const struct hp_transport *t)
@@ -100,10 +100,10 @@ int hp_daemon_transport(void *ctx, const struct hp_transport *t)
 		err = open_port(d, t->port);
 		if (err)
 			return err;
-		hp_timer_cancel(&d->timers, &d->shut_timer);
+		hp_timer_cancel(&d->timers, &d->udp.shut_timer);
 	}
-	d->transport = *t;
-	d->transport_asked = true;
+	d->udp.transport = *t;
+	d->udp.asked = true;
 	if (d->hip)
 		hp_hip_set_nat(d->hip, &nat);
 	if (t->mode == HP_TRANSPORT_NATIVE)
@@ -111,3 +111,6 @@ int hp_daemon_transport(void *ctx, const struct hp_transport *t)
 	hp_log(HP_LOG_CORE, HP_LOG_NOTICE, "NAT traversal: %s", hp_daemon_transport_name(t->mode));
 	return 0;
 }
+
+/* A plugin opens it, see hp_daemon_transport. */
+const struct hp_part hp_part_transport = { "transport", .stop = hp_daemon_transport_close };

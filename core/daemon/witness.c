@@ -4,6 +4,7 @@
  */
 #include "daemon/daemon.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ void hp_daemon_exchange_refused(struct hp_daemon *d, const struct hp_addr *local
 	i.local_hit = *local_hit;
 	i.addr = path->dst;
 	snprintf(i.why, sizeof(i.why), "%s",
-		 hp_revoked_has(d->revoked, peer_hit) ? "its HIT is revoked" :
+		 hp_revoked_has(d->kept.revoked, peer_hit) ? "its HIT is revoked" :
 							"access rules deny it");
 	hp_incident_add(d->incidents, &i);
 }
@@ -177,7 +178,7 @@ void hp_daemon_reload_done(struct hp_daemon *d, int err)
 {
 	struct hp_incident i = HP_INCIDENT(HP_INCIDENT_RELOAD);
 
-	snprintf(i.why, sizeof(i.why), "%.96s: %s%s", d->conf_path,
+	snprintf(i.why, sizeof(i.why), "%.96s: %s%s", d->opt.conf_path,
 		 err ? "refused, the old configuration stays: " : "reloaded",
 		 err ? strerror(-err) : "");
 	hp_incident_add(d->incidents, &i);
@@ -198,3 +199,19 @@ void hp_daemon_file_told(void *ctx, const char *path, int err)
 		snprintf(i.why, sizeof(i.why), "%.96s can be written again", path);
 	hp_incident_add(d->incidents, &i);
 }
+
+/* ---- the part */
+
+static int start(struct hp_daemon *d)
+{
+	d->incidents = hp_incidents_new(&d->clock);
+	return d->incidents ? 0 : hp_daemon_fail(-ENOMEM, "security events");
+}
+
+static void stop(struct hp_daemon *d)
+{
+	hp_incidents_free(d->incidents);
+	d->incidents = NULL;
+}
+
+const struct hp_part hp_part_incidents = { "security events", start, stop, NULL };

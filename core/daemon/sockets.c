@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where packets come from and go to: raw sockets, the TUN device, the queues of discovery, with the
+ * pool of packets and what the kernel's routing says.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+
+/* ---- what the sockets tell */
+
+static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct hp_daemon *d = ctx;
+
+	if (hp_daemon_control_hooks(d, HP_STAGE_CTL_RX, path, msg, len))
+		hp_hip_input(d->hip, path, msg, len);
+}
+static void raw_esp(void *ctx, const struct hp_esp_arrived *r)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_esp_arrived(d->pipe, r);
+}
+
+static void raw_refused(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how)
+{
+	static const enum hp_hip_why whys[] = {
+		[HP_RAW_NO_PROTO] = HP_WHY_NO_HIP,
+		[HP_RAW_PROHIBITED] = HP_WHY_PROHIBITED,
+		[HP_RAW_UNREACHABLE] = HP_WHY_UNREACHABLE,
+	};
+	struct hp_daemon *d = ctx;
+
+	hp_hip_refused(d->hip, dst, whys[how]);
+}
+
+static void raw_too_big(void *ctx, const struct hp_quote *q, uint32_t mtu)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_too_big(d->pipe, q, mtu);
+}
+
+const struct hp_raw_ops hp_daemon_raw_ops = {
+	.hip = raw_hip,
+	.esp = raw_esp,
+	.hip_refused = raw_refused,
+	.too_big = raw_too_big,
+};
+
+static void captured(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_captured(d->pipe, p);
+}
+
+static void local(void *ctx, struct hp_packet *p)
+{
+	struct hp_daemon *d = ctx;
+
+	hp_pipe_local(d->pipe, p);
+}
+
+/* ---- opening them */
+
+int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *e)
+{
+	const struct hp_conf_client *c = &d->conf->client;
+	struct hp_nfq_cfg cfg = {
+		.queue = c->queue,
+		.fail_open = c->on_failure == HP_CONF_FAIL_OPEN,
+		.mark = c->mark,
+		.mask = c->mark_mask,
+	};
+
+	if (d->net.nfq)
+		return 0;
+	hp_conntrack_open(&d->net.conntrack);
+	return hp_nfq_open(d->loop, d->net.pool, &cfg, captured, d, &d->net.nfq, e);
+}
+
+static int open_all(struct hp_daemon *d, struct hp_io_err *e)
+{
+	bool queue = hp_daemon_needs_queue(d);
+	/* The mark keeps our own packets out of the queue, and needs the same right. */
+	struct hp_raw_cfg raw = { .mark = queue ? d->conf->client.mark : 0 };
+	struct hp_raw_ops ops = hp_daemon_raw_ops;
+	int err = hp_daemon_gate_tun(d, local, e);
+
+	ops.ctx = d;
+	if (!err)
+		err = hp_raw_open(d->loop, &raw, &ops, &d->net.raw, e);
+	return !err && queue ? hp_daemon_open_queue(d, e) : err;
+}
+
+static int start(struct hp_daemon *d)
+{
+	const unsigned int packets = d->conf->limits.packets;
+	struct hp_io_err e = { "" };
+	int err;
+
+	d->net.pool = hp_pool_new(packets, packets);
+	d->net.route = hp_route_new(d->conf->client.mark, &d->clock);
+	if (!d->net.pool || !d->net.route)
+		return hp_daemon_fail(-errno, "packets and routes");
+	err = open_all(d, &e);
+	return err ? hp_daemon_fail_io(err, &e) : 0;
+}
+
+static void stop(struct hp_daemon *d)
+{
+	struct hp_net *net = &d->net;
+
+	if (net->nfq)
+		hp_nfq_close(net->nfq);
+	hp_conntrack_close(net->conntrack);
+	if (net->raw)
+		hp_raw_close(net->raw);
+	if (net->tun)
+		hp_tun_close(net->tun);
+	if (net->route)
+		hp_route_free(net->route);
+	if (net->pool)
+		hp_pool_free(net->pool);
+	*net = (struct hp_net){ 0 };
+}
+
+const struct hp_part hp_part_sockets = { "sockets", start, stop, NULL };
