@@ -66,6 +66,21 @@ int hp_segment_init(struct hp_segmenter *s, const struct hp_packet *p, size_t ms
 	return 0;
 }
 
+/* RFC 9293, 3.1: the urgent pointer counts from the segment's own sequence number. */
+static uint8_t urgent_edit(const struct hp_segmenter *s, uint8_t *out, uint8_t flags)
+{
+	uint16_t urgent = hp_get16(out + HP_TCP_OFF_URG);
+
+	if (!(flags & HP_TCP_URG))
+		return flags;
+	if (urgent <= s->at) {
+		hp_put16(out + HP_TCP_OFF_URG, 0);
+		return flags & (uint8_t)~HP_TCP_URG;
+	}
+	hp_put16(out + HP_TCP_OFF_URG, (uint16_t)(urgent - s->at));
+	return flags;
+}
+
 /* What differs from segment to segment in the header at out; its checksum is zero then. */
 static void head_edit(const struct hp_segmenter *s, uint8_t *out, uint32_t n)
 {
@@ -81,7 +96,7 @@ static void head_edit(const struct hp_segmenter *s, uint8_t *out, uint32_t n)
 	if (s->left > n)
 		flags &= (uint8_t)~(HP_TCP_FIN | HP_TCP_PSH);
 	if (s->at)
-		flags &= (uint8_t)~HP_TCP_CWR; /* RFC 3168, 6.1.2: once */
+		flags = urgent_edit(s, out, flags & (uint8_t)~HP_TCP_CWR); /* RFC 3168, 6.1.2: once */
 	out[HP_TCP_OFF_FLAGS] = flags;
 }
 

@@ -75,6 +75,31 @@ static void segments_are_the_stream_with_right_checksums(void)
 			    HP_TCP_ACK | (rand() % 2 ? HP_TCP_PSH : 0), rand() % 2);
 }
 
+/* RFC 9293, 3.1: it counts from the segment's own number, and ends with the urgent octets. */
+static void each_segment_points_to_the_same_urgent_octet(void)
+{
+	struct test_tcp t = tcp_between(false, 1234);
+	uint8_t out[300];
+	struct hp_segmenter s;
+	struct hp_packet *p;
+	uint32_t at = 0;
+	int n;
+
+	t.flags = HP_TCP_ACK | HP_TCP_URG;
+	p = test_tcp(&t, stream, 1000);
+	hp_put16(p->data + 58, 450);
+	test_seal_checksums(p);
+	hp_packet_dissect(p);
+	CU_ASSERT(!hp_segment_init(&s, p, 200));
+	for (; (n = hp_segment_next(&s, out, sizeof(out))) > 0; at += (uint32_t)n - 32) {
+		check_segment(&t, out, (size_t)n, at, at + (uint32_t)n - 32 == 1000);
+		CU_ASSERT_EQUAL(!!(out[13] & HP_TCP_URG), at < 450);
+		CU_ASSERT_EQUAL(hp_get16(out + 18), at < 450 ? 450 - at : 0);
+	}
+	CU_ASSERT_EQUAL(at, 1000);
+	test_packet_free(p);
+}
+
 static void a_single_whole_segment_keeps_its_checksum(void)
 {
 	struct test_tcp t = tcp_between(false, 1);
@@ -130,6 +155,7 @@ static void every_truncated_segment_is_refused(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(segments_are_the_stream_with_right_checksums),
+	HP_TEST(each_segment_points_to_the_same_urgent_octet),
 	HP_TEST(a_single_whole_segment_keeps_its_checksum),
 	HP_TEST(a_udp_super_packet_becomes_datagrams),
 	HP_TEST(every_truncated_segment_is_refused),
