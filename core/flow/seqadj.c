@@ -51,7 +51,15 @@ void hp_seqadj_begin(struct hp_seqadj_dir *d, uint32_t seq)
 	d->began = true;
 	d->base = 0;
 	d->held = 0;
-	d->next = d->una = d->told = seq;
+	d->first = d->next = d->una = d->told = seq;
+}
+
+/* The first len octets from next on are held no longer. */
+static void release(struct hp_seqadj_dir *d, size_t len)
+{
+	d->held = len < d->held ? d->held - (uint32_t)len : 0;
+	if (d->held)
+		memmove(d->hold, d->hold + len, d->held);
 }
 
 int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, size_t out_len)
@@ -60,7 +68,7 @@ int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, siz
 
 	if (d->n == HP_SEQADJ_PIECES)
 		return -ENOBUFS;
-	if (!len || len > UINT16_MAX || out_len > HP_SEQADJ_OUT || len < d->held)
+	if (!len || len > UINT16_MAX || out_len > HP_SEQADJ_OUT)
 		return -EMSGSIZE;
 	*p = (struct hp_seqadj_piece){ d->next, (uint16_t)len, (uint16_t)out_len,
 				       malloc(out_len + 1) };
@@ -68,7 +76,7 @@ int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, siz
 		return -ENOMEM;
 	memcpy(p->out, out, out_len);
 	d->n++;
-	d->held = 0;
+	release(d, len);
 	d->next += (uint32_t)len;
 	return 0;
 }

@@ -38,6 +38,7 @@ struct hp_seqadj_piece {
 struct hp_seqadj_dir {
 	bool began;            /* the numbers below are valid */
 	bool open;             /* the rest of the stream is left alone: nothing is followed */
+	uint32_t first;        /* sender's number of the first octet */
 	uint32_t base;         /* out number - in number before the first piece */
 	uint32_t next;         /* sender's number: what comes before it has been looked at */
 	uint32_t una;          /* sender's number: the receiver has all before it */
@@ -63,8 +64,8 @@ void hp_seqadj_free(struct hp_seqadj *s);
 
 /* The stream begins anew at this sender's number. */
 void hp_seqadj_begin(struct hp_seqadj_dir *d, uint32_t seq);
-/* len octets from d->next on, among them those held first, become out (copied); they have been
- * looked at and nothing is held any more.  0; -ENOBUFS log full; -EMSGSIZE; -ENOMEM: as before. */
+/* len octets from d->next on, those held first, become out (copied); they have been looked at and
+ * are held no longer.  0; -ENOBUFS log full; -EMSGSIZE; -ENOMEM: as before. */
 int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, size_t out_len);
 /* len more octets stay as they are.  Nothing may be held. */
 void hp_seqadj_skip(struct hp_seqadj_dir *d, size_t len);

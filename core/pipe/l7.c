@@ -37,7 +37,7 @@ struct segment {
 /* Used octets stay as they are; those held were perhaps acknowledged and must be in the log. */
 static bool keep(struct hp_seqadj_dir *d, const uint8_t *data, size_t used)
 {
-	size_t held = d->held;
+	size_t held = used < d->held ? used : d->held;
 
 	if (held && hp_seqadj_piece(d, held, data, held))
 		return false; /* offered again with the next segment */
@@ -61,8 +61,6 @@ static bool ask(struct segment *g, const uint8_t *data, size_t len, size_t *used
 		return false;
 	if (!*used)
 		*used = len;
-	if (*used < d->held)
-		*used = d->held;
 	if (out.replace && !hp_seqadj_piece(d, *used, out.data, out.len))
 		return true;
 	return keep(d, data, *used);
@@ -111,6 +109,15 @@ static int look(struct hp_pipe *pipe, struct segment *g)
 
 /* ---- writing it anew */
 
+/* The sender has been told that octets arrived which the receiver does not have.  They are sent
+ * again when the sender repeats the octet behind them, so that octet is not reported. */
+static bool covers_what_must_be_repeated(const struct hp_seqadj_dir *d, uint32_t left,
+					 uint32_t right)
+{
+	return hp_seq_before(d->una, d->told) && !hp_seq_before(d->told, left) &&
+	       hp_seq_before(d->told, right);
+}
+
 static void put_sack(struct segment *g, uint8_t *tcp)
 {
 	for (unsigned int i = 0; i < g->opt.sack_blocks; i++) {
@@ -119,8 +126,10 @@ static void put_sack(struct segment *g, uint8_t *tcp)
 		hp_tcp_sack_get(tcp + g->opt.sack_off, i, &left, &right);
 		left = hp_seqadj_unmap_up(g->back, left);
 		right = hp_seqadj_unmap(g->back, right);
+		if (covers_what_must_be_repeated(g->back, left, right))
+			left = g->back->told + 1;
 		if (hp_seq_before(right, left))
-			right = left; /* no whole octet of the sender's: an empty block */
+			left = right; /* no whole octet of the sender's: an empty block */
 		hp_put32(tcp + g->opt.sack_off + 2 + 8 * i, left);
 		hp_put32(tcp + g->opt.sack_off + 6 + 8 * i, right);
 	}
@@ -162,6 +171,9 @@ static void cut_for_legacy(struct segment *g, uint32_t payload)
 		return;
 	p->gso_size = (uint16_t)mss;
 	p->csum_partial = true;
+	/* The kernel would give each segment the same urgent pointer, and so a receiver would take
+	 * octets for urgent that are not. */
+	p->data[p->l4_off + HP_TCP_OFF_FLAGS] &= (uint8_t)~HP_TCP_URG;
 }
 
 /* Sender's numbers from..to; fits what there is room for.  Octets, or -errno. */
@@ -234,7 +246,7 @@ static int rewrite(struct hp_pipe *pipe, struct segment *g)
 	return 0;
 }
 
-/* ---- acknowledging what is held */
+/* ---- acknowledging what the receiver does not get */
 
 /* A segment in the name of g's receiver: legacy form, back to g's sender. */
 static void build_ack(const struct segment *g, struct hp_packet *q, uint32_t ack)
@@ -286,11 +298,13 @@ static void send_ack(struct hp_pipe *pipe, struct segment *g, uint32_t ack)
 static void acknowledge(struct hp_pipe *pipe, struct segment *g)
 {
 	struct hp_seqadj_dir *d = g->d;
+	uint32_t una = d->una, ack;
 
-	if (!d->held || d->una != d->next || !g->len || !(g->tcp.flags & HP_TCP_ACK))
+	if (!g->len || !(g->tcp.flags & HP_TCP_ACK))
 		return;
-	d->told = d->next + d->held;
-	send_ack(pipe, g, d->told);
+	ack = hp_seqadj_acked(d, hp_seqadj_map(d, una));
+	if (d->una != una || (d->held && d->una == d->next))
+		send_ack(pipe, g, ack);
 }
 
 /* ---- the step */
@@ -332,7 +346,9 @@ static bool note(struct segment *g)
 			hp_seqadj_begin(d, g->tcp.seq);
 		return true;
 	}
-	if (!d->began || d->una != g->end + 1)
+	/* A SYN that the network repeats late changes nothing (RFC 9293, 3.10.7.4).  One that opens
+	 * another connection makes another flow. */
+	if (!d->began || d->next + d->held == d->first)
 		hp_seqadj_begin(d, g->end + 1);
 	return false;
 }

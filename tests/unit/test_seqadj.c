@@ -113,6 +113,61 @@ static void what_was_held_is_sent_again(void)
 	hp_seqadj_free(s);
 }
 
+/* A function may use fewer octets than were offered to it before. */
+static void less_than_is_held_may_become_a_piece(void)
+{
+	struct hp_seqadj_dir *d;
+	struct hp_seqadj *s = stream(&d);
+	uint8_t out[16];
+
+	CU_ASSERT_EQUAL(hp_seqadj_hold(d, (const uint8_t *)"abcde", 5), 0);
+	CU_ASSERT_EQUAL(hp_seqadj_acked(d, ISN), ISN + 5);
+	CU_ASSERT_EQUAL(piece(d, 2, "X"), 0);
+	CU_ASSERT_EQUAL(d->held, 3);
+	CU_ASSERT_EQUAL(memcmp(d->hold, "cde", 3), 0);
+	CU_ASSERT_EQUAL(d->next, ISN + 2);
+	/* All that was acknowledged is still there. */
+	CU_ASSERT_EQUAL(piece(d, 4, "cdef"), 0);
+	CU_ASSERT_EQUAL(d->held, 0);
+	CU_ASSERT_EQUAL(hp_seqadj_from(d, ISN + 5), ISN);
+	CU_ASSERT_EQUAL(hp_seqadj_copy(d, ISN, ISN + 6, (const uint8_t *)"f", ISN + 5, 1, out,
+				       sizeof(out)), 5);
+	CU_ASSERT_EQUAL(memcmp(out, "Xcdef", 5), 0);
+	hp_seqadj_free(s);
+}
+
+/* Its receiver never sees it: once all before it has arrived, so has it. */
+static void what_vanishes_counts_as_arrived(void)
+{
+	struct hp_seqadj_dir *d;
+	struct hp_seqadj *s = stream(&d);
+
+	hp_seqadj_skip(d, 3);
+	piece(d, 4, "");
+	CU_ASSERT_EQUAL(hp_seqadj_acked(d, ISN + 2), ISN + 2);
+	CU_ASSERT_EQUAL(hp_seqadj_acked(d, ISN + 3), ISN + 7);
+	CU_ASSERT_EQUAL(d->n, 0);
+	piece(d, 5, "");
+	CU_ASSERT_EQUAL(hp_seqadj_acked(d, hp_seqadj_map(d, d->una)), ISN + 12);
+	hp_seqadj_free(s);
+}
+
+static void copying_asks_for_room_and_octets(void)
+{
+	struct hp_seqadj_dir *d;
+	struct hp_seqadj *s = changed(&d);
+	uint8_t out[16];
+
+	for (size_t cap = 0; cap < 11; cap++)
+		CU_ASSERT_EQUAL(hp_seqadj_copy(d, ISN, ISN + 12, text, ISN, 12, out, cap), -ENOBUFS);
+	CU_ASSERT_EQUAL(hp_seqadj_copy(d, ISN, ISN + 12, text + 1, ISN + 1, 11, out, sizeof(out)),
+			-ENODATA);
+	CU_ASSERT_EQUAL(hp_seqadj_copy(d, ISN, ISN + 12, text, ISN, 11, out, sizeof(out)), -ENODATA);
+	/* What became something else need not be there. */
+	CU_ASSERT_EQUAL(hp_seqadj_copy(d, ISN + 2, ISN + 4, text, ISN, 0, out, sizeof(out)), 4);
+	hp_seqadj_free(s);
+}
+
 static void the_log_and_what_is_held_are_limited(void)
 {
 	static uint8_t big[HP_SEQADJ_OUT + 1];
@@ -220,6 +275,9 @@ static const struct hp_test tests[] = {
 	HP_TEST(nothing_is_acknowledged_that_has_not_arrived),
 	HP_TEST(acknowledged_pieces_leave_only_the_difference),
 	HP_TEST(what_was_held_is_sent_again),
+	HP_TEST(less_than_is_held_may_become_a_piece),
+	HP_TEST(what_vanishes_counts_as_arrived),
+	HP_TEST(copying_asks_for_room_and_octets),
 	HP_TEST(the_log_and_what_is_held_are_limited),
 	HP_TEST(an_expectation_serves_once),
 	HP_TEST(expectations_end_with_time_and_flow),
