@@ -516,9 +516,12 @@ void lab_run(struct lab *l, unsigned ms)
 
 static struct hp_packet *take(struct node *n, struct hp_packet *model)
 {
-	struct hp_packet *p =
-		packet_new(n, HP_PACKET_HEADROOM + model->len + HP_PACKET_TAILROOM);
+	size_t cap = HP_PACKET_HEADROOM + model->len + HP_PACKET_TAILROOM;
+	struct hp_packet *p;
 
+	if (n->lab->pool_sized)
+		cap = model->len <= 2048 ? SMALL_CAP : HP_PACKET_CAP;
+	p = packet_new(n, cap);
 	if (!p) { /* as the kernel does when nobody reads: lost */
 		test_packet_free(model);
 		return NULL;

@@ -93,6 +93,7 @@ struct lab {
 	bool discard;      /* what leaves is not kept */
 	bool routed;       /* clients' packets come by routes, not out of the queue */
 	uint32_t ahead_flows; /* struct hp_pipe_deps */
+	bool pool_sized;   /* packets come in buffers as the daemon's pool has them, not in tight ones */
 	enum fate (*hip_fate)(struct lab *l, const struct side *from, struct packet *p);
 	enum fate (*esp_fate)(struct lab *l, struct wire_esp *e);
 	unsigned count;    /* for the fates */
