@@ -6,12 +6,16 @@
  * The R1 changes nothing but the reason that is shown: nobody is spoken to by the HIT it
  * names.
  */
-#include "hip/internal.h"
+#include "hip/ask.h"
 
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "hip/assoc.h"
 #include "hip/inquiry.h"
+#include "hip/job.h"
+#include "hip/known.h"
+#include "hip/send.h"
 
 #define ASK_MS	5000 /* an answer that comes later is nobody's */
 #define ASK_MAX 16   /* questions at a time */
@@ -26,16 +30,9 @@ struct ask_work {
 	uint8_t raw[HP_HIP_MAX];
 };
 
-void hp_ask_forget(struct hp_assoc *a)
-{
-	if (hp_list_linked(&a->asking))
-		a->hip->n_asking--;
-	hp_list_del(&a->asking);
-}
-
 static bool is_over(const struct hp_assoc *a)
 {
-	return a->state != HP_E_FAILED || hp_hip_now(a->hip) > a->asked_ms + ASK_MS;
+	return a->state != HP_E_FAILED || hp_hip_now(a->hip) > a->failure.asked_ms + ASK_MS;
 }
 
 static void forget_old(struct hp_hip *hip)
@@ -44,10 +41,10 @@ static void forget_old(struct hp_hip *hip)
 
 	HP_LIST_EACH_SAFE(n, tmp, &hip->asking)
 	{
-		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, asking);
+		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, failure.asking);
 
 		if (is_over(a))
-			hp_ask_forget(a);
+			hp_failure_unask(a);
 	}
 }
 
@@ -60,10 +57,7 @@ void hp_ask_start(struct hp_assoc *a)
 	forget_old(hip);
 	if (len < 0 || hip->shutting || hp_addr_is_zero(&a->peer) || hip->n_asking >= ASK_MAX)
 		return;
-	hp_ask_forget(a);
-	hp_list_add_tail(&hip->asking, &a->asking);
-	hip->n_asking++;
-	a->asked_ms = hp_hip_now(hip);
+	hp_failure_ask(a);
 	hp_hip_send(hip, &a->path, msg, (size_t)len);
 }
 
@@ -91,8 +85,8 @@ static void ask_done(struct hp_work *work, bool live)
 	if (!live || w->err || w->answer.notify || is_over(a) ||
 	    hp_addr_eq(&w->answer.hit, &a->peer))
 		return;
-	a->shown = w->answer.hit;
-	a->why = was_met_there(a) ? HP_WHY_OTHER_KEY : HP_WHY_OTHER_HIT;
+	a->failure.shown = w->answer.hit;
+	a->failure.why = was_met_there(a) ? HP_WHY_OTHER_KEY : HP_WHY_OTHER_HIT;
 	hp_assoc_event(a, HP_HIP_FAILED);
 }
 
@@ -123,14 +117,14 @@ bool hp_ask_input(const struct hp_rx *rx)
 
 	HP_LIST_EACH_SAFE(n, tmp, &rx->hip->asking)
 	{
-		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, asking);
+		struct hp_assoc *a = HP_CONTAINER(n, struct hp_assoc, failure.asking);
 		struct ask_work *w;
 
 		if (!hp_addr_eq(&a->path.dst, &rx->path->dst) ||
 		    !hp_addr_eq(&a->local, &rx->m->dst_hit))
 			continue;
 		/* One answer a question: a flood of R1s costs no more. */
-		hp_ask_forget(a);
+		hp_failure_unask(a);
 		w = work_new(a, rx);
 		if (w && !is_over(a))
 			hp_work_start(rx->hip, a, &w->w);

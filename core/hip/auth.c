@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Authentication (RFC 7401, section 6.4): the only place where a message becomes a
- * verified one.  Handlers that change an association take a struct hp_verified, which
- * nobody else can make.
+ * Authentication.  Handlers that change an association take a struct hp_verified, which only
+ * this file can make.
  */
-#include "hip/internal.h"
+#include "hip/auth.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "util/wipe.h"
+#include "crypto/hit.h"
+#include "hip/assoc.h"
+#include "hip/job.h"
+#include "hip/secrets.h"
 
 struct hp_verified {
 	struct hp_hip_msg m;
@@ -37,7 +40,7 @@ int hp_auth_mac_with(const struct hp_secrets *s, const struct hp_hip_msg *m)
 
 int hp_auth_mac(const struct hp_assoc *a, const struct hp_hip_msg *m)
 {
-	return a->cur ? hp_auth_mac_with(a->cur, m) : HP_HIPD_STATE;
+	return a->sas.cur ? hp_auth_mac_with(a->sas.cur, m) : HP_HIPD_STATE;
 }
 
 int hp_auth_mac2(const struct hp_secrets *s, const struct hp_hip_msg *m)
@@ -140,7 +143,7 @@ static void auth_done(struct hp_work *work, bool live)
 	int reason = w->reason;
 
 	if (live && !w->aside)
-		work->a->busy = false;
+		work->a->hold.busy = false;
 	if (!live)
 		reason = HP_HIPD_STALE;
 	else if (!reason)
@@ -175,16 +178,16 @@ static int start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_f
 	memcpy(w->raw, rx->m->raw, rx->m->len);
 	/* Was parsed before; now once more, so that it points into the copy. */
 	hp_hip_parse(w->raw, rx->m->len, &w->v.m);
-	a->busy = a->busy || !aside;
+	a->hold.busy = a->hold.busy || !aside;
 	reason = hp_work_start(rx->hip, a, &w->w);
 	if (reason && !aside)
-		a->busy = false;
+		a->hold.busy = false;
 	return reason;
 }
 
 int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)
 {
-	return rx->a->busy ? HP_HIPD_BUSY : start(rx, key, then, false);
+	return rx->a->hold.busy ? HP_HIPD_BUSY : start(rx, key, then, false);
 }
 
 int hp_auth_start_aside(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)

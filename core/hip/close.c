@@ -6,9 +6,15 @@
  * be a quarter of an hour, and all that is lost is the answer to a CLOSE that comes that
  * late.
  */
-#include "hip/internal.h"
+#include "hip/close.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/secrets.h"
+#include "hip/sign.h"
 
 static void begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 		  uint8_t type)
@@ -16,11 +22,19 @@ static void begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
 	hp_hip_begin(b, buf, HP_HIP_MAX, type, 0, &a->local, &a->peer);
 }
 
+static void silent(struct hp_assoc *a, bool refused)
+{
+	(void)refused;
+	hp_assoc_remove(a);
+}
+
+static const struct hp_sent_how how = { .silent = silent };
+
 static void close_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
 			 const struct hp_path *path)
 {
 	if (a->state == HP_CLOSING)
-		hp_assoc_transmit(a, path, msg, len, hip->cfg.retransmit_max);
+		hp_assoc_transmit(a, &how, path, msg, len, hip->cfg.retransmit_max);
 }
 
 void hp_close_start(struct hp_assoc *a)
@@ -29,17 +43,14 @@ void hp_close_start(struct hp_assoc *a)
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	a->epoch++;
-	a->busy = a->signing = false;
-	hp_assoc_sent_clear(a);
-	hp_assoc_rekey_clear(a);
+	hp_exchange_stop(a);
 	hp_assoc_set_state(a, HP_CLOSING);
 	hp_assoc_state_after(a, 1000ull * hip->cfg.msl_s);
 	hp_assoc_down(a);
-	if (hp_rand_fill(hip->rand, a->close_echo, HP_ECHO_LEN))
+	if (hp_rand_fill(hip->rand, a->closing.echo, HP_ECHO_LEN))
 		return;
 	begin(a, &b, msg, HP_HIP_CLOSE);
-	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->close_echo, HP_ECHO_LEN);
+	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->closing.echo, HP_ECHO_LEN);
 	if (hp_sign_start(hip, a, a->id, &b, &a->path, true, close_signed))
 		hp_count(&hip->counters, HP_HIPD_QUEUE_FULL);
 }
@@ -47,10 +58,10 @@ void hp_close_start(struct hp_assoc *a)
 /* R2 was lost, and the peer that has sent it goes: what follows is under its keys. */
 static void adopt_next(struct hp_assoc *a)
 {
-	hp_secrets_free(a->cur);
-	a->cur = a->next;
-	a->next = NULL;
-	a->error = -ECONNRESET;
+	hp_secrets_free(a->sas.cur);
+	a->sas.cur = a->ex.next;
+	a->ex.next = NULL;
+	a->failure.error = -ECONNRESET;
 	hp_assoc_reset(a);
 }
 
@@ -89,15 +100,15 @@ int hp_close_input(const struct hp_rx *rx)
 {
 	int reason = hp_auth_mac(rx->a, rx->m);
 
-	return reason ? reason : hp_auth_start(rx, rx->a->cur->peer_key, close_verified);
+	return reason ? reason : hp_auth_start(rx, rx->a->sas.cur->peer_key, close_verified);
 }
 
 /* Table 4 of section 4.4.4.  A CLOSE under the keys of an association that our exchange is
  * about to replace changes nothing. */
 int hp_close_input_early(const struct hp_rx *rx)
 {
-	const struct hp_secrets *s = rx->a->next;
-	int reason = rx->a->busy ? HP_HIPD_BUSY : hp_auth_mac_with(s, rx->m);
+	const struct hp_secrets *s = rx->a->ex.next;
+	int reason = rx->a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac_with(s, rx->m);
 
 	return reason ? reason : hp_auth_start(rx, s->peer_key, close_verified);
 }
@@ -122,8 +133,8 @@ int hp_close_ack_input(const struct hp_rx *rx)
 	int reason;
 
 	if (!echo || echo->len != HP_ECHO_LEN ||
-	    memcmp(echo->data, rx->a->close_echo, HP_ECHO_LEN))
+	    memcmp(echo->data, rx->a->closing.echo, HP_ECHO_LEN))
 		return HP_HIPD_ECHO;
 	reason = hp_auth_mac(rx->a, rx->m);
-	return reason ? reason : hp_auth_start(rx, rx->a->cur->peer_key, ack_verified);
+	return reason ? reason : hp_auth_start(rx, rx->a->sas.cur->peer_key, ack_verified);
 }

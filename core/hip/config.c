@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The engine's configuration: defaults and sense.
+ * The engine's configuration: its defaults, and the check of its values.
  */
-#include "hip/internal.h"
+#include "hip/hip.h"
 
 #include <errno.h>
+
+#include "crypto/cipher.h"
+#include "crypto/dh.h"
+#include "crypto/hash.h"
+#include "crypto/hit.h"
+#include "hip/lists.h"
 
 void hp_hip_config_init(struct hp_hip_config *cfg)
 {
@@ -98,20 +104,4 @@ int hp_hip_config_check(const struct hp_hip_config *c, const char **why)
 	else if (!c->puzzle_lifetime_s || !c->r1_lifetime_s)
 		*why = "lifetimes must not be zero";
 	return *why ? -EINVAL : 0;
-}
-
-bool hp_list_has16(const uint16_t *list, size_t n, uint16_t v)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == v)
-			return true;
-	return false;
-}
-
-bool hp_list_has8(const uint8_t *list, size_t n, uint8_t v)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == v)
-			return true;
-	return false;
 }

@@ -7,7 +7,9 @@
  * Unsigned requests can come from anybody on the way, and their number and size too.  So they
  * never keep a message from being sent: what does not fit into it is left out.
  */
-#include "hip/internal.h"
+#include "hip/echo.h"
+
+#include <string.h>
 
 static void take(struct hp_echo *e, unsigned at, const struct hp_hip_tlv *t)
 {

@@ -4,14 +4,15 @@
  *
  * The SPIs in the peer's ESP_INFO are those of its inbound SAs: our outbound ones.
  */
-#include "hip/internal.h"
+#include "hip/espinfo.h"
+
+#include "hip/secrets.h"
 
 /* Also the one before, whose successor the peer may not have made yet, and the one that it has got
  * by a rekeying that is not over here. */
 static bool is_of_peer(const struct hp_assoc *a, uint32_t spi)
 {
-	return spi && ((a->out && a->out->spi == spi) || a->spi_before == spi ||
-		       (a->rk.active && a->rk.got_peer && a->rk.spi_out == spi));
+	return hp_assoc_is_spi_out(a, spi) || (spi && a->rk.spi_out == spi);
 }
 
 /* The four cases of section 5.3: no rekeying, rekeying, new SA, SA deprecated. */
@@ -30,9 +31,9 @@ static int check_spis(const struct hp_assoc *a, const struct hp_esp_info *ei)
 static int check_index(const struct hp_assoc *a, const struct hp_esp_info *ei,
 		       const struct hp_hip_msg *m)
 {
-	if (hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0) || a->rk.dh || a->rk.making_dh)
+	if (hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0) || a->rk.dh || a->rk.job == HP_REKEY_MAKES_DH)
 		return 0;
-	return hp_secrets_reach(a->cur, ei->keymat_idx) ? 0 : HP_HIPD_KEYMAT;
+	return hp_secrets_reach(a->sas.cur, ei->keymat_idx) ? 0 : HP_HIPD_KEYMAT;
 }
 
 int hp_espinfo_check(const struct hp_assoc *a, const struct hp_hip_msg *m)

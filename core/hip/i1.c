@@ -3,9 +3,48 @@
  * I1 (RFC 7401, sections 5.3.1, 6.6 and 6.7): sent to begin; answered with a signed R1
  * and nothing remembered.
  */
-#include "hip/internal.h"
+#include "hip/i1.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "crypto/hit.h"
+#include "hip/assoc.h"
+#include "hip/efailed.h"
+#include "hip/lists.h"
+#include "hip/puzzle.h"
+#include "hip/send.h"
+#include "hip/tell.h"
+
+/* On its path, and perhaps on a second one, which is then the better: first. */
+static void put(struct hp_assoc *a)
+{
+	struct hp_path other;
+
+	if (hp_nat_other(a, &other))
+		hp_hip_send(a->hip, &other, a->sent.msg, a->sent.len);
+	if (hp_sent_put(a))
+		a->failure.heard = HP_WHY_NO_ROUTE;
+}
+
+/* The peer's addresses are tried in turn. */
+static void next(struct hp_assoc *a)
+{
+	if (hp_exchange_next_addr(a))
+		hp_sent_redirect(a, &a->path);
+}
+
+static void silent(struct hp_assoc *a, bool refused)
+{
+	if (refused)
+		hp_assoc_fail(a, -ECONNREFUSED);
+	else if (a->ex.cause == HP_CAUSE_HINT)
+		hp_assoc_remove(a); /* nobody is there, or nobody wants us */
+	else
+		hp_assoc_fail(a, -ETIMEDOUT);
+}
+
+static const struct hp_sent_how how = { .put = put, .next = next, .silent = silent };
 
 void hp_i1_start(struct hp_assoc *a)
 {
@@ -14,31 +53,24 @@ void hp_i1_start(struct hp_assoc *a)
 	uint8_t msg[128];
 	int len;
 
-	a->epoch++;
-	a->busy = a->signing = false;
-	a->initiator = true;
-	a->error = 0;
-	a->heard = HP_WHY_NONE;
-	hp_ask_forget(a);
-	hp_assoc_rekey_clear(a);
-	hp_secrets_free(a->next);
-	a->next = NULL;
-	hp_assoc_free_sa(a, a->in_next);
-	a->in_next = NULL;
-	hp_nat_wait_clear(a);
+	hp_exchange_stop(a);
+	hp_failure_unask(a);
+	a->ex.initiator = true;
+	a->failure.error = 0;
+	a->failure.heard = HP_WHY_NONE;
 	hp_nat_fit(a);
-	a->asked = a->path;
-	a->foreign = false;
+	a->ex.asked = a->path;
+	a->ex.foreign = false;
 	hp_assoc_set_state(a, HP_I1_SENT);
-	hp_timer_cancel(hip->timers, &a->t_state);
-	a->started_us = hp_clock_us(hip->clock);
+	a->ex.started_us = hp_clock_us(hip->clock);
 	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_I1, a->id->controls, &a->local,
 		     &a->peer);
 	hp_hip_add_u8list(&b, HP_PARAM_DH_GROUP_LIST, hip->cfg.dh_groups,
 			  hip->cfg.n_dh_groups);
 	len = hp_hip_finish(&b);
 	if (len > 0)
-		hp_assoc_transmit(a, &a->path, msg, (size_t)len, hip->cfg.retransmit_max);
+		hp_assoc_transmit(a, &how, &a->path, msg, (size_t)len,
+				  hip->cfg.retransmit_max);
 }
 
 /* Section 6.7, step 4: our most preferred group that the Initiator has too; if there is

@@ -6,11 +6,29 @@
  * derives the keys, decrypts and checks the Host Identity, verifies MAC and signature and
  * finishes R2. Only a good I2 makes or changes an association.
  */
-#include "hip/internal.h"
+#include "hip/i2.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <hipproxy/log.h>
+
+#include "crypto/hit.h"
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/echo.h"
+#include "hip/efailed.h"
+#include "hip/job.h"
+#include "hip/known.h"
+#include "hip/life.h"
+#include "hip/lists.h"
+#include "hip/natmodes.h"
+#include "hip/puzzle.h"
+#include "hip/room.h"
+#include "hip/secrets.h"
+#include "hip/send.h"
+#include "hip/tell.h"
 #include "util/wipe.h"
 
 struct i2_work {
@@ -167,16 +185,14 @@ static void i2_run(struct hp_work *work)
 static struct hp_assoc *assoc_for(struct hp_hip *hip, struct i2_work *w, bool *fresh)
 {
 	struct hp_assoc *a = hp_hip_find(hip, &w->id->hit, &w->m.src_hit);
-	const struct hp_known *k;
 
 	*fresh = !a;
 	if (a)
 		return a;
-	a = hp_assoc_new(hip, w->id, &w->m.src_hit);
+	a = hp_room_new_assoc(hip, w->id, &w->m.src_hit);
 	if (!a)
 		return NULL;
-	k = hp_known_find(hip, &w->m.src_hit);
-	a->no_esn_icv = k && k->no_esn_icv;
+	a->sas.no_esn_icv = hp_known_no_esn_icv(hip, &w->m.src_hit);
 	return a;
 }
 
@@ -197,34 +213,11 @@ static int use_up(struct hp_hip *hip, struct i2_work *w)
 /* What was under way with this peer is over (section 6.9, steps 5 and 6). */
 static void start_anew(struct hp_assoc *a, const struct i2_work *w)
 {
-	a->epoch++;
-	a->busy = a->signing = false;
-	a->initiator = false;
-	a->error = 0;
-	a->rounds = 0;
-	hp_assoc_sent_clear(a);
-	hp_nat_wait_clear(a);
-	hp_assoc_rekey_clear(a);
-	hp_timer_cancel(a->hip->timers, &a->t_state);
-	hp_secrets_free(a->next);
-	a->next = NULL;
-	hp_assoc_free_sa(a, a->in_next);
-	a->in_next = NULL;
+	hp_exchange_stop(a);
+	a->ex.initiator = false;
+	a->failure.error = 0;
+	a->ex.rounds = 0;
 	a->path = w->path;
-}
-
-static int keep_r2(struct hp_assoc *a, const struct i2_work *w)
-{
-	uint8_t *copy = malloc((size_t)w->len);
-
-	if (!copy)
-		return HP_HIPD_MEMORY;
-	memcpy(copy, w->r2, (size_t)w->len);
-	free(a->r2);
-	a->r2 = copy;
-	a->r2_len = (size_t)w->len;
-	a->i2_digest = w->digest;
-	return 0;
 }
 
 /* The Initiator's I2 is answered by the same R2 each time; what somebody on the way wants to have
@@ -235,23 +228,24 @@ static void send_r2(struct hp_assoc *a, const struct hp_path *path, const struct
 	struct hp_echo echo;
 
 	hp_echo_take(&echo, i2);
-	memcpy(msg, a->r2, a->r2_len);
-	hp_hip_send(a->hip, path, msg, hp_echo_append(msg, a->r2_len, &echo));
+	memcpy(msg, a->ex.r2.msg, a->ex.r2.len);
+	hp_hip_send(a->hip, path, msg, hp_echo_append(msg, a->ex.r2.len, &echo));
 }
 
 static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 {
 	struct hp_hip *hip = a->hip;
 	struct hp_secrets *s = w->s;
-	bool was_up = a->up;
+	bool was_up = hp_assoc_is_up(a);
 	int reason;
 
 	start_anew(a, w);
 	hp_assoc_reset(a);
-	w->s = NULL;
-	reason = hp_assoc_install(a, s);
-	if (!reason)
-		reason = keep_r2(a, w);
+	reason = hp_exchange_keep_r2(a, w->r2, (size_t)w->len, w->digest);
+	if (!reason) {
+		w->s = NULL;
+		reason = hp_assoc_install(a, s);
+	}
 	if (reason) {
 		hp_assoc_fail(a, -ENOMEM);
 		return reason;
@@ -260,8 +254,7 @@ static int enter_r2_sent(struct hp_assoc *a, struct i2_work *w)
 	hp_assoc_state_after(a, 1000ull * hip->cfg.exchange_s);
 	hp_count(&hip->counters, HP_HIPC_BEX_RESPONDER);
 	send_r2(a, &a->path, &w->m);
-	a->up = true;
-	hp_known_meet(a);
+	hp_assoc_met(a);
 	hp_assoc_watch(a);
 	hp_assoc_event(a, was_up ? HP_HIP_REKEYED : HP_HIP_UP);
 	return 0;
@@ -287,6 +280,12 @@ static int allowed(struct hp_hip *hip, const struct i2_work *w)
 	return 0;
 }
 
+/* Section 4.4.4: is a good I2 accepted in this state? */
+static bool takes_i2(const struct hp_assoc *a)
+{
+	return a->state != HP_I2_SENT || hp_assoc_greater(a);
+}
+
 static int accept_i2(struct hp_hip *hip, struct i2_work *w)
 {
 	struct hp_assoc *a;
@@ -300,7 +299,7 @@ static int accept_i2(struct hp_hip *hip, struct i2_work *w)
 	a = assoc_for(hip, w, &fresh);
 	if (!a)
 		return HP_HIPD_LIMIT;
-	if (!fresh && !hp_state_takes_i2(a))
+	if (!fresh && !takes_i2(a))
 		return HP_HIPD_CROSSED;
 	return enter_r2_sent(a, w);
 }
@@ -454,8 +453,8 @@ static bool answer_again(const struct hp_rx *rx)
 {
 	struct hp_assoc *a = rx->a;
 
-	if (!a || !a->r2 || (a->state != HP_R2_SENT && a->state != HP_ESTABLISHED) ||
-	    digest(rx->hip, rx->m) != a->i2_digest)
+	if (!a || !a->ex.r2.msg || (a->state != HP_R2_SENT && a->state != HP_ESTABLISHED) ||
+	    digest(rx->hip, rx->m) != a->ex.r2.i2_digest)
 		return false;
 	hp_count(&rx->hip->counters, HP_HIPC_RETRANSMITTED);
 	send_r2(a, rx->path, rx->m);

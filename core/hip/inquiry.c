@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
-#include "hip/internal.h"
+#include "hip/auth.h"
+#include "hip/hip.h"
+#include "wire/hip.h"
 
 int hp_inquiry_build(uint8_t buf[HP_INQUIRY_MAX], const struct hp_addr *local_hit,
 		     const struct hp_addr *peer_hit)

@@ -7,9 +7,12 @@
  * show one of its names.  The association changes its local HIT and begins anew; whoever asks for
  * it by the first one gets it.
  */
-#include "hip/internal.h"
+#include "hip/instead.h"
 
 #include <errno.h>
+
+#include "crypto/hit.h"
+#include "hip/i1.h"
 
 int hp_hip_identity_instead(struct hp_hip *hip, const struct hp_addr *hit,
 			    const struct hp_addr *of)
@@ -89,7 +92,7 @@ bool hp_instead_begin(struct hp_assoc *a, const struct hp_hip_msg *r1)
 	}
 	if (hp_assoc_be(a, id))
 		return false;
-	a->rounds = 0;
+	a->ex.rounds = 0;
 	hp_i1_start(a);
 	return true;
 }

@@ -5,7 +5,9 @@
  * A job holds a reference to the engine and to its association.  When it comes back after
  * either is gone, or after another exchange began, its result is thrown away.
  */
-#include "hip/internal.h"
+#include "hip/job.h"
+
+#include "hip/assoc.h"
 
 static void run(struct hp_job *job)
 {
@@ -19,7 +21,7 @@ static void done(struct hp_job *job)
 	struct hp_work *w = HP_CONTAINER(job, struct hp_work, job);
 	struct hp_assoc *a = w->a;
 	struct hp_hip *hip = w->hip;
-	bool live = !hip->dying && (!a || (!a->dead && a->epoch == w->epoch));
+	bool live = !hip->dying && (!a || (!a->hold.dead && a->hold.epoch == w->epoch));
 
 	w->done(w, live);
 	w->free(w);
@@ -44,8 +46,8 @@ int hp_work_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_work *w)
 	w->a = a;
 	hip->refs++;
 	if (a) {
-		a->refs++;
-		w->epoch = a->epoch;
+		a->hold.refs++;
+		w->epoch = a->hold.epoch;
 	}
 	if (!hand_over(hip, &w->job))
 		return 0;

@@ -5,9 +5,13 @@
  * The address in use stays in use until the peer has answered at a better one.  One that was
  * announced and does not answer is asked again, ever more seldom, and does no harm.
  */
-#include "hip/internal.h"
+#include "hip/locator.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "hip/assoc.h"
+#include "hip/secrets.h"
 
 #define FOREVER	      UINT32_MAX /* a lifetime without end */
 #define ASK_AGAIN_MS  30000	 /* doubled each time */
@@ -31,8 +35,8 @@ struct hp_locators {
 
 void hp_locator_forget(struct hp_assoc *a)
 {
-	free(a->locators);
-	a->locators = NULL;
+	free(a->addr.announced);
+	a->addr.announced = NULL;
 }
 
 /* ---- what the peer says */
@@ -68,11 +72,11 @@ static struct locator *place(struct hp_locators *ls)
 /* Section 5.3.  The address in use has been answered from. */
 static void take(struct hp_assoc *a, const struct hp_locator *l)
 {
-	struct locator *p = find(a->locators, &l->addr);
+	struct locator *p = find(a->addr.announced, &l->addr);
 	bool used = hp_addr_eq(&l->addr, &a->path.dst);
 
 	if (!p) {
-		p = place(a->locators);
+		p = place(a->addr.announced);
 		if (!p)
 			return;
 		*p = (struct locator){.addr = l->addr, .state = DEPRECATED};
@@ -95,8 +99,8 @@ static bool of_our_sa(const struct hp_assoc *a, const struct hp_hip_msg *m,
 {
 	struct hp_esp_info ei = {0, 0, 0};
 
-	if (l->type != HP_LOCATOR_SPI_ADDR || (a->out && l->spi == a->out->spi) ||
-	    (a->rk.got_peer && l->spi == a->rk.spi_out))
+	if (l->type != HP_LOCATOR_SPI_ADDR || (a->sas.out && l->spi == a->sas.out->spi) ||
+	    (a->rk.spi_out && l->spi == a->rk.spi_out))
 		return true;
 	return !hp_hip_read_esp_info(hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0), &ei) &&
 	       l->spi == ei.new_spi;
@@ -109,20 +113,20 @@ static int take_set(struct hp_assoc *a, const struct hp_hip_msg *m, const struct
 
 	if (hp_hip_read_locators(t, &r))
 		return HP_HIPD_MALFORMED;
-	if (!a->locators)
-		a->locators = calloc(1, sizeof(*a->locators));
-	if (!a->locators)
+	if (!a->addr.announced)
+		a->addr.announced = calloc(1, sizeof(*a->addr.announced));
+	if (!a->addr.announced)
 		return HP_HIPD_MEMORY;
-	for (size_t i = 0; i < a->locators->n; i++)
-		a->locators->at[i].listed = a->locators->at[i].preferred = false;
+	for (size_t i = 0; i < a->addr.announced->n; i++)
+		a->addr.announced->at[i].listed = a->addr.announced->at[i].preferred = false;
 	while (hp_hip_locator_next(&r, &l))
 		if (usable(&l) && of_our_sa(a, m, &l))
 			take(a, &l);
 		else
 			hp_count(&a->hip->counters, HP_HIPD_ADDRESS);
-	for (size_t i = 0; i < a->locators->n; i++)
-		if (!a->locators->at[i].listed)
-			a->locators->at[i].state = DEPRECATED;
+	for (size_t i = 0; i < a->addr.announced->n; i++)
+		if (!a->addr.announced->at[i].listed)
+			a->addr.announced->at[i].state = DEPRECATED;
 	return 0;
 }
 
@@ -136,7 +140,7 @@ int hp_locator_input(struct hp_assoc *a, const struct hp_hip_msg *m)
 	int reason = 0;
 
 	if (!t && enc) {
-		reason = hp_secrets_decrypt(a->cur, enc, plain, &inside);
+		reason = hp_secrets_decrypt(a->sas.cur, enc, plain, &inside);
 		t = reason ? NULL : hp_hip_list_find(&inside, HP_PARAM_LOCATOR_SET, 0);
 	}
 	return t && !reason ? take_set(a, m, t) : reason;
@@ -183,11 +187,11 @@ static struct locator *best(struct hp_assoc *a)
 	uint64_t now = hp_hip_now(a->hip);
 	struct locator *found = NULL;
 
-	if (!a->locators)
+	if (!a->addr.announced)
 		return NULL;
-	expire(a->locators, now);
-	for (size_t i = 0; i < a->locators->n; i++) {
-		struct locator *l = &a->locators->at[i];
+	expire(a->addr.announced, now);
+	for (size_t i = 0; i < a->addr.announced->n; i++) {
+		struct locator *l = &a->addr.announced->at[i];
 
 		if (may_use(l, now) && (!found || rank(a, l) > rank(a, found)))
 			found = l;
@@ -203,38 +207,16 @@ const struct hp_addr *hp_locator_wanted(struct hp_assoc *a)
 										  : NULL;
 }
 
-/* Section 5.5, step 1: it has answered before. */
-static void use_active(struct hp_assoc *a)
+const struct hp_addr *hp_locator_better(struct hp_assoc *a)
 {
 	const struct locator *l = best(a);
 
-	if (!l || l->state != ACTIVE || hp_addr_eq(&l->addr, &a->path.dst))
-		return;
-	a->path.dst = l->addr;
-	memset(&a->path.src, 0, sizeof(a->path.src));
-	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
-	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
+	return l && l->state == ACTIVE && !hp_addr_eq(&l->addr, &a->path.dst) ? &l->addr : NULL;
 }
 
-void hp_locator_check(struct hp_assoc *a)
+static void answered(struct hp_assoc *a, const struct hp_addr *addr)
 {
-	const struct hp_addr *addr;
-	struct hp_addr to;
-
-	if (!a->locators || a->state != HP_ESTABLISHED || a->signing || a->update_out ||
-	    a->rk.active)
-		return;
-	use_active(a);
-	addr = hp_locator_wanted(a);
-	if (!addr)
-		return;
-	to = *addr;
-	hp_hip_drop(a->hip, hp_update_verify(a, &to, NULL), HP_HIP_UPDATE, &a->peer, NULL);
-}
-
-void hp_locator_answered(struct hp_assoc *a, const struct hp_addr *addr)
-{
-	struct locator *l = a->locators ? find(a->locators, addr) : NULL;
+	struct locator *l = a->addr.announced ? find(a->addr.announced, addr) : NULL;
 
 	if (l && l->state == UNVERIFIED)
 		l->state = ACTIVE;
@@ -242,11 +224,39 @@ void hp_locator_answered(struct hp_assoc *a, const struct hp_addr *addr)
 
 void hp_locator_silent(struct hp_assoc *a, const struct hp_addr *addr)
 {
-	struct locator *l = a->locators ? find(a->locators, addr) : NULL;
+	struct locator *l = a->addr.announced ? find(a->addr.announced, addr) : NULL;
 
 	if (!l)
 		return;
 	l->ask_ms = hp_hip_now(a->hip) + ((uint64_t)ASK_AGAIN_MS << l->silent);
 	if (l->silent < ASK_DOUBLINGS)
 		l->silent++;
+}
+
+/* ---- verification */
+
+int hp_verify_begin(struct hp_assoc *a, const struct hp_path *path, enum hp_verify how)
+{
+	if (hp_rand_fill(a->hip->rand, a->addr.echo, HP_ECHO_LEN))
+		return HP_HIPD_MEMORY;
+	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
+	a->addr.path = *path;
+	a->addr.verify = how;
+	return 0;
+}
+
+bool hp_verify_answered(struct hp_assoc *a, const struct hp_hip_msg *m,
+			const struct hp_path *path)
+{
+	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_ECHO_RESPONSE_SIGNED, 0);
+	bool by_path = a->addr.verify == HP_VERIFY_PATH;
+
+	if (a->addr.verify == HP_VERIFY_NONE || !t || t->len != HP_ECHO_LEN ||
+	    memcmp(t->data, a->addr.echo, HP_ECHO_LEN) ||
+	    (by_path && !hp_nat_same(path, &a->addr.path)))
+		return false;
+	a->addr.verify = HP_VERIFY_NONE;
+	a->path = by_path ? *path : a->addr.path;
+	answered(a, &a->path.dst);
+	return true;
 }

@@ -2,7 +2,9 @@
  *
  * Names of the engine's states, events and counters.
  */
-#include "hip/internal.h"
+#include "hip/names.h"
+
+#include "hip/hip.h"
 
 static const char *const states[HP_ASSOC_STATES] = {
 	[HP_UNASSOCIATED] = "UNASSOCIATED",

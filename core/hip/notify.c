@@ -10,26 +10,14 @@
  * exchange.  One that is signed and refuses the exchange shortens the waiting: our message is sent
  * once more, and if nothing better comes the exchange has failed for the reason that it names.
  */
-#include "hip/internal.h"
+#include "hip/notify.h"
 
-#include <errno.h>
+#include <hipproxy/log.h>
 
-void hp_notify_send(struct hp_hip *hip, struct hp_identity *id,
-		    const struct hp_addr *peer, const struct hp_path *path, uint16_t type,
-		    const void *data, size_t len)
-{
-	struct hp_notification n = {type, data, len};
-	uint8_t msg[HP_HIP_MAX];
-	struct hp_hip_builder b;
-
-	if (!id || !hp_tokens_take(&hip->notify_rate, hp_hip_now(hip), 1))
-		return;
-	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &id->hit, peer);
-	hp_hip_param(&b, HP_PARAM_HOST_ID, id->host_id + 4, hp_get16(id->host_id + 2));
-	hp_hip_add_notification(&b, &n);
-	if (!hp_sign_start(hip, NULL, id, &b, path, false, NULL))
-		hp_count(&hip->counters, HP_HIPC_NOTIFY_OUT);
-}
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/natalive.h"
+#include "hip/secrets.h"
 
 static void log_one(struct hp_hip *hip, const struct hp_hip_msg *m, uint16_t type,
 		    bool authentic)
@@ -81,7 +69,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	(void)path;
 	log_one(a->hip, m, type, true);
 	if ((a->state == HP_I1_SENT || a->state == HP_I2_SENT) && is_refusal(type)) {
-		a->heard = type == HP_NOTIFY_BLOCKED_BY_POLICY ? HP_WHY_POLICY : HP_WHY_REFUSED;
+		a->failure.heard = type == HP_NOTIFY_BLOCKED_BY_POLICY ? HP_WHY_POLICY : HP_WHY_REFUSED;
 		hp_assoc_doubt(a);
 	}
 	return 0;
@@ -92,7 +80,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 static struct hp_key *signer(const struct hp_rx *rx)
 {
 	const struct hp_assoc *a = rx->a;
-	const struct hp_secrets *s = a ? (a->next ? a->next : a->cur) : NULL;
+	const struct hp_secrets *s = a ? (a->ex.next ? a->ex.next : a->sas.cur) : NULL;
 	struct hp_key *key = NULL;
 	struct hp_host_id h;
 
@@ -113,7 +101,7 @@ int hp_notify_input(const struct hp_rx *rx)
 
 	hp_count(&hip->counters, HP_HIPC_NOTIFY_IN);
 	if (type == HP_NOTIFY_NAT_KEEPALIVE) {
-		hp_nat_keepalive(rx);
+		hp_natalive_input(rx);
 		return 0;
 	}
 	if (!hp_tokens_take(&hip->notify_in_rate, hp_hip_now(hip), 1))

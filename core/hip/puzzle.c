@@ -3,15 +3,20 @@
  * The Responder's side of the puzzle (RFC 7401, section 4.1.1 and appendix A).
  *
  * I is a keyed hash of both HITs, both addresses and the R1's name, so nothing is stored
- * until a right solution comes back.  K rises while more arrives than can be served, and as
- * the table fills, and falls again. A solution counts once: with the same R1 it would give the same keys
- * again.
+ * until a right solution comes back.  The difficulty K rises while more arrives than can be
+ * served and as the table fills, and falls afterwards.  A solution is accepted once: with the
+ * same R1 it would give the same keys again.
  */
-#include "hip/internal.h"
+#include "hip/puzzle.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "util/wipe.h"
+struct hp_used { /* an accepted solution */
+	struct hp_hnode node;
+	struct hp_list solved; /* in the R1's list: it ends with the R1 */
+	uint8_t digest[16];
+};
 
 int hp_puzzle_i(const struct hp_r1 *r1, enum hp_rhash alg, const struct hp_addr *hit_i,
 		const struct hp_addr *hit_r, const struct hp_path *path,
@@ -101,15 +106,13 @@ uint64_t hp_puzzle_lifetime_ms(const struct hp_hip *hip)
 	return 1000ull << (hp_puzzle_lifetime(hip) - 32);
 }
 
-void hp_load_second(struct hp_hip *hip)
+void hp_puzzle_second(struct hp_hip *hip, uint8_t least)
 {
 	uint32_t limit = hip->cfg.load_per_s;
 	bool high =
 		hip->full_count || hip->i2_count > limit || hip->i1_count / 16 > limit;
 	bool low = !hip->full_count && hip->i2_count <= limit / 2 &&
 		   hip->i1_count / 16 <= limit / 2;
-
-	uint8_t least = hp_room_puzzle_k(hip);
 
 	if ((high && hip->k_now < hip->cfg.puzzle_k_max) || hip->k_now < least)
 		hip->k_now++;

@@ -6,13 +6,27 @@
  * cheap looks all of it happens in one job: signature, choice of algorithms, puzzle,
  * Diffie-Hellman, and the finished I2.
  */
-#include "hip/internal.h"
+#include "hip/r1.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/wipe.h"
+#include <hipproxy/log.h>
+
+#include "crypto/cipher.h"
+#include "crypto/hit.h"
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/echo.h"
+#include "hip/efailed.h"
+#include "hip/i1.h"
+#include "hip/instead.h"
+#include "hip/job.h"
+#include "hip/lists.h"
+#include "hip/natmodes.h"
+#include "hip/natwait.h"
+#include "hip/secrets.h"
 
 struct r1_work {
 	struct hp_work w;
@@ -276,7 +290,7 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 						     .reason = "pin-changed" },
 			     "%s answers with HIT %s, but another HIT is pinned for it: refused",
 			     hp_addr_format(at, text[0]), hp_addr_format(hit, text[1]));
-		a->shown = *hit;
+		a->failure.shown = *hit;
 		hp_assoc_fail(a, -EACCES);
 		return HP_HIPD_PIN;
 	}
@@ -286,7 +300,7 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 	}
 	other = hp_hip_find(hip, &a->local, hit);
 	if (other &&
-	    (other->up || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
+	    (hp_assoc_is_up(other) || other->state == HP_I2_SENT || other->state == HP_I1_SENT)) {
 		a->peer = *hit;
 		hp_assoc_fail(a, -EEXIST);
 		return HP_HIPD_STATE;
@@ -296,26 +310,10 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 	return hp_assoc_rename(a, hit) ? HP_HIPD_LIMIT : 0;
 }
 
-/* Data may come in on the new SA before R2 does. */
-static void prepare_in(struct hp_assoc *a)
-{
-	struct hp_secrets *s = a->next;
-	struct hp_keyset esp;
-
-	hp_assoc_free_sa(a, a->in_next);
-	a->in_next = NULL;
-	if (!hp_secrets_esp(s, hp_assoc_greater(a), &esp))
-		a->in_next = hp_assoc_make_sa(a, s->spi_in, s->suite, false, &esp);
-	hp_wipe(&esp, sizeof(esp));
-}
-
 /* Did an I1 of this exchange go to the address that this comes from? */
 static bool was_asked(const struct hp_assoc *a, const struct hp_path *path)
 {
-	for (size_t i = 0; i < a->n_addrs; i++)
-		if (hp_addr_eq(&a->addrs[i], &path->dst))
-			return true;
-	return hp_addr_eq(&a->asked.dst, &path->dst);
+	return hp_exchange_has_addr(a, &path->dst) || hp_addr_eq(&a->ex.asked.dst, &path->dst);
 }
 
 /* Where I2 goes.  Anybody can get an R1 from the Responder and send it on, from an address of
@@ -326,8 +324,8 @@ static struct hp_path choose_path(struct hp_assoc *a, const struct r1_work *w)
 	struct hp_path other = {.sport = 0};
 	struct hp_addr locator;
 
-	a->foreign = !was_asked(a, &w->path);
-	a->path = a->foreign ? a->asked : w->path;
+	a->ex.foreign = !was_asked(a, &w->path);
+	a->path = a->ex.foreign ? a->ex.asked : w->path;
 	if (!hp_locator_of_r1(&w->m, &locator) || hp_addr_eq(&locator, &a->path.dst))
 		return other;
 	other = a->path;
@@ -335,6 +333,28 @@ static struct hp_path choose_path(struct hp_assoc *a, const struct r1_work *w)
 	memset(&a->path.src, 0, sizeof(a->path.src));
 	return other;
 }
+
+/* The next exchange begins where the last I1 went, from whatever address is ours now.  The
+ * source of the R1 is not authentic. */
+static void next_round(struct hp_assoc *a)
+{
+	a->path = a->ex.asked;
+	memset(&a->path.src, 0, sizeof(a->path.src));
+	hp_i1_start(a);
+}
+
+/* The R1 may have been an old one, or the Responder has restarted. */
+static void silent(struct hp_assoc *a, bool refused)
+{
+	if (refused)
+		hp_assoc_fail(a, -ECONNREFUSED);
+	else if (++a->ex.rounds < HP_ROUNDS)
+		next_round(a);
+	else
+		hp_assoc_fail(a, -ETIMEDOUT);
+}
+
+static const struct hp_sent_how how = { .silent = silent };
 
 static int proceed(struct hp_assoc *a, struct r1_work *w)
 {
@@ -348,18 +368,19 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 		reason = adopt_hit(a, w);
 	if (reason)
 		return reason;
-	hp_secrets_free(a->next);
-	a->next = w->s;
+	hp_exchange_drop_next(a);
+	a->ex.next = w->s;
 	w->s = NULL;
-	a->r1_counter = a->next->r1_counter;
+	a->ex.r1_counter = a->ex.next->r1_counter;
 	other = choose_path(a, w);
-	a->heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
-	prepare_in(a);
+	a->failure.heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
+	/* Data may come in on the new SA before R2 does. */
+	hp_assoc_prepare_in(a, a->ex.next, a->ex.next->spi_in);
 	hp_assoc_set_state(a, HP_I2_SENT);
-	hp_assoc_transmit(a, &a->path, w->i2, (size_t)w->len,
-			  a->rounds + 1 < HP_ROUNDS ? HP_I2_TRIES
+	hp_assoc_transmit(a, &how, &a->path, w->i2, (size_t)w->len,
+			  a->ex.rounds + 1 < HP_ROUNDS ? HP_I2_TRIES
 						    : hip->cfg.retransmit_max);
-	a->sent.other = other;
+	hp_sent_alternate(a, &other);
 	return 0;
 }
 
@@ -370,7 +391,7 @@ static void r1_done(struct hp_work *work, bool live)
 	int reason = live ? w->reason : HP_HIPD_STALE;
 
 	if (live)
-		a->busy = false;
+		a->hold.busy = false;
 	if (!reason)
 		reason = proceed(a, w);
 	else if (live && w->trusted && reason == HP_HIPD_HIT_SUITE && a->state == HP_I1_SENT &&
@@ -426,11 +447,11 @@ static bool is_better(const struct hp_rx *rx, bool has_counter, uint64_t counter
 	struct hp_puzzle p;
 
 	if (hp_hip_read_puzzle(hp_hip_param_find(rx->m, HP_PARAM_PUZZLE, 0), &p) ||
-	    (p.rhash_len == hp_rhash_len(a->next->rhash) &&
-	     !memcmp(p.i, a->next->i, p.rhash_len)))
+	    (p.rhash_len == hp_rhash_len(a->ex.next->rhash) &&
+	     !memcmp(p.i, a->ex.next->i, p.rhash_len)))
 		return false;
-	return (has_counter && counter > a->next->r1_counter) || a->sent.tries ||
-	       (a->foreign && was_asked(a, rx->path));
+	return (has_counter && counter > a->ex.next->r1_counter) || a->sent.tries ||
+	       (a->ex.foreign && was_asked(a, rx->path));
 }
 
 /* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
@@ -444,7 +465,7 @@ static int check_counter(const struct hp_rx *rx, uint64_t *out)
 		return HP_HIPD_MISSING;
 	if (a->state == HP_I2_SENT)
 		return is_better(rx, t, *out) ? 0 : HP_HIPD_STATE;
-	return t && *out < a->r1_counter && a->sent.tries < 2 ? HP_HIPD_R1_COUNTER : 0;
+	return t && *out < a->ex.r1_counter && a->sent.tries < 2 ? HP_HIPD_R1_COUNTER : 0;
 }
 
 int hp_r1_input(const struct hp_rx *rx)
@@ -455,7 +476,7 @@ int hp_r1_input(const struct hp_rx *rx)
 	struct r1_work *w;
 	int reason;
 
-	if (a->busy)
+	if (a->hold.busy)
 		return HP_HIPD_BUSY;
 	if (hp_addr_is_zero(&a->peer) && c->opportunistic_initiator == HP_OPP_OFF)
 		return HP_HIPD_OPPORTUNISTIC;
@@ -464,16 +485,16 @@ int hp_r1_input(const struct hp_rx *rx)
 	reason = check_counter(rx, &counter);
 	if (reason)
 		return reason;
-	if (hp_nat_wait(rx))
+	if (hp_nat_wait(rx, hp_r1_input))
 		return 0;
 	hp_nat_wait_clear(a);
 	w = r1_new(rx);
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->s->r1_counter = counter;
-	a->busy = true;
+	a->hold.busy = true;
 	reason = hp_work_start(rx->hip, a, &w->w);
 	if (reason)
-		a->busy = false;
+		a->hold.busy = false;
 	return reason;
 }

@@ -9,12 +9,20 @@
  * the time of an identity's R1s is over, for all groups at once: an Initiator that is
  * given another group must not take the R1 for an old one.
  */
-#include "hip/internal.h"
+#include "hip/r1pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <hipproxy/log.h>
+
+#include "hip/job.h"
+#include "hip/puzzle.h"
+#include "hip/r1params.h"
 #include "util/wipe.h"
+
+#define REFRESH_MS 1000 /* a used R1 is replaced after this, not sooner */
 
 struct make_work {
 	struct hp_work w;
@@ -34,29 +42,6 @@ static void r1_free(struct hp_hip *hip, struct hp_r1 *r1)
 	hp_dh_unref(r1->dh);
 	hp_wipe(r1->secret, sizeof(r1->secret));
 	free(r1);
-}
-
-void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p)
-{
-	static const uint8_t zero[HP_RHASH_MAX];
-	const struct hp_hip_config *c = p->cfg;
-	struct hp_puzzle puzzle = {p->k, p->lifetime, zero, zero, hp_rhash_len(p->rhash)};
-	uint16_t esp = HP_PARAM_ESP_TRANSFORM;
-	uint8_t suites[HP_HIP_LIST_MAX];
-
-	for (size_t i = 0; i < c->n_hit_suites; i++)
-		suites[i] = (uint8_t)(c->hit_suites[i] << 4);
-	hp_hip_add_r1_counter(b, p->generation);
-	hp_hip_add_puzzle(b, &puzzle);
-	hp_hip_add_u8list(b, HP_PARAM_DH_GROUP_LIST, c->dh_groups, c->n_dh_groups);
-	hp_hip_add_dh(b, &p->dh);
-	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, c->ciphers, c->n_ciphers);
-	if (p->nat)
-		hp_nat_add_modes(b);
-	hp_hip_param(b, HP_PARAM_HOST_ID, p->host_id + 4, hp_get16(p->host_id + 2));
-	hp_hip_add_u8list(b, HP_PARAM_HIT_SUITE_LIST, suites, c->n_hit_suites);
-	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);
-	hp_hip_add_u16list(b, HP_PARAM_ESP_TRANSFORM, c->esp_suites, c->n_esp_suites);
 }
 
 static struct hp_r1_parts parts_of(const struct make_work *w)
@@ -209,7 +194,7 @@ static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, si
 	return w;
 }
 
-void hp_r1_make(struct hp_hip *hip, struct hp_identity *id, size_t at)
+static void make(struct hp_hip *hip, struct hp_identity *id, size_t at)
 {
 	struct make_work *w;
 
@@ -228,7 +213,7 @@ void hp_r1_make(struct hp_hip *hip, struct hp_identity *id, size_t at)
 void hp_r1_make_all(struct hp_hip *hip, struct hp_identity *id)
 {
 	for (size_t at = 0; at < hip->cfg.n_dh_groups; at++)
-		hp_r1_make(hip, id, at);
+		make(hip, id, at);
 }
 
 static void expire(struct hp_hip *hip, struct hp_identity *id)
@@ -267,12 +252,12 @@ static void tick(struct hp_hip *hip, struct hp_identity *id)
 		const struct hp_r1 *r1 = id->offered[at];
 
 		if (over || !r1 || r1->k != hip->k_now ||
-		    (r1->used && hp_hip_now(hip) - r1->born_ms >= HP_R1_REFRESH_MS))
-			hp_r1_make(hip, id, at);
+		    (r1->used && hp_hip_now(hip) - r1->born_ms >= REFRESH_MS))
+			make(hip, id, at);
 	}
 }
 
-void hp_r1_tick(struct hp_hip *hip)
+void hp_r1_second(struct hp_hip *hip)
 {
 	struct hp_list *n;
 
@@ -295,18 +280,4 @@ void hp_r1_free_all(struct hp_hip *hip, struct hp_identity *id)
 	while ((n = hp_list_pop(&id->r1s)))
 		r1_free(hip, HP_CONTAINER(n, struct hp_r1, node));
 	memset(id->offered, 0, sizeof(id->offered));
-}
-
-struct hp_r1 *hp_r1_by_opaque(struct hp_identity *id, const uint8_t *opaque)
-{
-	struct hp_list *n;
-
-	HP_LIST_EACH(n, &id->r1s)
-	{
-		struct hp_r1 *r1 = HP_CONTAINER(n, struct hp_r1, node);
-
-		if (r1->opaque == hp_get16(opaque))
-			return r1;
-	}
-	return NULL;
 }

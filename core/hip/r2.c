@@ -2,9 +2,16 @@
  *
  * R2 comes in and the association stands (RFC 7401, section 6.10; RFC 7402, section 6.6).
  */
-#include "hip/internal.h"
+#include "hip/r2.h"
 
 #include <errno.h>
+
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/efailed.h"
+#include "hip/life.h"
+#include "hip/secrets.h"
+#include "hip/updatesend.h"
 
 static int check_esp_info(const struct hp_secrets *s, const struct hp_hip_msg *m,
 			  struct hp_esp_info *ei)
@@ -22,8 +29,8 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 		    const struct hp_path *path)
 {
 	struct hp_hip *hip = a->hip;
-	struct hp_secrets *s = a->next;
-	bool was_up = a->up;
+	struct hp_secrets *s = a->ex.next;
+	bool was_up = hp_assoc_is_up(a);
 	struct hp_esp_info ei;
 	int reason;
 
@@ -33,7 +40,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	if (reason)
 		return reason;
 	s->spi_out = ei.new_spi;
-	a->next = NULL;
+	a->ex.next = NULL;
 	hp_assoc_sent_clear(a);
 	hp_assoc_reset(a);
 	reason = hp_assoc_install(a, s);
@@ -42,24 +49,23 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 		return reason;
 	}
 	a->path = *path;
-	a->rounds = 0;
-	a->exchange_us = (uint32_t)(hp_clock_us(hip->clock) - a->started_us);
+	a->ex.rounds = 0;
+	a->ex.took_us = (uint32_t)(hp_clock_us(hip->clock) - a->ex.started_us);
 	hp_count(&hip->counters, HP_HIPC_BEX_INITIATOR);
 	hp_assoc_established(a);
-	a->up = true;
-	hp_known_meet(a);
+	hp_assoc_met(a);
 	hp_assoc_watch(a);
 	hp_assoc_event(a, was_up ? HP_HIP_REKEYED : HP_HIP_UP);
-	if (a->greet && a->state == HP_ESTABLISHED)
+	if (a->ex.cause != HP_CAUSE_DATA && a->state == HP_ESTABLISHED)
 		hp_update_probe(a);
-	a->greet = false;
+	a->ex.cause = HP_CAUSE_DATA;
 	return 0;
 }
 
 int hp_r2_input(const struct hp_rx *rx)
 {
 	struct hp_assoc *a = rx->a;
-	int reason = a->busy ? HP_HIPD_BUSY : hp_auth_mac2(a->next, rx->m);
+	int reason = a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac2(a->ex.next, rx->m);
 
-	return reason ? reason : hp_auth_start(rx, a->next->peer_key, verified);
+	return reason ? reason : hp_auth_start(rx, a->ex.next->peer_key, verified);
 }

@@ -7,102 +7,17 @@
  * it, before any of the limited means are used; and whoever claims another HIT or another address
  * makes us send next to nothing there.
  */
-#include "hip/internal.h"
+#include "hip/recover.h"
 
-#include <stdlib.h>
+#include <hipproxy/log.h>
+
+#include "hip/assoc.h"
+#include "hip/connect.h"
+#include "hip/move.h"
+#include "hip/spot.h"
 
 #define PAIRS_MAX 8 /* associations with peers of one address that are begun at a time */
 #define HINT_MS	  2000 /* what a stranger is given to answer our I1, which is not repeated */
-
-/* ---- where peers are */
-
-struct spot {
-	struct hp_hnode node;
-	struct hp_addr addr, peer;
-	struct hp_addr local; /* with which identity it was met; zero: by configuration only */
-	uint16_t port;	      /* where it was met in UDP; 0: native, or not met */
-};
-
-static uint64_t spot_hash(const struct hp_hip *hip, const struct hp_addr *addr)
-{
-	return hp_hash(&hip->key, addr->b, 16);
-}
-
-static bool is_spot(const struct hp_hnode *n, const void *key)
-{
-	const struct spot *s = HP_CONTAINER(n, struct spot, node), *k = key;
-
-	return hp_addr_eq(&s->addr, &k->addr) && hp_addr_eq(&s->peer, &k->peer) &&
-	       hp_addr_eq(&s->local, &k->local);
-}
-
-static struct spot key_of(const struct hp_addr *addr, const struct hp_addr *local,
-			  const struct hp_addr *peer)
-{
-	struct spot k = {.addr = *addr, .peer = *peer};
-
-	if (local)
-		k.local = *local;
-	return k;
-}
-
-static struct spot *find(const struct hp_hip *hip, const struct spot *k)
-{
-	struct hp_hnode *n = hp_htab_find(&hip->spots, spot_hash(hip, &k->addr), is_spot, k);
-
-	return n ? HP_CONTAINER(n, struct spot, node) : NULL;
-}
-
-void hp_spot_add(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
-		 const struct hp_addr *peer, uint16_t port)
-{
-	struct spot k = key_of(addr, local, peer), *s = find(hip, &k);
-
-	if (!s) {
-		s = malloc(sizeof(*s));
-		if (!s)
-			return;
-		*s = k;
-		/* Without a place in the table it is found by its own I1. */
-		if (hp_htab_add(&hip->spots, &s->node, spot_hash(hip, addr))) {
-			free(s);
-			return;
-		}
-	}
-	s->port = port;
-}
-
-void hp_spot_del(struct hp_hip *hip, const struct hp_addr *addr, const struct hp_addr *local,
-		 const struct hp_addr *peer)
-{
-	struct spot k = key_of(addr, local, peer), *s = find(hip, &k);
-
-	if (!s)
-		return;
-	hp_htab_del(&hip->spots, &s->node);
-	free(s);
-}
-
-static int free_spot(struct hp_hnode *n, void *arg)
-{
-	struct hp_hip *hip = arg;
-
-	hp_htab_del(&hip->spots, n);
-	free(HP_CONTAINER(n, struct spot, node));
-	return 0;
-}
-
-void hp_spot_forget(struct hp_hip *hip)
-{
-	if (hip->spots.slots)
-		hp_htab_each(&hip->spots, free_spot, hip);
-}
-
-void hp_hip_known_pair(struct hp_hip *hip, const struct hp_addr *local_hit,
-		       const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port)
-{
-	hp_spot_add(hip, addr, local_hit, peer_hit, port);
-}
 
 /* ---- ESP with an unknown SPI */
 
@@ -117,7 +32,7 @@ struct pairs {
 };
 
 /* A peer that was met is asked with the identities with which it was, no others. */
-static void pairs_add(struct pairs *ps, const struct hp_addr *local, const struct spot *s)
+static void pairs_add(struct pairs *ps, const struct hp_addr *local, const struct hp_spot *s)
 {
 	struct pair p = {*local, s->peer, !hp_addr_is_zero(&s->local)};
 
@@ -150,7 +65,7 @@ static bool is_unanswered(const struct hp_assoc *a, const struct hp_path *path)
 }
 
 /* Behind one NAT many share an address; the port tells them apart. */
-static bool fits(const struct spot *s, const struct hp_path *path)
+static bool fits(const struct hp_spot *s, const struct hp_path *path)
 {
 	return !path->dport || !s->port || s->port == path->dport;
 }
@@ -159,16 +74,14 @@ static bool fits(const struct spot *s, const struct hp_path *path)
 static struct hp_assoc *look(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
 {
 	const struct hp_addr *any = hp_hip_default_hit(hip);
-	uint64_t hash = spot_hash(hip, &path->dst);
 	struct hp_assoc *waits = NULL;
+	const struct hp_spot *s;
 
-	for (struct hp_hnode *n = *hp_htab_chain(&hip->spots, hash); n; n = n->next) {
-		const struct spot *s = HP_CONTAINER(n, struct spot, node);
+	for (s = hp_spot_first(hip, &path->dst); s; s = hp_spot_next(s)) {
 		const struct hp_addr *local = hp_addr_is_zero(&s->local) ? any : &s->local;
 		struct hp_assoc *a;
 
-		if (n->hash != hash || !hp_addr_eq(&s->addr, &path->dst) ||
-		    !hp_identity_find(hip, local))
+		if (!hp_identity_find(hip, local))
 			continue;
 		a = hp_hip_find(hip, local, &s->peer);
 		if (!a && fits(s, path))
@@ -182,13 +95,10 @@ static struct hp_assoc *look(struct hp_hip *hip, const struct hp_path *path, str
 /* What there is already needs nothing by configuration besides. */
 static void without_doubles(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
 {
-	uint64_t hash = spot_hash(hip, &path->dst);
+	const struct hp_spot *s;
 
-	for (struct hp_hnode *n = *hp_htab_chain(&hip->spots, hash); n && ps->n; n = n->next) {
-		const struct spot *s = HP_CONTAINER(n, struct spot, node);
-
-		if (n->hash == hash && hp_addr_eq(&s->addr, &path->dst) &&
-		    !hp_addr_is_zero(&s->local) && hp_hip_find(hip, &s->local, &s->peer))
+	for (s = hp_spot_first(hip, &path->dst); s && ps->n; s = hp_spot_next(s)) {
+		if (!hp_addr_is_zero(&s->local) && hp_hip_find(hip, &s->local, &s->peer))
 			pairs_del(ps, &s->peer);
 	}
 }
@@ -206,7 +116,7 @@ static void begin(struct hp_hip *hip, const struct pair *p, const struct hp_path
 		     "ESP with unknown SPI %08x from a known peer: new base exchange", spi);
 	a = hp_connect_back(hip, &p->local, &p->peer, path);
 	if (a)
-		a->greet = true;
+		a->ex.cause = HP_CAUSE_LOST;
 }
 
 void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t spi)
@@ -218,7 +128,7 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 		return;
 	waits = look(hip, path, &ps);
 	if (waits) {
-		hp_nat_begin_at(waits, path);
+		hp_move_begin_at(waits, path);
 		return;
 	}
 	without_doubles(hip, path, &ps);
@@ -230,10 +140,9 @@ void hp_hip_unknown_spi(struct hp_hip *hip, const struct hp_path *path, uint32_t
 
 static bool is_known_there(const struct hp_rx *rx)
 {
-	struct spot by_conf = key_of(&rx->path->dst, NULL, &rx->m->src_hit);
-	struct spot met = key_of(&rx->path->dst, &rx->id->hit, &rx->m->src_hit);
+	const struct hp_addr *at = &rx->path->dst, *peer = &rx->m->src_hit;
 
-	return find(rx->hip, &met) || find(rx->hip, &by_conf);
+	return hp_spot_has(rx->hip, at, &rx->id->hit, peer) || hp_spot_has(rx->hip, at, NULL, peer);
 }
 
 /* One that is known at this address has means of its own: strangers can't use them up. */
@@ -245,7 +154,7 @@ static bool may_begin(const struct hp_rx *rx, bool known)
 
 	if (known)
 		return hp_tokens_take(&hip->restart_rate, now, 1);
-	there = &hip->hint_at[spot_hash(hip, &rx->path->dst) % HP_HINT_BUCKETS];
+	there = &hip->hint_at[hp_hash(&hip->key, rx->path->dst.b, 16) % HP_HINT_BUCKETS];
 	return hp_tokens_take(there, now, 1) && hp_tokens_take(&hip->hint_rate, now, 1);
 }
 
@@ -266,11 +175,10 @@ int hp_update_lost(const struct hp_rx *rx)
 	a = hp_connect_back(hip, &rx->id->hit, &rx->m->src_hit, rx->path);
 	if (!a)
 		return HP_HIPD_NO_ASSOC;
-	a->greet = true;
+	a->ex.cause = HP_CAUSE_LOST;
 	if (known || !hp_timer_armed(&a->sent.timer))
 		return HP_HIPD_NO_ASSOC;
-	a->hinted = true;
-	a->sent.max = 0;
-	hp_timer_set(hip->timers, &a->sent.timer, hp_hip_now(hip) + HINT_MS);
+	a->ex.cause = HP_CAUSE_HINT;
+	hp_sent_last(a, HINT_MS);
 	return HP_HIPD_NO_ASSOC;
 }

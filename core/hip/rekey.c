@@ -6,42 +6,38 @@
  * and the peer's ESP_INFO is here.  One rule keeps every packet under way from being refused:
  * the peer's ESP_INFO is acknowledged only when our new inbound SA stands, for with that
  * acknowledgement the peer may begin to use it.  The old inbound SA stays until data has come
- * by the new one (assoc.c), since the peer keeps to it as long as our acknowledgement is lost.
+ * by the new one (sas.c), since the peer keeps to it as long as our acknowledgement is lost.
  */
 #include "hip/rekey.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "util/wipe.h"
+#include "hip/espinfo.h"
+#include "hip/move.h"
+#include "hip/rekeyjob.h"
+#include "hip/secrets.h"
+#include "hip/updatesend.h"
+
+#define ASK_AGAIN_MS 30000 /* our UPDATE is acknowledged, but no ESP_INFO came */
 
 struct offer { /* the ESP_INFO of an UPDATE that was found authentic */
 	const struct hp_hip_msg *m;
 	const struct hp_path *path;
 	uint32_t id;
+	hp_rekey_ack_fn ack;
 	struct hp_esp_info ei;
 	struct hp_dh_value dh; /* pub is NULL: none */
 };
 
-void hp_assoc_rekey_clear(struct hp_assoc *a)
-{
-	struct hp_rekey *rk = &a->rk;
-
-	if (rk->active) {
-		hp_assoc_free_sa(a, a->in_next);
-		a->in_next = NULL;
-	}
-	hp_dh_unref(rk->dh);
-	hp_secrets_free(rk->next);
-	hp_rekey_work_free(rk->held);
-	hp_wipe(rk, sizeof(*rk));
-}
+static void came_back(struct hp_assoc *a, struct hp_rekey_work *w);
 
 /* It does not work out.  What of it is under way asks for nothing any more. */
 static void give_up(struct hp_assoc *a, int reason)
 {
 	hp_count(&a->hip->counters, (size_t)reason);
-	if (a->update_out)
+	if (hp_update_is_out(a))
 		hp_assoc_sent_clear(a);
 	hp_assoc_rekey_clear(a);
 }
@@ -50,18 +46,9 @@ static void give_up(struct hp_assoc *a, int reason)
 
 static int prepare_in(struct hp_assoc *a, struct hp_secrets *next)
 {
-	struct hp_keyset esp;
-	int reason;
-
-	hp_assoc_free_sa(a, a->in_next);
-	a->in_next = NULL;
 	hp_secrets_free(a->rk.next);
 	a->rk.next = next;
-	reason = hp_secrets_esp(next, hp_assoc_greater(a), &esp);
-	if (!reason)
-		a->in_next = hp_assoc_make_sa(a, a->rk.spi_in, next->suite, false, &esp);
-	hp_wipe(&esp, sizeof(esp));
-	return reason || a->in_next ? reason : HP_HIPD_MEMORY;
+	return hp_assoc_prepare_in(a, next, a->rk.spi_in);
 }
 
 static void install(struct hp_assoc *a)
@@ -77,10 +64,10 @@ static void install(struct hp_assoc *a)
 		give_up(a, reason);
 		return;
 	}
-	if (a->update_out)
+	if (hp_update_is_out(a))
 		hp_assoc_sent_clear(a);
 	hp_assoc_rekey_clear(a);
-	a->rekeys++;
+	a->sas.rekeys++;
 	hp_count(&a->hip->counters, HP_HIPC_REKEYS);
 	hp_assoc_event(a, HP_HIP_REKEYED);
 }
@@ -88,10 +75,10 @@ static void install(struct hp_assoc *a)
 /* Our acknowledgement goes first: a peer may make its inbound SA only when that comes. */
 void hp_rekey_go_on(struct hp_assoc *a)
 {
-	if (!a->rk.active || !a->rk.acked || !a->rk.next || !a->rk.told)
+	if (!hp_rekey_active(&a->rk) || !a->rk.acked || !a->rk.next || !a->rk.told)
 		return;
 	install(a);
-	hp_locator_check(a);
+	hp_move_to_announced(a);
 }
 
 void hp_rekey_told(struct hp_assoc *a)
@@ -102,7 +89,7 @@ void hp_rekey_told(struct hp_assoc *a)
 
 void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
 {
-	if (a->rk.active && a->rk.update_id == update_id)
+	if (hp_rekey_active(&a->rk) && a->rk.update_id == update_id)
 		a->rk.acked = true;
 }
 
@@ -118,11 +105,11 @@ static void aim(struct hp_assoc *a, struct hp_rekey_work *w)
 	if (!addr)
 		return;
 	to.dst = *addr;
-	if (hp_update_ask(a, &to, false))
+	if (hp_verify_begin(a, &to, HP_VERIFY_ANNOUNCED))
 		return;
 	w->path = to;
 	w->ask = true;
-	memcpy(w->echo, a->addr_echo, HP_ECHO_LEN);
+	memcpy(w->echo, a->addr.echo, HP_ECHO_LEN);
 }
 
 static int start_work(struct hp_assoc *a, struct hp_rekey_work *w)
@@ -136,23 +123,25 @@ static int start_work(struct hp_assoc *a, struct hp_rekey_work *w)
 		aim(a, w);
 	}
 	w->update_id = rk->update_id;
-	rk->making_dh = rk->making_dh || (w->mode == HP_REKEY_START && w->new_dh);
-	rk->working = rk->working || keys || w->mode == HP_REKEY_ANSWER;
+	if (keys || w->mode == HP_REKEY_ANSWER)
+		rk->job = HP_REKEY_DERIVES;
+	else if (w->mode == HP_REKEY_START && w->new_dh)
+		rk->job = HP_REKEY_MAKES_DH;
 	reason = hp_work_start(a->hip, a, &w->w);
 	if (!reason || repeat)
 		return reason;
-	a->signing = a->signing && keys;
+	a->seq.signing = a->seq.signing && keys;
 	hp_assoc_rekey_clear(a);
 	return reason;
 }
 
 /* Begins a rekeying: our new SPI, and from where keys are to be drawn. */
-static int begin(struct hp_assoc *a, uint16_t idx)
+static int begin(struct hp_assoc *a, enum hp_rekey_by by, uint16_t idx)
 {
 	hp_assoc_rekey_clear(a);
 	if (hp_sadb_new_spi(&a->hip->sadb, &a->rk.spi_in))
 		return HP_HIPD_MEMORY;
-	a->rk.active = true;
+	a->rk.by = by;
 	a->rk.started_ms = a->rk.asked_ms = hp_hip_now(a->hip);
 	a->rk.my_idx = idx;
 	return 0;
@@ -173,12 +162,12 @@ int hp_rekey_start(struct hp_assoc *a)
 
 	if (a->state != HP_ESTABLISHED)
 		return -ENOTCONN;
-	if (a->rk.active || a->signing || a->update_out)
+	if (hp_rekey_active(&a->rk) || hp_update_under_way(a))
 		return -EBUSY;
-	dh = a->hip->cfg.rekey_dh || !keymat_left(a->cur, a->cur->km_next);
-	if (begin(a, dh ? 0 : (uint16_t)a->cur->km_next))
+	dh = a->hip->cfg.rekey_dh || !keymat_left(a->sas.cur, a->sas.cur->km_next);
+	if (begin(a, HP_REKEY_OURS, dh ? 0 : (uint16_t)a->sas.cur->km_next))
 		return -ENOMEM;
-	w = hp_rekey_work_new(a, HP_REKEY_START, &a->path);
+	w = hp_rekey_work_new(a, came_back, HP_REKEY_START, &a->path);
 	if (!w) {
 		hp_assoc_rekey_clear(a);
 		return -ENOMEM;
@@ -195,13 +184,13 @@ int hp_assoc_rekey(struct hp_assoc *a)
 /* Our UPDATE of this rekeying: the same ESP_INFO and Diffie-Hellman value as before. */
 static struct hp_rekey_work *same_again(struct hp_assoc *a, enum hp_rekey_mode mode)
 {
-	struct hp_rekey_work *w = hp_rekey_work_new(a, mode, &a->path);
+	struct hp_rekey_work *w = hp_rekey_work_new(a, came_back, mode, &a->path);
 
 	if (!w)
 		return NULL;
 	a->rk.asked_ms = hp_hip_now(a->hip);
 	w->dh = a->rk.dh ? hp_dh_ref(a->rk.dh) : NULL;
-	w->ack = a->rk.answering;
+	w->ack = a->rk.by == HP_REKEY_PEERS;
 	w->ack_id = a->rk.ack_id;
 	return w;
 }
@@ -210,7 +199,7 @@ void hp_rekey_repeat(struct hp_assoc *a, bool ask)
 {
 	struct hp_rekey_work *w;
 
-	if (!a->rk.active || a->rk.acked || a->signing)
+	if (!hp_rekey_active(&a->rk) || a->rk.acked || a->seq.signing)
 		return;
 	w = same_again(a, HP_REKEY_REPEAT);
 	if (!w)
@@ -235,9 +224,9 @@ static void ask_again(struct hp_assoc *a)
 void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent)
 {
 	const struct hp_rekey *rk = &a->rk;
-	uint64_t wait = silent ? a->hip->cfg.dead_peer_ms : HP_REKEY_AGAIN_MS;
+	uint64_t wait = silent ? a->hip->cfg.dead_peer_ms : ASK_AGAIN_MS;
 
-	if (!rk->active || a->update_out || a->signing || rk->working ||
+	if (!hp_rekey_active(rk) || hp_update_is_out(a) || a->seq.signing || rk->job == HP_REKEY_DERIVES ||
 	    a->state != HP_ESTABLISHED || now - rk->asked_ms < wait)
 		return;
 	if (rk->acked)
@@ -257,9 +246,8 @@ static bool same_dh(const struct hp_rekey *rk, const struct hp_dh_value *dh)
 /* The same keys as what was here before? */
 static bool keep_peer(struct hp_rekey *rk, const struct offer *o)
 {
-	bool same = rk->got_peer && rk->peer_idx == o->ei.keymat_idx && same_dh(rk, &o->dh);
+	bool same = rk->spi_out && rk->peer_idx == o->ei.keymat_idx && same_dh(rk, &o->dh);
 
-	rk->got_peer = true;
 	rk->spi_out = o->ei.new_spi;
 	rk->peer_idx = o->ei.keymat_idx;
 	rk->peer_pub_len = o->dh.pub ? o->dh.pub_len : 0;
@@ -305,35 +293,36 @@ static int join(struct hp_assoc *a, const struct offer *o, bool *held)
 
 	if (keep_peer(rk, o) && rk->next)
 		return 0;
-	w = hp_rekey_work_new(a, HP_REKEY_KEYS, o->path);
+	w = hp_rekey_work_new(a, came_back, HP_REKEY_KEYS, o->path);
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->ack_id = o->id;
+	w->ack_fn = o->ack;
 	w->len = (int)o->m->len;
 	memcpy(w->msg, o->m->raw, o->m->len);
-	*held = rk->making_dh || rk->dh || rk->peer_pub_len;
-	if (!rk->making_dh)
+	*held = rk->job == HP_REKEY_MAKES_DH || rk->dh || rk->peer_pub_len;
+	if (rk->job != HP_REKEY_MAKES_DH)
 		return derive(a, w);
-	hp_rekey_work_free(rk->held);
-	rk->held = w;
+	if (rk->held)
+		rk->held->free(rk->held);
+	rk->held = &w->w;
 	return 0;
 }
 
 /* Section 6.9.1. */
 static int answer(struct hp_assoc *a, const struct offer *o)
 {
-	uint16_t next = (uint16_t)a->cur->km_next;
+	uint16_t next = (uint16_t)a->sas.cur->km_next;
 	uint16_t idx = o->ei.keymat_idx > next ? o->ei.keymat_idx : next;
-	bool dh = o->dh.pub || !keymat_left(a->cur, idx);
+	bool dh = o->dh.pub || !keymat_left(a->sas.cur, idx);
 	struct hp_rekey_work *w;
-	int reason = begin(a, dh ? 0 : idx);
+	int reason = begin(a, HP_REKEY_PEERS, dh ? 0 : idx);
 
 	if (reason)
 		return reason;
-	a->rk.answering = true;
 	a->rk.ack_id = o->id;
 	keep_peer(&a->rk, o);
-	w = hp_rekey_work_new(a, HP_REKEY_ANSWER, o->path);
+	w = hp_rekey_work_new(a, came_back, HP_REKEY_ANSWER, o->path);
 	if (!w) {
 		hp_assoc_rekey_clear(a);
 		return HP_HIPD_MEMORY;
@@ -350,14 +339,14 @@ static int answer(struct hp_assoc *a, const struct offer *o)
 static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
 		 const struct hp_dh_value *dh)
 {
-	if (dh->pub && dh->group != a->cur->group)
+	if (dh->pub && dh->group != a->sas.cur->group)
 		return HP_HIPD_DH_GROUP;
 	if (dh->pub && dh->pub_len != hp_dh_public_len(dh->group))
 		return HP_HIPD_DH_VALUE;
 	if (dh->pub && ei->keymat_idx)
 		return HP_HIPD_KEYMAT;
 	/* Index 0 without a value of its own: the answer to ours. */
-	if (!dh->pub && !a->rk.dh && ei->keymat_idx < a->cur->km_next)
+	if (!dh->pub && !a->rk.dh && ei->keymat_idx < a->sas.cur->km_next)
 		return HP_HIPD_KEYMAT;
 	return 0;
 }
@@ -366,7 +355,7 @@ static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
  * acknowledgement was lost. */
 static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
 {
-	if (!a->rk.active || !a->rk.next || a->signing || ei->old_spi != a->rk.spi_out)
+	if (!hp_rekey_active(&a->rk) || !a->rk.next || a->seq.signing || ei->old_spi != a->rk.spi_out)
 		return;
 	a->rk.acked = a->rk.told = true;
 	hp_rekey_go_on(a);
@@ -376,22 +365,22 @@ static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
  * acknowledgement, and the peer begins anew. */
 static bool belongs(const struct hp_rekey *rk, const struct offer *o)
 {
-	return rk->active && (!rk->answering || rk->acked || o->ei.new_spi == rk->spi_out);
+	return hp_rekey_active(rk) && (rk->by != HP_REKEY_PEERS || rk->acked || o->ei.new_spi == rk->spi_out);
 }
 
 int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
-		   const struct hp_path *path, bool *held)
+		   const struct hp_path *path, hp_rekey_ack_fn ack, bool *held)
 {
 	const struct hp_hip_tlv *t = hp_hip_param_find(m, HP_PARAM_ESP_INFO, 0);
 	const struct hp_hip_tlv *d = hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0);
-	struct offer o = {.m = m, .path = path, .id = id};
+	struct offer o = {.m = m, .path = path, .id = id, .ack = ack};
 	int reason;
 
 	if (!t || hp_hip_read_esp_info(t, &o.ei) || !hp_espinfo_rekeys(&o.ei))
 		return 0;
 	if (d && hp_hip_read_dh(d, &o.dh))
 		return HP_HIPD_MISSING;
-	if (a->rk.working)
+	if (a->rk.job == HP_REKEY_DERIVES)
 		return HP_HIPD_BUSY;
 	finish_as_peer(a, &o.ei);
 	reason = check(a, &o.ei, &o.dh);
@@ -410,7 +399,7 @@ static void acknowledge(struct hp_assoc *a, const struct hp_rekey_work *w)
 	struct hp_hip_msg m;
 
 	if (!hp_hip_parse(w->msg, (size_t)w->len, &m))
-		hp_hip_drop(a->hip, hp_update_answer(a, &m, w->ack_id, &w->path),
+		hp_hip_drop(a->hip, w->ack_fn(a, &m, w->ack_id, &w->path),
 			    HP_HIP_UPDATE, &a->peer, &w->path);
 }
 
@@ -424,7 +413,7 @@ static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
 		return;
 	/* The peer's UPDATE came from elsewhere: it may be there, or still where it was. */
 	if (!hp_nat_same(&w->path, &a->path))
-		a->sent.other = a->path;
+		hp_sent_alternate(a, &a->path);
 	/* The peer has told of a new address meanwhile. */
 	if (w->mode != HP_REKEY_REPEAT && hp_locator_wanted(a))
 		hp_rekey_repeat(a, true);
@@ -433,12 +422,13 @@ static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
 /* The peer's ESP_INFO has waited for our Diffie-Hellman value. */
 static void release_held(struct hp_assoc *a)
 {
-	struct hp_rekey_work *w = a->rk.held;
+	struct hp_work *held = a->rk.held;
 
 	a->rk.held = NULL;
-	a->rk.making_dh = false;
-	if (w)
-		derive(a, w);
+	if (a->rk.job == HP_REKEY_MAKES_DH)
+		a->rk.job = HP_REKEY_NO_JOB;
+	if (held)
+		derive(a, HP_CONTAINER(held, struct hp_rekey_work, w));
 }
 
 static void take_keys(struct hp_assoc *a, struct hp_rekey_work *w)
@@ -446,7 +436,7 @@ static void take_keys(struct hp_assoc *a, struct hp_rekey_work *w)
 	struct hp_secrets *s = w->s;
 	int reason;
 
-	a->rk.working = false;
+	a->rk.job = HP_REKEY_NO_JOB;
 	w->s = NULL;
 	reason = prepare_in(a, s);
 	if (reason) {
@@ -454,7 +444,7 @@ static void take_keys(struct hp_assoc *a, struct hp_rekey_work *w)
 		return;
 	}
 	if (w->mode == HP_REKEY_ANSWER) {
-		hp_update_record(a, w->ack_id);
+		hp_seq_record(&a->seq, w->ack_id);
 		a->rk.told = true;
 		transmit(a, w);
 		return;
@@ -471,12 +461,12 @@ static void take_dh(struct hp_assoc *a, struct hp_rekey_work *w)
 	w->dh = NULL;
 }
 
-void hp_rekey_came_back(struct hp_assoc *a, struct hp_rekey_work *w)
+static void came_back(struct hp_assoc *a, struct hp_rekey_work *w)
 {
 	if ((w->mode == HP_REKEY_START || w->mode == HP_REKEY_ANSWER) &&
-	    w->update_id == a->update_out_id)
-		a->signing = false;
-	if (!a->rk.active || a->rk.spi_in != w->ei.new_spi)
+	    w->update_id == a->seq.out_id)
+		a->seq.signing = false;
+	if (!hp_rekey_active(&a->rk) || a->rk.spi_in != w->ei.new_spi)
 		return;
 	if (w->reason && w->mode == HP_REKEY_REPEAT)
 		return;

@@ -1,43 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * What rekey.c and rekeyjob.c share: the part of a rekeying that is public-key work.
+ * New ESP SAs by UPDATE.
  */
 #ifndef HP_HIP_REKEY_H
 #define HP_HIP_REKEY_H
 
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "wire/hip.h"
 
-enum hp_rekey_mode {
-	HP_REKEY_START,	 /* our UPDATE with ESP_INFO */
-	HP_REKEY_ANSWER, /* the same with ACK, and the keys of the new SAs */
-	HP_REKEY_KEYS,	 /* keys only; msg holds the peer's UPDATE, acknowledged then */
-	HP_REKEY_REPEAT, /* our UPDATE once more, for another path */
-};
-
-struct hp_rekey_work {
-	struct hp_work w;
-	enum hp_rekey_mode mode;
-	struct hp_path path; /* where msg goes; with HP_REKEY_KEYS, by which it came */
-	struct hp_identity *id;
-	struct hp_addr local, peer;
-	struct hp_secrets *s; /* a copy of the present ones, becoming the next */
-	struct hp_dh *dh;     /* our new value */
-	bool new_dh, new_keymat;
-	bool ack; /* msg acknowledges ack_id */
-	bool ask; /* msg has an ECHO_REQUEST with echo */
-	struct hp_esp_info ei;
-	uint32_t update_id, ack_id;
-	uint8_t echo[HP_ECHO_LEN];
-	struct hp_echo asked; /* by the UPDATE that msg acknowledges */
-	int reason, len;
-	uint8_t msg[HP_HIP_MAX];
-};
-
-/* For a's rekeying, from the present keys; NULL: no memory.  hp_work_start takes it. */
-struct hp_rekey_work *hp_rekey_work_new(struct hp_assoc *a, enum hp_rekey_mode mode,
-					const struct hp_path *path);
-void hp_rekey_work_free(struct hp_rekey_work *w); /* NULL is fine */
-/* The job is done; a is in the same exchange as at its start. */
-void hp_rekey_came_back(struct hp_assoc *a, struct hp_rekey_work *w);
+/* Begins.  0, -ENOTCONN, -EBUSY, -ENOMEM. */
+int hp_rekey_start(struct hp_assoc *a);
+/* ESP_INFO of the peer's verified UPDATE m, if it has one.  *held: the UPDATE is acknowledged
+ * later, by ack.  0 or a reason. */
+int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+		   const struct hp_path *path, hp_rekey_ack_fn ack, bool *held);
+/* The peer has acknowledged our UPDATE. */
+void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id);
+/* An acknowledgement of the peer's UPDATE has been sent. */
+void hp_rekey_told(struct hp_assoc *a);
+/* Switches to the new SAs if everything is there. */
+void hp_rekey_go_on(struct hp_assoc *a);
+/* Signs and sends our UPDATE once more.  ask: to an announced address that is to be verified. */
+void hp_rekey_repeat(struct hp_assoc *a, bool ask);
+/* Asks again for an answer that does not come.  silent: nothing comes from the peer. */
+void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent);
 
 #endif

@@ -3,10 +3,11 @@
  * The public-key work of a rekeying (RFC 7402, section 6.10): a new Diffie-Hellman value, new
  * KEYMAT, and a signed UPDATE.
  */
-#include "hip/rekey.h"
+#include "hip/rekeyjob.h"
 
 #include <stdlib.h>
 
+#include "hip/auth.h"
 #include "util/wipe.h"
 
 /* Section 6.10, steps 1 to 3: the HIP keys stay, only KEYMAT is new. */
@@ -67,14 +68,14 @@ static void run(struct hp_work *work)
 
 static void done(struct hp_work *work, bool live)
 {
+	struct hp_rekey_work *w = HP_CONTAINER(work, struct hp_rekey_work, w);
+
 	if (live)
-		hp_rekey_came_back(work->a, HP_CONTAINER(work, struct hp_rekey_work, w));
+		w->back(work->a, w);
 }
 
 void hp_rekey_work_free(struct hp_rekey_work *w)
 {
-	if (!w)
-		return;
 	hp_secrets_free(w->s);
 	hp_dh_unref(w->dh);
 	hp_identity_unref(w->id);
@@ -86,8 +87,8 @@ static void free_work(struct hp_work *work)
 	hp_rekey_work_free(HP_CONTAINER(work, struct hp_rekey_work, w));
 }
 
-struct hp_rekey_work *hp_rekey_work_new(struct hp_assoc *a, enum hp_rekey_mode mode,
-					const struct hp_path *path)
+struct hp_rekey_work *hp_rekey_work_new(struct hp_assoc *a, hp_rekey_back_fn back,
+					enum hp_rekey_mode mode, const struct hp_path *path)
 {
 	struct hp_rekey_work *w = calloc(1, sizeof(*w));
 
@@ -97,12 +98,13 @@ struct hp_rekey_work *hp_rekey_work_new(struct hp_assoc *a, enum hp_rekey_mode m
 	w->w.done = done;
 	w->w.free = free_work;
 	w->mode = mode;
+	w->back = back;
 	w->id = hp_identity_ref(a->id);
 	w->path = *path;
 	w->local = a->local;
 	w->peer = a->peer;
-	w->s = hp_secrets_clone(a->cur);
-	w->ei = (struct hp_esp_info){a->rk.my_idx, a->in ? a->in->spi : 0, a->rk.spi_in};
+	w->s = hp_secrets_clone(a->sas.cur);
+	w->ei = (struct hp_esp_info){a->rk.my_idx, a->sas.in ? a->sas.in->spi : 0, a->rk.spi_in};
 	if (!w->s) {
 		hp_rekey_work_free(w);
 		return NULL;

@@ -8,36 +8,25 @@
  * that failed or is ending first, then one of a stranger that carries nothing, the one that was
  * silent longest.  What carries data stays.
  */
-#include "hip/internal.h"
+#include "hip/room.h"
+
+#include <errno.h>
+
+#include <hipproxy/log.h>
+
+#include "hip/assoc.h"
+#include "hip/known.h"
 
 #define LOOK_AT	    64u	   /* associations in one search */
 #define AT_ONCE	    256u   /* associations that give way for one */
 #define IN_USE_MS   60000u /* without flows (host role), data in this time counts as use */
 
-bool hp_assoc_is_reserved(const struct hp_hip *hip, const struct hp_addr *peer)
-{
-	const struct hp_known *k = hp_known_find(hip, peer);
-
-	return k && k->reserved;
-}
-
-void hp_assoc_reserve(struct hp_assoc *a, bool reserved)
-{
-	if (a->reserved == reserved)
-		return;
-	a->reserved = reserved;
-	a->hip->n_reserved_assocs += reserved ? 1 : (size_t)-1;
-}
-
 void hp_hip_known_reserve(struct hp_hip *hip, const struct hp_addr *hit)
 {
-	struct hp_known *k = (struct hp_known *)hp_known_find(hip, hit);
 	struct hp_list *n;
 
-	if (!k || k->reserved)
+	if (!hp_known_reserve(hip, hit))
 		return;
-	k->reserved = true;
-	hip->n_reserved++;
 	HP_LIST_EACH(n, &hip->identities)
 	{
 		const struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
@@ -54,7 +43,7 @@ void hp_room_forget(struct hp_hip *hip)
 
 	hip->n_reserved = 0;
 	HP_LIST_EACH(n, &hip->assocs)
-	hp_assoc_reserve(HP_CONTAINER(n, struct hp_assoc, all), false);
+	hp_assoc_reserve(HP_CONTAINER(n, struct hp_assoc, place.all), false);
 }
 
 /* Places that are kept: never more than half of the table. */
@@ -83,26 +72,26 @@ static bool has_room(const struct hp_hip *hip, bool reserved)
 
 static uint64_t last_used(const struct hp_assoc *a)
 {
-	uint64_t last = a->last_in_ms > a->last_out_ms ? a->last_in_ms : a->last_out_ms;
+	uint64_t last = hp_traffic_last(&a->traffic);
 
-	return last > a->created_ms ? last : a->created_ms;
+	return last > a->traffic.created_ms ? last : a->traffic.created_ms;
 }
 
 static bool in_use(const struct hp_assoc *a)
 {
 	const struct hp_hip *hip = a->hip;
 
-	if (a->busy || a->signing)
+	if (a->hold.busy || a->seq.signing)
 		return true;
 	if (hip->ops.in_use && hip->ops.in_use(hip->ops.ctx, a))
 		return true;
-	return a->up && hp_hip_now(hip) - last_used(a) < IN_USE_MS;
+	return hp_assoc_is_up(a) && hp_hip_now(hip) - last_used(a) < IN_USE_MS;
 }
 
 /* 0: it stays. */
 static unsigned dispensable(const struct hp_assoc *a)
 {
-	if (a->reserved)
+	if (a->place.reserved)
 		return 0;
 	switch (a->state) {
 	case HP_UNASSOCIATED:
@@ -125,11 +114,11 @@ static struct hp_assoc *find_victim(struct hp_hip *hip)
 
 	for (size_t i = 0; i < LOOK_AT && i < hip->by_hits.count && most < 3; i++) {
 		struct hp_assoc *a =
-			HP_CONTAINER(hp_list_first(&hip->assocs), struct hp_assoc, all);
+			HP_CONTAINER(hp_list_first(&hip->assocs), struct hp_assoc, place.all);
 		unsigned d = dispensable(a);
 
-		hp_list_del(&a->all);
-		hp_list_add_tail(&hip->assocs, &a->all);
+		hp_list_del(&a->place.all);
+		hp_list_add_tail(&hip->assocs, &a->place.all);
 		if (d > most || (d && d == most && last_used(a) < last_used(best))) {
 			most = d;
 			best = a;
@@ -171,7 +160,7 @@ void hp_room_second(struct hp_hip *hip)
 		     "%llu refused or given way", (unsigned long long)n);
 }
 
-bool hp_room_make(struct hp_hip *hip, bool reserved)
+static bool make_room(struct hp_hip *hip, bool reserved)
 {
 	if (has_room(hip, reserved))
 		return true;
@@ -186,6 +175,15 @@ bool hp_room_make(struct hp_hip *hip, bool reserved)
 		hp_assoc_remove(a);
 	}
 	return has_room(hip, reserved);
+}
+
+struct hp_assoc *hp_room_new_assoc(struct hp_hip *hip, struct hp_identity *id,
+				   const struct hp_addr *peer)
+{
+	if (make_room(hip, hp_known_is_reserved(hip, peer)))
+		return hp_assoc_new(hip, id, peer);
+	errno = ENOBUFS;
+	return NULL;
 }
 
 const struct hp_limit *hp_hip_room(const struct hp_hip *hip)

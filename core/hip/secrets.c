@@ -3,10 +3,13 @@
  * What a base exchange yields: Diffie-Hellman values, KEYMAT and the keys in it (RFC
  * 7401, section 6.5; RFC 7402, section 7).
  */
-#include "hip/internal.h"
+#include "hip/secrets.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "crypto/cipher.h"
+#include "hip/hip.h"
 #include "util/wipe.h"
 #include "wire/hip_di.h"
 

@@ -2,10 +2,17 @@
  *
  * Messages that only lack MAC and signature, finished in a job and sent.
  */
-#include "hip/internal.h"
+#include "hip/sign.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/echo.h"
+#include "hip/job.h"
+#include "hip/secrets.h"
+#include "hip/send.h"
 #include "util/wipe.h"
 
 struct sign_work {
@@ -71,8 +78,8 @@ static struct sign_work *work_new(struct hp_assoc *a, struct hp_identity *id,
 	w->path = *path;
 	w->mac = mac;
 	if (mac) {
-		w->rhash = a->cur->rhash;
-		w->keys = a->cur->hip.out;
+		w->rhash = a->sas.cur->rhash;
+		w->keys = a->sas.cur->hip.out;
 	}
 	memcpy(w->msg, b->w.start, len);
 	w->b = *b;

@@ -7,11 +7,15 @@
  * messages are built here with zeros for all values, R1 by the code that makes real ones; a test
  * compares the lengths with those of a real exchange.
  */
-#include "hip/internal.h"
+#include "hip/hip.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+#include "crypto/cipher.h"
+#include "crypto/dh.h"
+#include "hip/natmodes.h"
+#include "hip/r1params.h"
 #include "wire/hip_di.h"
 
 static const uint8_t zeros[HP_HIP_MAX];

@@ -3,9 +3,30 @@
  * The state machine's table (RFC 7401, section 4.4.4): what is taken in which state.
  *
  * An empty cell is a drop.  States change where a message has been verified, in the file
- * of its type; timers that change states are in assoc.c and send.c.
+ * of its type.  Timers change states in assoc.c and where a message was not answered.
  */
-#include "hip/internal.h"
+#include "hip/state.h"
+
+#include "hip/close.h"
+#include "hip/i1.h"
+#include "hip/i2.h"
+#include "hip/notify.h"
+#include "hip/r1.h"
+#include "hip/r2.h"
+#include "hip/recover.h"
+#include "hip/update.h"
+
+enum hp_hip_ev {
+	HP_EV_I1,
+	HP_EV_R1,
+	HP_EV_I2,
+	HP_EV_R2,
+	HP_EV_UPDATE,
+	HP_EV_NOTIFY,
+	HP_EV_CLOSE,
+	HP_EV_CLOSE_ACK,
+	HP_EVS
+};
 
 static const hp_rx_fn table[HP_ASSOC_STATES][HP_EVS] = {
 	[HP_UNASSOCIATED] =
@@ -104,9 +125,4 @@ int hp_state_input(enum hp_assoc_state s, uint8_t type, const struct hp_rx *rx)
 	if (!table[s][ev])
 		return rx->a ? HP_HIPD_STATE : HP_HIPD_NO_ASSOC;
 	return table[s][ev](rx);
-}
-
-bool hp_state_takes_i2(const struct hp_assoc *a)
-{
-	return a->state != HP_I2_SENT || hp_assoc_greater(a);
 }

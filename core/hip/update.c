@@ -5,83 +5,22 @@
  *
  * One UPDATE with SEQ is under way at a time.
  */
-#include "hip/internal.h"
+#include "hip/update.h"
 
-#include <errno.h>
+#include <hipproxy/log.h>
 
-/* ---- sending */
+#include "hip/auth.h"
+#include "hip/espinfo.h"
+#include "hip/i1.h"
+#include "hip/move.h"
+#include "hip/rekey.h"
+#include "hip/secrets.h"
+#include "hip/send.h"
+#include "hip/sign.h"
+#include "hip/updatesend.h"
 
-void hp_update_begin(struct hp_assoc *a, struct hp_hip_builder *b, uint8_t *buf,
-		     size_t cap)
-{
-	hp_hip_begin(b, buf, cap, HP_HIP_UPDATE, 0, &a->local, &a->peer);
-}
-
-uint32_t hp_update_claim(struct hp_assoc *a)
-{
-	hp_assoc_sent_clear(a);
-	a->verifying_addr = false;
-	a->signing = true;
-	a->update_out_id = a->update_id++;
-	return a->update_out_id;
-}
-
-void hp_update_transmit(struct hp_assoc *a, const struct hp_path *path,
-			const uint8_t *msg, size_t len)
-{
-	a->signing = false;
-	if (a->state != HP_ESTABLISHED && a->state != HP_R2_SENT)
-		return;
-	hp_assoc_transmit(a, path, msg, len,
-			  a->rk.active && !a->verifying_addr ? a->hip->cfg.retransmit_max
-							     : HP_PROBE_TRIES);
-	a->update_out = a->sent.msg != NULL;
-}
-
-static uint32_t seq_of(const uint8_t *msg, size_t len)
-{
-	struct hp_hip_msg m;
-	uint32_t id = 0;
-
-	if (!hp_hip_parse(msg, len, &m))
-		hp_hip_read_seq(hp_hip_param_find(&m, HP_PARAM_SEQ, 0), &id);
-	return id;
-}
-
-/* The peer's UPDATE for new SAs may have taken the place of this one meanwhile. */
-static void seq_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
-		       const struct hp_path *path)
-{
-	(void)hip;
-	if (seq_of(msg, len) == a->update_out_id)
-		hp_update_transmit(a, path, msg, len);
-}
-
-/* to: what it answers besides; NULL: nothing. */
-static void sign_seq(struct hp_assoc *a, const struct hp_hip_builder *b,
-		     const struct hp_path *path, const struct hp_hip_msg *to)
-{
-	int reason = to ? hp_sign_answer(a, b, path, to, seq_signed)
-			: hp_sign_start(a->hip, a, a->id, b, path, true, seq_signed);
-
-	if (!reason)
-		return;
-	a->signing = false;
-	hp_count(&a->hip->counters, (size_t)reason);
-}
-
-void hp_update_probe(struct hp_assoc *a)
-{
-	uint8_t msg[HP_HIP_MAX];
-	struct hp_hip_builder b;
-
-	/* RFC 7402, section 6.8: no other UPDATE while new SAs are asked for. */
-	if (a->signing || a->update_out || a->rk.active)
-		return;
-	hp_update_begin(a, &b, msg, sizeof(msg));
-	hp_hip_add_seq(&b, hp_update_claim(a));
-	sign_seq(a, &b, &a->path, NULL);
-}
+#define ALIVE_MS   10000  /* a peer whose data came within this time lives */
+#define LONGEST_MS 300000 /* an UPDATE is repeated to a living peer so long */
 
 /* The data needs a new exchange, with a peer that perhaps has restarted. */
 static void new_exchange(struct hp_assoc *a, const char *text, const char *reason)
@@ -92,25 +31,27 @@ static void new_exchange(struct hp_assoc *a, const char *text, const char *reaso
 
 	hp_log_about(HP_LOG_HIP, HP_LOG_NOTICE, &about, "%s %s: new base exchange",
 		     hp_addr_format(&a->peer, peer), text);
-	a->rounds = 0;
-	a->verifying_addr = false;
+	a->ex.rounds = 0;
+	a->addr.verify = HP_VERIFY_NONE;
 	hp_i1_start(a);
 }
 
 /* It is asked at another address, where it perhaps never was: all stays as it is. */
 static void silent_there(struct hp_assoc *a)
 {
-	a->verifying_addr = false;
-	if (!a->strict)
-		hp_locator_silent(a, &a->new_path.dst);
+	bool announced = a->addr.verify == HP_VERIFY_ANNOUNCED;
+
+	a->addr.verify = HP_VERIFY_NONE;
+	if (announced)
+		hp_locator_silent(a, &a->addr.path.dst);
 	hp_rekey_repeat(a, false);
-	hp_locator_check(a);
+	hp_move_to_announced(a);
 }
 
 /* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with. */
 void hp_update_gave_up(struct hp_assoc *a)
 {
-	if (a->verifying_addr)
+	if (a->addr.verify != HP_VERIFY_NONE)
 		silent_there(a);
 	else
 		new_exchange(a, "does not answer", "no-answer");
@@ -123,14 +64,22 @@ void hp_update_exhausted(struct hp_assoc *a)
 
 /* The SAs work, and what does not arrive are messages (RFC 7402, section 6.8, steps 4 and 5): only
  * a peer of which nothing is heard is given up. */
-bool hp_update_goes_on(const struct hp_assoc *a)
+static bool goes_on(const struct hp_assoc *a)
 {
 	uint64_t now = hp_hip_now(a->hip);
 
-	return !a->verifying_addr && a->state == HP_ESTABLISHED &&
-	       a->last_in_ms > a->sent.first_ms && now - a->last_in_ms < HP_ALIVE_MS &&
-	       now - a->sent.first_ms < HP_UPDATE_LONGEST_MS;
+	return a->addr.verify == HP_VERIFY_NONE && a->state == HP_ESTABLISHED &&
+	       a->traffic.last_in_ms > a->sent.first_ms && now - a->traffic.last_in_ms < ALIVE_MS &&
+	       now - a->sent.first_ms < LONGEST_MS;
 }
+
+static void silent(struct hp_assoc *a, bool refused)
+{
+	(void)refused;
+	hp_update_gave_up(a);
+}
+
+const struct hp_sent_how hp_update_how = { .goes_on = goes_on, .silent = silent };
 
 static void ack_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, size_t len,
 		       const struct hp_path *path)
@@ -139,95 +88,23 @@ static void ack_signed(struct hp_hip *hip, struct hp_assoc *a, uint8_t *msg, siz
 	hp_rekey_told(a);
 }
 
-static void add_echo(struct hp_hip_builder *b, const struct hp_hip_msg *m)
-{
-	const struct hp_hip_tlv *echo =
-		m ? hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0) : NULL;
-
-	if (echo)
-		hp_hip_param(b, HP_PARAM_ECHO_RESPONSE_SIGNED, echo->data, echo->len);
-}
-
 static int send_ack(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		    const struct hp_path *path)
 {
 	uint8_t msg[HP_HIP_MAX];
 	struct hp_hip_builder b;
 
-	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_UPDATE, 0, &a->local, &a->peer);
 	hp_hip_add_ack(&b, &id, 1);
-	add_echo(&b, m);
+	hp_update_add_echo(&b, m);
 	return hp_sign_answer(a, &b, path, m, ack_signed);
-}
-
-/* ---- another address of the peer */
-
-int hp_update_ask(struct hp_assoc *a, const struct hp_path *path, bool strict)
-{
-	if (hp_rand_fill(a->hip->rand, a->addr_echo, HP_ECHO_LEN))
-		return HP_HIPD_MEMORY;
-	hp_count(&a->hip->counters, HP_HIPC_PATH_CHECKS);
-	a->new_path = *path;
-	a->verifying_addr = true;
-	a->strict = strict;
-	return 0;
-}
-
-/* Nothing is sent there before the peer has answered (RFC 8046, section 5.4), so that no credit
- * (section 5.6) is needed. */
-int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const struct hp_hip_msg *m)
-{
-	struct hp_path path = {
-		.dst = *addr, .dport = a->path.dport, .sport = a->path.sport};
-	struct hp_esp_info ei = {(uint16_t)a->cur->km_next, a->in->spi, a->in->spi};
-	uint8_t msg[HP_HIP_MAX];
-	struct hp_hip_builder b;
-	uint32_t id;
-
-	hp_update_begin(a, &b, msg, sizeof(msg));
-	hp_hip_add_esp_info(&b, &ei);
-	hp_hip_add_seq(&b, hp_update_claim(a));
-	if (m && !hp_hip_read_seq(hp_hip_param_find(m, HP_PARAM_SEQ, 0), &id))
-		hp_hip_add_ack(&b, &id, 1);
-	if (hp_update_ask(a, &path, false)) {
-		a->signing = false;
-		return HP_HIPD_MEMORY;
-	}
-	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
-	add_echo(&b, m);
-	sign_seq(a, &b, &path, m);
-	return 0;
-}
-
-int hp_update_check(struct hp_assoc *a, const struct hp_path *path)
-{
-	uint8_t msg[HP_HIP_MAX];
-	struct hp_hip_builder b;
-
-	hp_update_begin(a, &b, msg, sizeof(msg));
-	hp_hip_add_seq(&b, hp_update_claim(a));
-	if (hp_update_ask(a, path, true)) {
-		a->signing = false;
-		return HP_HIPD_MEMORY;
-	}
-	hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, a->addr_echo, HP_ECHO_LEN);
-	sign_seq(a, &b, path, NULL);
-	return 0;
 }
 
 static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m,
 		      const struct hp_path *path)
 {
-	const struct hp_hip_tlv *t =
-		hp_hip_param_find(m, HP_PARAM_ECHO_RESPONSE_SIGNED, 0);
-
-	if (!a->verifying_addr || !t || t->len != HP_ECHO_LEN ||
-	    memcmp(t->data, a->addr_echo, HP_ECHO_LEN) ||
-	    (a->strict && !hp_nat_same(path, &a->new_path)))
+	if (!hp_verify_answered(a, m, path))
 		return;
-	a->verifying_addr = false;
-	a->path = a->strict ? *path : a->new_path;
-	hp_locator_answered(a, &a->path.dst);
 	a->nat.changed_ms = hp_hip_now(a->hip);
 	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
 	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
@@ -239,57 +116,36 @@ static void take_ack(struct hp_assoc *a, const struct hp_hip_msg *m)
 {
 	struct hp_u32list ids;
 
-	if (!a->update_out ||
+	if (!hp_update_is_out(a) ||
 	    hp_hip_read_ack(hp_hip_param_find(m, HP_PARAM_ACK, 0), &ids))
 		return;
 	for (size_t i = 0; i < ids.n; i++) {
-		if (hp_u32list_at(&ids, i) != a->update_out_id)
+		if (hp_u32list_at(&ids, i) != a->seq.out_id)
 			continue;
 		hp_assoc_sent_clear(a);
 		/* A replayed message says nothing about life, this does. */
-		a->unanswered_ms = 0;
-		hp_rekey_acked(a, a->update_out_id);
+		a->traffic.unanswered_ms = 0;
+		hp_rekey_acked(a, a->seq.out_id);
 		return;
 	}
 }
 
-static bool seen(const struct hp_assoc *a, uint32_t id)
-{
-	for (unsigned i = 0; i < a->n_recent && i < HP_OTHERS_MAX; i++)
-		if (a->recent[i] == id)
-			return true;
-	return false;
-}
-
-/* Section 6.12: circular comparison.  Peers begin at 0 or at 1. */
-static bool too_old(const struct hp_assoc *a, uint32_t id)
-{
-	return a->peer_update_seen && (int32_t)(id - a->peer_update_id) <= 0;
-}
-
-void hp_update_record(struct hp_assoc *a, uint32_t id)
-{
-	a->peer_update_seen = true;
-	a->peer_update_id = id;
-	a->recent[a->n_recent++ % HP_OTHERS_MAX] = id;
-}
-
-int hp_update_answer(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
+static int acknowledge(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 		     const struct hp_path *path)
 {
 	const struct hp_addr *addr = hp_locator_wanted(a);
-	bool free = !a->signing && !a->rk.active;
+	bool free = !a->seq.signing && !hp_rekey_active(&a->rk);
 	struct hp_addr to;
 
-	hp_update_record(a, id);
+	hp_seq_record(&a->seq, id);
 	if (addr && free) {
 		to = *addr;
 		/* The question acknowledges as well, but perhaps nobody is there. */
 		hp_hip_drop(a->hip, hp_update_verify(a, &to, m), HP_HIP_UPDATE, &a->peer,
 			    NULL);
-		if (hp_addr_eq(&to, &path->dst) && (a->signing || a->update_out))
+		if (hp_addr_eq(&to, &path->dst) && hp_update_under_way(a))
 			return 0;
-	} else if (addr && !a->verifying_addr) {
+	} else if (addr && a->addr.verify == HP_VERIFY_NONE) {
 		hp_rekey_repeat(a, true);
 	}
 	return send_ack(a, m, id, path);
@@ -304,11 +160,11 @@ static int take_new(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
 	if (!reason)
 		reason = hp_locator_input(a, m);
 	if (!reason)
-		reason = hp_rekey_input(a, m, id, path, &held);
+		reason = hp_rekey_input(a, m, id, path, acknowledge, &held);
 	if (reason)
 		return reason;
-	a->unanswered_ms = 0;
-	return held ? 0 : hp_update_answer(a, m, id, path);
+	a->traffic.unanswered_ms = 0;
+	return held ? 0 : acknowledge(a, m, id, path);
 }
 
 static int verified(struct hp_assoc *a, const struct hp_verified *v,
@@ -329,13 +185,13 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 	take_echo(a, m, path);
 	if (seq && hp_hip_read_seq(seq, &id))
 		return HP_HIPD_MISSING;
-	if (seq && seen(a, id))
+	if (seq && hp_seq_seen(&a->seq, id))
 		reason = send_ack(a, m, id, path);
 	else if (seq)
-		reason = too_old(a, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
+		reason = hp_seq_too_old(&a->seq, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
 	hp_rekey_go_on(a);
 	if (!reason && hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0))
-		hp_nat_asked(a, path);
+		hp_move_follow(a, path);
 	else if (!reason)
 		hp_assoc_seen(a, path);
 	return reason;
@@ -343,7 +199,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 
 int hp_update_input(const struct hp_rx *rx)
 {
-	int reason = rx->a->busy ? HP_HIPD_BUSY : hp_auth_mac(rx->a, rx->m);
+	int reason = rx->a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac(rx->a, rx->m);
 
-	return reason ? reason : hp_auth_start(rx, rx->a->cur->peer_key, verified);
+	return reason ? reason : hp_auth_start(rx, rx->a->sas.cur->peer_key, verified);
 }

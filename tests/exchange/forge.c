@@ -106,7 +106,7 @@ static const struct hp_secrets *keys_of(struct world *w, int from, uint8_t type)
 
 	if (!a)
 		return NULL;
-	return type == HP_HIP_I2 ? a->next : a->cur;
+	return type == HP_HIP_I2 ? a->ex.next : a->sas.cur;
 }
 
 static int seal(struct hp_hip_builder *b, const struct forge *f, struct world *w, int from)

@@ -7,7 +7,9 @@
 #ifndef HP_EXCHANGE_FORGE_H
 #define HP_EXCHANGE_FORGE_H
 
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/auth.h"
+#include "hip/secrets.h"
 #include "world.h"
 
 #define FORGE_PARAMS 48

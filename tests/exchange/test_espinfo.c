@@ -51,7 +51,7 @@ static void begin_update(struct forge *f)
 
 static uint16_t index_now(void)
 {
-	return (uint16_t)world_assoc(&w, 1)->cur->km_next;
+	return (uint16_t)world_assoc(&w, 1)->sas.cur->km_next;
 }
 
 /* What side 1 says to it: the reason counted, 0 if it has answered; with_info: an UPDATE with
@@ -159,7 +159,7 @@ static int judge_index(uint16_t idx, bool *with_info)
 /* The suite's keys, both ways: the last place in KEYMAT from which they can be drawn. */
 static size_t last_index(void)
 {
-	const struct hp_secrets *s = world_assoc(&w, 1)->cur;
+	const struct hp_secrets *s = world_assoc(&w, 1)->sas.cur;
 	size_t idx = s->km_next;
 
 	while (hp_secrets_reach(s, idx + 1))

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/updatesend.h"
 #include "world.h"
 
 static struct world w;

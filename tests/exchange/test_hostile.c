@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/r1pool.h"
 #include "world.h"
 
 #include <hipproxy/log.h>
@@ -695,7 +696,7 @@ static void a_close_ack_must_answer_our_close(void)
 	begin();
 	stand();
 	hp_hip_close(world_assoc(&w, 0));
-	world_assoc(&w, 0)->close_echo[3] ^= 1;
+	world_assoc(&w, 0)->closing.echo[3] ^= 1;
 	world_run(&w, 50);
 	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPD_ECHO), 1);
 	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 0)), HP_CLOSING);

@@ -9,7 +9,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
 #include "world.h"
 
 static struct world w;

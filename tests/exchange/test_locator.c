@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "crypto/cipher.h"
+#include "hip/assoc.h"
+#include "hip/secrets.h"
+#include "hip/sign.h"
+#include "hip/updatesend.h"
 #include "world.h"
 
 #define MOVED  "192.0.2.77"
@@ -100,7 +104,7 @@ static void add_set(struct hp_hip_builder *b, const struct hp_locator *l, size_t
 
 static void add_encrypted_set(struct hp_hip_builder *b, const struct hp_locator *l, size_t n)
 {
-	const struct hp_secrets *s = world_assoc(&w, 0)->cur;
+	const struct hp_secrets *s = world_assoc(&w, 0)->sas.cur;
 	const struct hp_cipher *c = hp_cipher_find(s->cipher);
 	uint8_t plain[512], iv[HP_CIPHER_BLOCK_MAX] = {7};
 	struct hp_hip_builder inside;
@@ -124,7 +128,7 @@ static void announce(const struct hp_esp_info *ei, const struct hp_locator *l, s
 	struct hp_hip_builder b;
 	uint8_t msg[HP_HIP_MAX];
 
-	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_UPDATE, 0, &a->local, &a->peer);
 	if (ei)
 		hp_hip_add_esp_info(&b, ei);
 	if (!encrypted)
@@ -132,7 +136,7 @@ static void announce(const struct hp_esp_info *ei, const struct hp_locator *l, s
 	hp_hip_add_seq(&b, hp_update_claim(a));
 	if (encrypted)
 		add_encrypted_set(&b, l, n);
-	a->rk.update_id = a->update_out_id;
+	a->rk.update_id = a->seq.out_id;
 	CU_ASSERT_EQUAL(hp_sign_start(w.s[0].hip, a, a->id, &b, &a->path, true, sent_seq), 0);
 }
 
@@ -140,9 +144,9 @@ static void announce(const struct hp_esp_info *ei, const struct hp_locator *l, s
 static void announce_and_rekey(const struct hp_locator *l, size_t n, bool encrypted)
 {
 	struct hp_assoc *a = world_assoc(&w, 0);
-	struct hp_esp_info ei = {(uint16_t)a->cur->km_next, a->in->spi, 0x77777777};
+	struct hp_esp_info ei = {(uint16_t)a->sas.cur->km_next, a->sas.in->spi, 0x77777777};
 
-	a->rk.active = true;
+	a->rk.by = HP_REKEY_OURS;
 	a->rk.started_ms = w.now_us / 1000;
 	a->rk.my_idx = ei.keymat_idx;
 	a->rk.spi_in = ei.new_spi;
@@ -473,9 +477,9 @@ static void a_set_that_is_cut_is_refused(void)
 	begin();
 	stand();
 	a = world_assoc(&w, 0);
-	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_UPDATE, 0, &a->local, &a->peer);
 	hp_hip_param(&b, HP_PARAM_LOCATOR_SET, half, sizeof(half));
-	hp_hip_add_seq(&b, a->update_id++);
+	hp_hip_add_seq(&b, a->seq.next++);
 	CU_ASSERT_EQUAL(hp_sign_start(w.s[0].hip, a, a->id, &b, &a->path, true, NULL), 0);
 	run_with_data(100);
 	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_MALFORMED), 1);

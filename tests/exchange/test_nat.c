@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/move.h"
+#include "hip/natmodes.h"
+#include "hip/natwait.h"
 #include "world.h"
 
 #define PORT 10500
@@ -400,7 +403,7 @@ static void the_right_place_is_asked_although_a_forger_was_first(void)
 	hp_assoc_seen(world_assoc(&w, 1), &forged);
 	world_run(&w, 5);
 	box.port = 40777;
-	world_run(&w, HP_NAT_CHECK_MS);
+	world_run(&w, HP_MOVE_CHECK_MS);
 	esp_from_inside();
 	world_run(&w, 5);
 	CU_ASSERT_EQUAL(path_at(1).dport, 40777);

@@ -10,7 +10,8 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/sign.h"
 #include "wire/hip_di.h"
 #include "world.h"
 
@@ -340,7 +341,7 @@ static void update_ids_may_begin_at_one(void)
 {
 	begin();
 	stand();
-	world_assoc(&w, 0)->update_id = 1;
+	world_assoc(&w, 0)->seq.next = 1;
 	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
 	world_run(&w, 20);
 	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
@@ -352,7 +353,7 @@ static void update_ids_may_wrap(void)
 {
 	begin();
 	stand();
-	world_assoc(&w, 0)->update_id = UINT32_MAX - 1;
+	world_assoc(&w, 0)->seq.next = UINT32_MAX - 1;
 	for (int i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
 		world_run(&w, 20);
@@ -406,9 +407,9 @@ static void a_new_address_is_verified_then_used(void)
 	hp_addr_parse("192.0.2.77", &w.s[0].addr);
 	memset(&a->path.src, 0, 16);
 	l.addr = w.s[0].addr;
-	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_UPDATE, 0, &a->local, &a->peer);
 	hp_hip_add_locators(&b, &l, 1);
-	hp_hip_add_seq(&b, a->update_id++);
+	hp_hip_add_seq(&b, a->seq.next++);
 	CU_ASSERT_EQUAL(hp_sign_start(w.s[0].hip, a, a->id, &b, &a->path, true, NULL), 0);
 	world_run(&w, 1);
 	/* Not yet: nothing has come from there that answers. */

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
+#include "hip/i1.h"
+#include "hip/sign.h"
+#include "hip/updatesend.h"
 #include "world.h"
 
 static struct world w;
@@ -214,7 +217,7 @@ static void no_packet_is_refused_in_any_interleaving(void)
 		talk(20000);
 		CU_ASSERT_TRUE(rekeys(0) >= 1);
 		CU_ASSERT_EQUAL(rekeys(0), rekeys(1));
-		CU_ASSERT_FALSE(world_assoc(&w, 0)->rk.active || world_assoc(&w, 1)->rk.active);
+		CU_ASSERT_FALSE(world_assoc(&w, 0)->rk.by || world_assoc(&w, 1)->rk.by);
 		nothing_is_lost();
 		if (refused)
 			printf("seed %u: %u of %u refused\n", seed, refused, refused + arrived);
@@ -433,7 +436,7 @@ static void an_update_takes_the_place_of_a_question(void)
 	world_run(&w, 2);
 	w.job_delay_ms = 40;
 	hp_update_probe(world_assoc(&w, 1));
-	CU_ASSERT_TRUE(world_assoc(&w, 1)->signing);
+	CU_ASSERT_TRUE(world_assoc(&w, 1)->seq.signing);
 	w.job_delay_ms = 1;
 	talk(400);
 	CU_ASSERT_EQUAL(rekeys(0), 1);
@@ -522,7 +525,7 @@ static void a_peer_without_esp_info_is_asked_again(void)
 	spi = world_assoc(&w, 0)->rk.spi_in;
 	CU_ASSERT_TRUE(world_assoc(&w, 0)->rk.acked);
 	talk(35000);
-	CU_ASSERT_TRUE(world_assoc(&w, 0)->update_id >= 2);
+	CU_ASSERT_TRUE(world_assoc(&w, 0)->seq.next >= 2);
 	CU_ASSERT_EQUAL(world_assoc(&w, 0)->rk.spi_in, spi);
 	CU_ASSERT_EQUAL(rekeys(0) + rekeys(1), 0);
 	w.fate = NULL;
@@ -548,7 +551,7 @@ static void sequence_numbers_that_end_bring_a_new_exchange(void)
 	hp_assoc_sa_out(a)->seq = 0xf0000000;
 	hp_assoc_sa_in(world_assoc(&w, 1))->replay.top = 0xf0000000;
 	talk(3000);
-	CU_ASSERT_TRUE(a->rk.active);
+	CU_ASSERT_TRUE(a->rk.by);
 	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], 1);
 	hp_assoc_sa_out(a)->seq = 0xff000000; /* what is under way is too old now */
 	talk(100);
@@ -594,9 +597,9 @@ static void other_update(int from, const struct hp_esp_info *ei)
 	struct hp_hip_builder b;
 	uint8_t msg[HP_HIP_MAX];
 
-	hp_update_begin(a, &b, msg, sizeof(msg));
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_UPDATE, 0, &a->local, &a->peer);
 	hp_hip_add_esp_info(&b, ei);
-	hp_hip_add_seq(&b, a->update_id++);
+	hp_hip_add_seq(&b, a->seq.next++);
 	CU_ASSERT_EQUAL(hp_sign_start(w.s[from].hip, a, a->id, &b, &a->path, true, NULL), 0);
 }
 

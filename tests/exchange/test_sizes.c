@@ -10,7 +10,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
 #include "world.h"
 
 #define PORT 10500

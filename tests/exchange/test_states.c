@@ -157,7 +157,7 @@ static void add_params(struct forge *f, uint8_t type)
 	else if (type == HP_HIP_CLOSE)
 		forge_set(f, HP_PARAM_ECHO_REQUEST_SIGNED, "closing", 7);
 	else if (type == HP_HIP_CLOSE_ACK)
-		forge_set(f, HP_PARAM_ECHO_RESPONSE_SIGNED, a ? a->close_echo : seq,
+		forge_set(f, HP_PARAM_ECHO_RESPONSE_SIGNED, a ? a->closing.echo : seq,
 			  a ? HP_ECHO_LEN : 4);
 }
 
@@ -172,7 +172,7 @@ static struct packet make_other(uint8_t type)
 		return *r2;
 	forge_begin(&f, &w, peer, type);
 	add_params(&f, type);
-	f.no_mac = !theirs || !theirs->cur;
+	f.no_mac = !theirs || !theirs->sas.cur;
 	forge_address(&w, peer, &p);
 	forge_seal(&f, &w, peer, &p);
 	return p;

@@ -11,7 +11,7 @@
 
 #include "../harness.h"
 #include "hip/inquiry.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
 #include "world.h"
 
 #define FAILED_MS 40000 /* all retransmissions, and the question after them */

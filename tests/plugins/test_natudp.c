@@ -13,7 +13,7 @@
 #include "../harness.h"
 #include "../exchange/world.h"
 #include "conf/conf.h"
-#include "hip/internal.h"
+#include "hip/assoc.h"
 #include "plugin/registry.h"
 
 extern const struct hp_plugin hipproxy_plugin_natudp;

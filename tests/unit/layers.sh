@@ -36,6 +36,30 @@ only() {
 	done
 }
 
+# floors FOLDER WHOLE < LIST: core/FOLDER has floors.  A line of LIST is a floor's number and its files
+# (names without .c and .h).  A file includes headers of its own floor and of lower ones, and no two
+# files know each other: X.c and X.h count as one.  WHOLE.h puts parts together; what the .c file of
+# a part knows of the whole does not count.
+floors() {
+	of=$1 whole=$2 list=$(cat)
+	edges=$(for f in "core/$of"/*.[ch]; do
+		stem=${f##*/}
+		grep -oE "^#[ 	]*include \"$of/[^\"]*" "$f" | sed "s,.*$of/,${stem%.?} ${stem##*.} ,; s,\.h$,,"
+	done)
+	for f in "core/$of"/*.[ch]; do
+		stem=${f##*/}
+		printf '%s\n' "$list" | grep -qw -- "${stem%.?}" || bad "$f is on no floor"
+	done
+	up=$(printf '%s\n' "$list" "--" "$edges" | awk '
+		/^--$/ { edges = 1; next }
+		!edges { for (i = 2; i <= NF; i++) floor[$i] = $1; next }
+		floor[$3] > floor[$1] { print $1 "." $2 "->" $3 ".h" }')
+	for e in $up; do bad "core/$of: $e is an upward include"; done
+	loop=$(printf '%s\n' "$edges" | awk -v w="$whole" '
+		$1 != $3 && !($2 == "c" && $3 == w) { print $1, $3 }' | tsort 2>&1 >/dev/null)
+	[ -z "$loop" ] || bad "core/$of: a circle: $(printf '%s' "$loop" | tr '\n' ' ')"
+}
+
 layer util
 layer wire util
 layer crypto util wire
@@ -51,6 +75,25 @@ layer io util wire crypto esp hip flow xlat pipe gate
 layer doctor util wire crypto hip conf gate io
 layer gated util conf gate io
 layer daemon util wire crypto esp hip flow xlat plugin conf pipe gate io doctor
+
+floors hip assoc <<'EOF'
+0 hip why names config numbers lists secrets echo natmodes r1params sizes
+1 engine offer identity puzzle known spot send rx
+2 assoc table exchange sas sent seq rekeying locator natpath traffic failure job
+3 auth sign tell inquiry ask r1pool room efailed
+4 i1 r1 i2 r2 update updatesend rekey rekeyjob espinfo move natwait natalive notify close instead life
+5 start input state connect recover nat
+EOF
+
+# Other folders know the engine by these headers.
+for f in $(grep -lE '^#[ 	]*include "hip/' core/*/*.[ch] tools/*.[ch] bench/*.[ch] | grep -v '^core/hip/'); do
+	for found in $(grep -oE '^#[ 	]*include "hip/[^"]*' "$f" | sed 's,.*hip/,,'); do
+		case $found in
+		hip.h|why.h|inquiry.h) ;;
+		*) bad "$f includes hip/$found, which is core/hip's own" ;;
+		esac
+	done
+done
 
 only 'openssl/' core/crypto
 only 'intel-ipsec-mb' core/crypto

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NAT keepalives, sent and received.
+ */
+#include "hip/natalive.h"
+
+#include "hip/move.h"
+#include "hip/send.h"
+#include "wire/hip.h"
+
+#define CLAIM_MS  10000 /* at most one path check by keepalives in this time */
+#define SILENT_MS 1500	/* and none unless the peer was silent for so long */
+
+static bool stands(const struct hp_assoc *a)
+{
+	return hp_assoc_is_up(a) && (a->state == HP_ESTABLISHED || a->state == HP_R2_SENT);
+}
+
+static void send(struct hp_assoc *a)
+{
+	struct hp_notification n = {.type = HP_NOTIFY_NAT_KEEPALIVE};
+	uint8_t msg[128];
+	struct hp_hip_builder b;
+	int len;
+
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &a->local, &a->peer);
+	hp_hip_add_notification(&b, &n);
+	len = hp_hip_finish(&b);
+	if (len < 0)
+		return;
+	hp_count(&a->hip->counters, HP_HIPC_KEEPALIVE_OUT);
+	hp_hip_send(a->hip, &a->path, msg, (size_t)len);
+}
+
+void hp_natalive_look(struct hp_assoc *a, uint64_t now)
+{
+	struct hp_nat_assoc *n = &a->nat;
+	uint64_t last = a->traffic.last_out_ms > n->keepalive_ms ? a->traffic.last_out_ms : n->keepalive_ms;
+	uint32_t every = a->hip->nat.keepalive_ms;
+
+	if (!stands(a) || !a->path.dport || !every || now - last < every)
+		return;
+	n->keepalive_ms = now;
+	send(a);
+}
+
+/* A host with nothing to say shows its new mapping in this way only.  Anybody can make one,
+ * so it counts when the peer is not heard of on the path that was, and seldom. */
+void hp_natalive_input(const struct hp_rx *rx)
+{
+	struct hp_assoc *a = rx->a;
+	struct hp_hip *hip = rx->hip;
+	uint64_t now = hp_hip_now(hip);
+
+	hp_count(&hip->counters, HP_HIPC_KEEPALIVE_IN);
+	if (!a || !hp_move_is_possible(a) || !rx->path->dport || !a->path.dport ||
+	    hp_nat_same(rx->path, &a->path) || now - a->traffic.last_in_ms < SILENT_MS ||
+	    (a->nat.claim_ms && now - a->nat.claim_ms < CLAIM_MS) || hp_rekey_active(&a->rk) ||
+	    !hp_tokens_take(&hip->claim_rate, now, 1))
+		return;
+	a->nat.claim_ms = now;
+	hp_move_ask(a, rx->path);
+}
