@@ -109,6 +109,7 @@ struct hp_conf_client {
 	int probe;                          /* enum hp_conf_probe */
 	uint32_t negative_lifetime_s, positive_lifetime_s;
 	struct hp_conf_strings resolvers;   /* service names in the order to ask */
+	struct hp_conf_strings locators;    /* the same */
 	uint32_t hold_packets, hold_bytes;  /* per destination */
 	uint32_t hold_timeout_ms;
 	uint32_t mark, mark_mask;

@@ -194,6 +194,8 @@ static const struct hp_conf_row rows_client[] = {
 	  "3600", .help = "how long a destination's HIT is remembered" },
 	{ "resolvers", HP_CONF_STRINGS, 0, CLIENT(resolvers), 0, 16,
 	  .help = "plugins' resolvers in the order to ask" },
+	{ "locators", HP_CONF_STRINGS, 0, CLIENT(locators), 0, 16,
+	  .help = "plugins' locators in the order to ask" },
 	{ "hold_packets", HP_CONF_INT, 0, CLIENT(hold_packets), 1, 4096, "64",
 	  .help = "first packets held for one destination" },
 	{ "hold_bytes", HP_CONF_INT, 0, CLIENT(hold_bytes), 1500, 1 << 30, "262144",

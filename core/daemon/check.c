@@ -114,28 +114,26 @@ static void check_hip(struct checker *c, bool keys)
 
 /* ---- plugins */
 
-/* A resolver that no plugin offers would silently never be asked. */
-static void check_resolvers(struct checker *c)
+/* A service that no plugin offers would silently never be asked. */
+static void check_services(struct checker *c, enum hp_service_kind kind,
+			   const struct hp_conf_strings *names, const char *setting)
 {
-	const struct hp_conf_strings *names = &c->d->conf->client.resolvers;
-	struct hp_service_ref ref;
 	char key[48];
 
 	for (size_t i = 0; i < names->n; i++)
-		if (hp_registry_service(c->d->registry, HP_SERVICE_RESOLVER, names->at[i], &ref))
-			hp_conf_complain_key(c->d->conf, c->report,
-					     key_at(key, "client.resolvers", i, ""),
-					     "\"%s\": expected a resolver of a plugin that is enabled "
-					     "in `plugins`", names->at[i]);
+		if (!hp_service_find(c->d->registry, kind, names->at[i]))
+			hp_conf_complain_key(c->d->conf, c->report, key_at(key, setting, i, ""),
+					     "\"%s\": expected a %s of a plugin that is enabled "
+					     "in `plugins`", names->at[i],
+					     hp_service_kind_name(kind));
 }
 
 static void check_roles(struct checker *c)
 {
 	const struct hp_conf *conf = c->d->conf;
-	struct hp_service_ref ref;
 
 	if (conf->client.enabled || conf->host.enabled ||
-	    !hp_registry_service_at(c->d->registry, HP_SERVICE_BACKEND, 0, &ref))
+	    !hp_service_at(c->d->registry, HP_SERVICE_BACKEND, 0))
 		return;
 	hp_conf_warn_key(conf, c->report, "client.enabled",
 			 "no role: client.enabled and host.enabled are false and no plugin hosts "
@@ -274,7 +272,10 @@ int hp_daemon_check(struct hp_daemon *d, bool keys, bool plugins, struct hp_conf
 	check_dis(&c);
 	check_hip(&c, keys);
 	if (plugins) {
-		check_resolvers(&c);
+		check_services(&c, HP_SERVICE_RESOLVER, &d->conf->client.resolvers,
+			       "client.resolvers");
+		check_services(&c, HP_SERVICE_LOCATOR, &d->conf->client.locators,
+			       "client.locators");
 		check_roles(&c);
 	}
 	if (plugins && keys)

@@ -176,9 +176,8 @@ static int parse_identity(const struct hp_daemon *d, const char *name, struct hp
 static int policy_test(struct hp_daemon *d, const json_t *request, json_t *reply)
 {
 	json_int_t port = json_integer_value(json_object_get(request, "port"));
-	int proto = parse_proto(arg(request, "protocol")), err = -ENOENT;
+	int proto = parse_proto(arg(request, "protocol")), err;
 	struct hp_backend_ask ask = { .local_port = (uint16_t)port, .proto = (uint8_t)proto };
-	struct hp_service_ref ref;
 	char text[256] = "";
 
 	if (hp_addr_parse(arg(request, "client"), &ask.peer_hit) ||
@@ -188,10 +187,7 @@ static int policy_test(struct hp_daemon *d, const json_t *request, json_t *reply
 		return refuse(reply, -EINVAL, "identity: expected a name in `identities`, or a HIT");
 	if (proto < 0 || port < 0 || port > 65535)
 		return refuse(reply, -EINVAL, "expected tcp, udp, icmp, gre, sctp or udp-lite, and a port");
-	for (size_t i = 0; err == -ENOENT &&
-	     !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
-		if (ref.service->explain)
-			err = ref.service->explain(ref.self, &ask, text, sizeof(text));
+	err = hp_daemon_backend_explain(d, &ask, text, sizeof(text));
 	if (err == -ENOENT)
 		return refuse(reply, err, "this identity is not hosted");
 	json_object_set_new(reply, "allowed", json_boolean(!err));

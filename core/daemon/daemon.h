@@ -384,8 +384,19 @@ int hp_daemon_translate(void *ctx, struct hp_packet *p);
 size_t hp_daemon_room(void *ctx, const struct hp_packet *p);
 int hp_daemon_guard(void *ctx, const struct hp_addr *server);
 int hp_daemon_answer(void *ctx, const char *iface, const struct hp_addr *addr);
+/* The answer of the backend that has ask->local_hit, as a sentence: 0, -EACCES; -ENOENT if none
+ * has. */
+int hp_daemon_backend_explain(const struct hp_daemon *d, const struct hp_backend_ask *ask,
+			      char *text, size_t bytes);
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);
+
+/* ---- plugloop.c: descriptors that plugins watch (struct hp_registry_config) */
+
+int hp_daemon_fd_add(void *ctx, int fd, unsigned int events, struct hp_plugin_fd *w,
+		     void **handle);
+int hp_daemon_fd_mod(void *ctx, void *handle, unsigned int events);
+void hp_daemon_fd_del(void *ctx, void *handle);
 
 /* ---- transport.c */
 

@@ -81,14 +81,25 @@ size_t hp_daemon_room(void *ctx, const struct hp_packet *p)
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit)
 {
-	struct hp_service_ref ref;
+	const struct hp_service *s;
+	int err = -ENOENT;
 
-	for (size_t i = 0; !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++) {
-		int err = ref.service->accept ?
-				  ref.service->accept(ref.self, local_hit, peer_hit) : -ENOENT;
+	for (size_t i = 0; err == -ENOENT && (s = hp_service_at(d->registry, HP_SERVICE_BACKEND, i));
+	     i++)
+		if (hp_service_backend(s)->accept)
+			err = hp_service_backend(s)->accept(hp_service_self(s), local_hit, peer_hit);
+	return err;
+}
 
-		if (err != -ENOENT)
-			return err;
-	}
-	return -ENOENT;
+int hp_daemon_backend_explain(const struct hp_daemon *d, const struct hp_backend_ask *ask,
+			      char *text, size_t bytes)
+{
+	const struct hp_service *s;
+	int err = -ENOENT;
+
+	for (size_t i = 0; err == -ENOENT && (s = hp_service_at(d->registry, HP_SERVICE_BACKEND, i));
+	     i++)
+		if (hp_service_backend(s)->explain)
+			err = hp_service_backend(s)->explain(hp_service_self(s), ask, text, bytes);
+	return err;
 }

@@ -104,6 +104,10 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.guard = hp_daemon_guard,
 		.translate = hp_daemon_translate,
 		.room = hp_daemon_room,
+		.timers = &d->timers,
+		.fd_add = hp_daemon_fd_add,
+		.fd_mod = hp_daemon_fd_mod,
+		.fd_del = hp_daemon_fd_del,
 		.ctx = d,
 	};
 }

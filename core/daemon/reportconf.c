@@ -41,14 +41,17 @@ static json_t *stages_json(const struct hp_registry *reg)
 	return list;
 }
 
-static json_t *plugin_json(const struct hp_plugin *p)
+static json_t *plugin_json(const struct hp_registry *reg, const struct hp_instance *self)
 {
+	const struct hp_plugin *p = self->plugin;
+	const struct hp_service *s = NULL;
 	json_t *services = json_array(), *events = json_array();
 
-	for (const struct hp_service *s = p->services; s && s->name; s++)
-		json_array_append_new(services, json_pack("{s:s, s:s}", "name", s->name, "kind",
-							  s->kind == HP_SERVICE_RESOLVER ? "resolver" :
-											   "backend"));
+	while ((s = hp_service_next(reg, s)))
+		if (hp_service_self(s) == self)
+			json_array_append_new(services,
+					      json_pack("{s:s, s:s}", "name", hp_service_name(s),
+							"kind", hp_service_kind_name(hp_service_kind(s))));
 	for (const struct hp_event_sub *e = p->events; e && e->name; e++)
 		json_array_append_new(events, json_string(e->name));
 	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", p->name, "version", p->version,
@@ -78,7 +81,7 @@ int hp_report_pipeline(struct hp_daemon *d, json_t *reply)
 	struct hp_instance *self;
 
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++)
-		json_array_append_new(plugins, plugin_json(self->plugin));
+		json_array_append_new(plugins, plugin_json(d->registry, self));
 	json_object_set_new(reply, "stages", stages_json(d->registry));
 	json_object_set_new(reply, "plugins", plugins);
 	return put_text(d->registry, reply);
@@ -98,11 +101,14 @@ static json_t *rule_json(const char *service, size_t i, const struct hp_access_r
 int hp_report_policy(struct hp_daemon *d, json_t *reply)
 {
 	struct hp_access_rule rule;
-	struct hp_service_ref ref;
+	const struct hp_service *s;
 	json_t *rules = json_array();
 
-	for (size_t k = 0; !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, k, &ref); k++)
-		for (size_t i = 0; ref.service->rule && !ref.service->rule(ref.self, i, &rule); i++)
-			json_array_append_new(rules, rule_json(ref.service->name, i, &rule));
+	for (size_t k = 0; (s = hp_service_at(d->registry, HP_SERVICE_BACKEND, k)); k++) {
+		const struct hp_backend_service *b = hp_service_backend(s);
+
+		for (size_t i = 0; b->rule && !b->rule(hp_service_self(s), i, &rule); i++)
+			json_array_append_new(rules, rule_json(b->name, i, &rule));
+	}
 	return json_object_set_new(reply, "rules", rules) ? -ENOMEM : 0;
 }

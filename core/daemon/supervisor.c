@@ -69,12 +69,10 @@ void hp_supervisor_free(struct hp_supervisor *s)
 /* "client proxy, host" and so on; "no role" if nothing is on. */
 static void put_roles(const struct hp_daemon *d, char *text, size_t cap)
 {
-	struct hp_service_ref ref;
 	const char *const roles[] = {
 		d->conf->client.enabled ? "client proxy" : NULL,
 		d->conf->host.enabled ? "host" : NULL,
-		hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, 0, &ref) ? NULL :
-			"server proxy",
+		hp_service_at(d->registry, HP_SERVICE_BACKEND, 0) ? "server proxy" : NULL,
 	};
 	size_t at = 0;
 

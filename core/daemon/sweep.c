@@ -70,15 +70,9 @@ static bool hosting_denies(const struct hp_daemon *d, const struct hp_flow_key *
 {
 	struct hp_backend_ask ask = { .local_hit = k->local_hit, .peer_hit = k->peer_hit,
 				      .local_port = k->local_port, .proto = k->proto };
-	struct hp_service_ref ref;
 	char text[256];
-	int err = -ENOENT;
 
-	for (size_t i = 0; err == -ENOENT &&
-	     !hp_registry_service_at(d->registry, HP_SERVICE_BACKEND, i, &ref); i++)
-		if (ref.service->explain)
-			err = ref.service->explain(ref.self, &ask, text, sizeof(text));
-	return err == -EACCES;
+	return hp_daemon_backend_explain(d, &ask, text, sizeof(text)) == -EACCES;
 }
 
 static bool blocks(struct hp_policy *p, const struct hp_flow_key *k)

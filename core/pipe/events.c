@@ -7,6 +7,7 @@
 
 #include "pipe/ahead.h"
 #include "pipe/area.h"
+#include "pipe/backend.h"
 #include "pipe/pathmtu.h"
 #include "pipe/resolve.h"
 #include "pipe/seal.h"
@@ -83,6 +84,7 @@ void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event)
 		tell(pipe, a, HP_EVENT_LOCATOR_CHANGED);
 		break;
 	case HP_HIP_GONE:
+		hp_pipe_backend_forget(pipe, a);
 		forget(pipe, a);
 		area_free(pipe, a);
 		break;

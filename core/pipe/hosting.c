@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "pipe/area.h"
+#include "pipe/backend.h"
 #include "pipe/flows.h"
 #include "pipe/hooks.h"
 #include "pipe/icmp.h"
@@ -17,30 +18,14 @@
 #include "pipe/trace.h"
 #include "pipe/wanted.h"
 
-static int ask_backend(struct hp_pipe *pipe, const struct hp_backend_ask *ask,
-		       struct hp_backend *out)
-{
-	struct hp_service_ref ref;
-	int err = -ENOENT;
-
-	for (size_t i = 0; err == -ENOENT; i++) {
-		if (hp_registry_service_at(pipe->d.registry, HP_SERVICE_BACKEND, i, &ref))
-			return -ENOENT;
-		if (ref.service->backend)
-			err = ref.service->backend(ref.self, ask, out);
-	}
-	return err;
-}
-
 int hp_pipe_pool_client(struct hp_pipe *pipe, const struct hp_packet *p,
 			struct hp_backend_ask *ask)
 {
-	struct hp_service_ref ref;
+	const struct hp_service *s;
 
-	for (size_t i = 0; !hp_registry_service_at(pipe->d.registry, HP_SERVICE_BACKEND, i, &ref);
-	     i++)
-		if (ref.service->client &&
-		    !ref.service->client(ref.self, &p->src, &p->dst, ask))
+	for (size_t i = 0; (s = hp_service_at(pipe->d.registry, HP_SERVICE_BACKEND, i)); i++)
+		if (hp_service_backend(s)->client &&
+		    !hp_service_backend(s)->client(hp_service_self(s), &p->src, &p->dst, ask))
 			return 0;
 	return -ENOENT;
 }
@@ -59,7 +44,8 @@ static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int er
 }
 
 static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p,
-				const struct hp_backend_ask *ask, const struct hp_backend *b,
+				const struct hp_backend_ask *ask,
+				const struct hp_backend_result *b,
 				struct hp_flow **f)
 {
 	bool icmp = p->proto == HP_PROTO_ICMP6;
@@ -90,13 +76,14 @@ enum hp_verdict hp_pipe_peer_begun(struct hp_pipe *pipe, struct hp_packet *p,
 {
 	struct hp_backend_ask ask = { .local_hit = p->dst, .peer_hit = p->src,
 				      .local_port = p->dport, .proto = p->proto };
-	struct hp_backend b = { .port = p->dport };
+	struct hp_backend_result b;
+	enum hp_verdict v;
 	int err;
 
 	*f = NULL;
-	err = ask_backend(pipe, &ask, &b);
-	if (err == -ENOENT)
-		return HP_NEXT;
+	v = hp_pipe_ask_backend(pipe, p, &ask, &err, &b);
+	if (v != HP_NEXT || err == -ENOENT)
+		return v;
 	if (err || is_reset(p))
 		return refused(pipe, p, err ? err : -EINVAL);
 	if (!hp_pipe_maps(pipe, p->proto) || !hp_pipe_may_begin(p)) {

@@ -132,3 +132,8 @@ void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t has
 
 	hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
 }
+
+void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	hp_pipe_inner_named(pipe, p, hp_pipe_name(pipe, HP_INBOUND, p));
+}

@@ -11,6 +11,7 @@
 #include "crypto/rand.h"
 #include "pipe/acks.h"
 #include "pipe/ahead.h"
+#include "pipe/backend.h"
 #include "pipe/flows.h"
 #include "pipe/hooks.h"
 #include "pipe/inbound.h"
@@ -178,8 +179,10 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	pipe->conf = deps->conf;
 	set_carried(pipe);
 	hp_list_init(&pipe->ready);
+	hp_list_init(&pipe->backend_waits);
 	hp_timer_init(&pipe->work, hp_pipe_work);
 	pipe->released = hp_pipe_outbound;
+	pipe->answered = hp_pipe_inner_again;
 	hp_timer_init(&pipe->limits_timer, hp_pipe_limits_look);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
@@ -207,6 +210,7 @@ void hp_pipe_free(struct hp_pipe *pipe)
 {
 	if (!pipe)
 		return;
+	hp_pipe_backend_free(pipe);
 	hp_pipe_acks_free(pipe);
 	hp_pipe_ahead_free(pipe);
 	hp_coalesce_purge(&pipe->coalesce, any, NULL);

@@ -168,14 +168,31 @@ static const char *blocked_because(const struct hp_pipe_peer *pp, int err)
 				"blocked for a while, its HIP peer can't be reached";
 }
 
-/* A HIT is known, but its owner does not answer. */
-static void unreachable(struct hp_pipe_peer *pp, int err)
+static void locate(struct hp_pipe_peer *pp, int error);
+
+/* Could other addresses help? */
+static bool may_be_elsewhere(const struct hp_pipe_peer *pp, int err)
+{
+	return !pp->located && pp->pipe->conf->client.locators.n && err != -EACCES &&
+	       err != -EKEYREVOKED && err != -EINVAL;
+}
+
+/* A HIT is known, but its owner does not answer, and nobody knows another address. */
+static void block(struct hp_pipe_peer *pp, int err)
 {
 	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : PEER_RETRY_MS;
 
 	hp_peer_set(pp->peer, HP_PEER_BLOCKED, ms);
 	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, blocked_because(pp, err));
 	drop_held(pp->pipe, pp->peer, HP_DROP_PEER_UNREACHABLE);
+}
+
+static void unreachable(struct hp_pipe_peer *pp, int err)
+{
+	if (may_be_elsewhere(pp, err))
+		locate(pp, err);
+	else
+		block(pp, err);
 }
 
 /* The association with the entry's HIT, begun if there is none; NULL and errno. */
@@ -218,6 +235,60 @@ static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
 	release(pp->pipe, e);
 }
 
+/* ---- locators */
+
+/* The new addresses are tried, or (none) it goes on as without locators. */
+static void located(struct hp_pipe_peer *pp, int err, const struct hp_locate_result *r,
+		    const char *source)
+{
+	struct hp_peer *e = pp->peer;
+	uint64_t ms = !err && r->ttl_s ? 1000ull * r->ttl_s : positive_ms(pp->pipe);
+
+	pp->locating = false;
+	pp->located = true;
+	if (err && pp->error) {
+		block(pp, pp->error);
+		return;
+	}
+	if (!err) {
+		hp_peer_set_hit(e, &e->hit, r->locators, r->n);
+		pp->source = source;
+		log_peer(pp->pipe, e, HP_LOG_DEBUG, "an address is known");
+	}
+	hp_peer_set(e, HP_PEER_PROTECTED, ms);
+	release(pp->pipe, e);
+}
+
+static void ask_locators(struct hp_pipe_peer *pp)
+{
+	const struct hp_conf_strings *names = &pp->pipe->conf->client.locators;
+	struct hp_locate_ask q = { pp->peer->hit, pp->client, pp->error != 0 };
+
+	while (pp->next_locator < names->n) {
+		struct hp_service *s = hp_service_find(pp->pipe->d.registry, HP_SERVICE_LOCATOR,
+						       names->at[pp->next_locator++]);
+		struct hp_locate_result r = { 0 };
+		int err = s ? hp_service_ask(s, &pp->asking, &q, &r) : -ENOENT;
+
+		if (err == -EINPROGRESS)
+			return;
+		if (!err) {
+			located(pp, 0, &r, hp_service_name(s));
+			return;
+		}
+	}
+	located(pp, -ENOENT, NULL, NULL);
+}
+
+/* error: why the exchange with the addresses known has failed; 0: none are known. */
+static void locate(struct hp_pipe_peer *pp, int error)
+{
+	pp->error = error;
+	pp->next_locator = 0;
+	pp->locating = true;
+	ask_locators(pp);
+}
+
 /* ---- asking */
 
 static void try_opportunistic(struct hp_pipe_peer *pp)
@@ -244,46 +315,37 @@ static void try_opportunistic(struct hp_pipe_peer *pp)
 static void ask(struct hp_pipe_peer *pp)
 {
 	const struct hp_conf_strings *names = &pp->pipe->conf->client.resolvers;
+	struct hp_resolve_ask q = { pp->peer->addr, pp->client };
 
 	while (pp->next_resolver < names->n) {
-		const char *name = names->at[pp->next_resolver++];
+		struct hp_service *s = hp_service_find(pp->pipe->d.registry, HP_SERVICE_RESOLVER,
+						       names->at[pp->next_resolver++]);
 		struct hp_resolve_result r = { 0 };
-		int err;
+		int err = s ? hp_service_ask(s, &pp->asking, &q, &r) : -ENOENT;
 
-		if (hp_registry_service(pp->pipe->d.registry, HP_SERVICE_RESOLVER, name,
-					&pp->asked))
-			continue;
-		err = pp->asked.service->resolve(pp->asked.self, &pp->peer->addr, &r,
-						 &pp->ticket);
 		if (err == -EINPROGRESS)
 			return;
-		name = pp->asked.service->name;
-		pp->asked.service = NULL;
 		if (!err) {
-			known(pp, &r, name);
+			known(pp, &r, hp_service_name(s));
 			return;
 		}
 	}
 	try_opportunistic(pp);
 }
 
-static void answered(struct hp_resolve_ticket *t, int err, const struct hp_resolve_result *r)
+static void answered(struct hp_asking *q, int err, const void *result)
 {
-	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, ticket);
-	const char *name = pp->asked.service->name;
+	struct hp_pipe_peer *pp = HP_CONTAINER(q, struct hp_pipe_peer, asking);
+	const char *name = hp_service_name(q->service);
 
-	pp->asked.service = NULL;
-	if (err)
+	if (pp->locating && err)
+		ask_locators(pp);
+	else if (pp->locating)
+		located(pp, 0, result, name);
+	else if (err)
 		ask(pp);
 	else
-		known(pp, r, name);
-}
-
-static void cancel(struct hp_pipe_peer *pp)
-{
-	if (pp->asked.service && pp->asked.service->cancel)
-		pp->asked.service->cancel(pp->asked.self, &pp->ticket);
-	pp->asked.service = NULL;
+		known(pp, result, name);
 }
 
 /* First packets, or a probe in the background, have waited long enough. */
@@ -292,7 +354,7 @@ static void held_too_long(struct hp_timer *t)
 	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, timer);
 
 	if (pp->peer->state == HP_PEER_RESOLVING) {
-		cancel(pp);
+		hp_service_cancel(&pp->asking);
 		unknown(pp); /* still told when an exchange succeeds after all */
 		return;
 	}
@@ -313,7 +375,8 @@ static void known_statically(struct hp_pipe_peer *pp, const struct hp_conf_peer 
 
 /* ---- entries */
 
-static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e)
+static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e,
+				   const struct hp_addr *client)
 {
 	struct hp_pipe_peer *pp = calloc(1, sizeof(*pp));
 
@@ -321,7 +384,9 @@ static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e)
 		return NULL;
 	pp->pipe = pipe;
 	pp->peer = e;
-	pp->ticket.done = answered;
+	if (client)
+		pp->client = *client;
+	pp->asking.done = answered;
 	hp_list_init(&pp->of_assoc);
 	hp_timer_init(&pp->timer, held_too_long);
 	e->udata = pp;
@@ -348,12 +413,13 @@ static struct hp_peer *entry_new(struct hp_pipe *pipe, const struct hp_packet *p
 				 const struct hp_addr *dst)
 {
 	const struct hp_conf_peer *c = hp_pipe_configured(pipe, dst);
+	const struct hp_addr *client = hp_pipe_is_local(pipe, p) ? NULL : &p->src;
 	struct hp_pipe_peer *pp;
-	struct hp_peer *e = entry_add(pipe, dst, hp_pipe_is_local(pipe, p) ? NULL : &p->src);
+	struct hp_peer *e = entry_add(pipe, dst, client);
 
 	if (!e)
 		return NULL;
-	pp = pp_new(pipe, e);
+	pp = pp_new(pipe, e, client);
 	if (!pp) {
 		hp_peer_del(e);
 		return NULL;
@@ -373,7 +439,7 @@ void hp_pipe_peer_gone(void *ctx, struct hp_peer *e)
 	if (!pp)
 		return;
 	tell_learned(pipe, e, false);
-	cancel(pp);
+	hp_service_cancel(&pp->asking);
 	drop_held(pipe, e, HP_DROP_CLOSED);
 	hp_list_del(&pp->of_assoc);
 	free(pp);
@@ -452,18 +518,43 @@ static enum hp_verdict blocked(struct hp_pipe *pipe, struct hp_packet *p,
 	return hp_pipe_drop(pipe, p, "out.resolve", HP_DROP_UNKNOWN_BLOCKED);
 }
 
+/* Locators can help, and the engine does not know either where the peer is. */
+static bool has_no_address(const struct hp_pipe_peer *pp, const struct hp_addr *local)
+{
+	const struct hp_peer *e = pp->peer;
+	struct hp_hip *hip = pp->pipe->d.hip;
+
+	return !e->n_locators && !pp->located && pp->pipe->conf->client.locators.n &&
+	       !hp_hip_is_local(hip, &e->hit) && !hp_hip_knows(hip, &e->hit) &&
+	       !hp_hip_find(hip, local, &e->hit);
+}
+
 static enum hp_verdict protected(struct hp_pipe *pipe, struct hp_packet *p, struct hp_peer *e,
 				 const struct hp_ask *q, struct hp_assoc **a)
 {
+	if (!pp_of(e)->locating && has_no_address(pp_of(e), q->local_hit))
+		locate(pp_of(e), 0);
+	if (pp_of(e)->locating)
+		return hold(pipe, e, p);
 	*a = associate(pipe, e, q->local_hit);
 	if (!*a) {
 		int err = -errno;
 
 		unreachable(pp_of(e), err);
+		if (e->state == HP_PEER_BLOCKED)
+			return blocked(pipe, p, e);
+		if (pp_of(e)->locating)
+			return hold(pipe, e, p);
+		*a = associate(pipe, e, q->local_hit); /* a locator has answered at once */
+	}
+	if (!*a) {
+		block(pp_of(e), -EHOSTUNREACH);
 		return blocked(pipe, p, e);
 	}
-	if (hp_assoc_sa_out(*a))
+	if (hp_assoc_sa_out(*a)) {
+		pp_of(e)->located = false;
 		return HP_NEXT;
+	}
 	wait_for(pp_of(e), *a);
 	return hold(pipe, e, p);
 }

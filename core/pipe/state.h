@@ -58,15 +58,24 @@ struct hp_pipe_assoc {
 	uint64_t packets[2], octets[2];
 };
 
+/* A backend's answer, while the packets that have waited for it go on. */
+struct hp_pipe_backend {
+	struct hp_backend_ask ask;
+	struct hp_backend_result result;
+	int err;
+};
+
 /* What the pipeline keeps for an entry of the proxy database (hp_peer.udata). */
 struct hp_pipe_peer {
 	struct hp_list of_assoc;  /* in hp_pipe_assoc.waiting, or in hp_pipe.ready */
 	struct hp_timer timer;    /* packets have been held for too long */
-	struct hp_resolve_ticket ticket;
-	struct hp_service_ref asked; /* the service that has not answered yet; service NULL: none */
+	struct hp_asking asking;  /* a resolver, or (locating) a locator */
+	struct hp_addr client;    /* for whom; zero: this host */
 	struct hp_peer *peer;
 	struct hp_pipe *pipe;
-	unsigned int next_resolver;
+	unsigned int next_resolver, next_locator;
+	bool locating;            /* locators are asked; the HIT is known */
+	bool located;             /* they have been, since an association was up */
 	const char *source;       /* where the HIT comes from, for reports */
 	int error;                /* the result of the exchange, while in ready */
 	struct hp_addr met_hit;   /* the HIT that the exchange found, zero if none, while in ready */
@@ -111,10 +120,15 @@ struct hp_pipe {
 	unsigned int n_acks;
 	struct hp_xlat xlat;
 	struct hp_choice *choices;
+	struct hp_list backend_waits; /* see backend.c */
+	unsigned int n_backend_waits;
+	const struct hp_pipe_backend *backend_known;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* handles ready outside the engine's events */
 	/* Where held packets go when they are released: resolve.c is below it. */
 	void (*released)(struct hp_pipe *pipe, struct hp_packet *p);
+	/* The same for packets in HIT form that backend.c has held. */
+	void (*answered)(struct hp_pipe *pipe, struct hp_packet *p);
 	struct hp_tokens icmp_tokens, log_tokens, drop_tokens, cut_tokens;
 	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
 	struct hp_timer limits_timer; /* while a limit is reached */

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define AREA_MAX 4096 /* octets in each flow */
+#define SERVICE_NAME_MAX 32
+#define ARG_NAME_MAX     32
+#define METRIC_NAME_MAX  64
 #define HIP      139  /* IP protocol */
 
 struct checker {
@@ -30,9 +33,19 @@ static bool has_prefix(const struct checker *c, const char *name)
 	return !strncmp(name, c->plugin->name, n) && name[n] == '.' && name[n + 1];
 }
 
+/* 1 to max of a-z, 0-9, _ and more. */
+static bool is_word(const char *s, size_t max, const char *more)
+{
+	char letters[48] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	size_t n = strlen(s);
+
+	strcat(letters, more);
+	return n && n <= max && strspn(s, letters) == n;
+}
+
 static bool is_control(enum hp_stage stage)
 {
-	return stage == HP_STAGE_CTL_RX || stage == HP_STAGE_CTL_OUTER;
+	return stage >= HP_STAGE_CTL_RX && stage <= HP_STAGE_CTL_OUTER;
 }
 
 /* What can never be true is a mistake, not a hook that waits. */
@@ -78,14 +91,129 @@ static void check_hooks(struct checker *c)
 	}
 }
 
+static void check_service(struct checker *c, enum hp_service_kind kind, const char *name,
+			  bool has_ask, uint32_t timeout_ms)
+{
+	const char *what = hp_service_kind_name(kind);
+
+	if (!is_word(name, SERVICE_NAME_MAX, "-"))
+		refuse(c, what, name, "its name must be 1 to 32 of a-z, 0-9, _ and -");
+	if (!has_ask)
+		refuse(c, what, name, "has no function ask");
+	if (timeout_ms > HP_SERVICE_TIMEOUT_MAX_MS)
+		refuse(c, what, name, "timeout_ms is above 60000");
+}
+
 static void check_services(struct checker *c)
 {
-	for (const struct hp_service *s = c->plugin->services; s && s->name; s++) {
-		if ((unsigned)s->kind >= HP_SERVICE_KINDS)
-			refuse(c, "service", s->name, "there is no such kind");
-		else if (s->kind == HP_SERVICE_RESOLVER ? !s->resolve : !s->backend)
-			refuse(c, "service", s->name, "has no function");
+	const struct hp_plugin *p = c->plugin;
+
+	for (const struct hp_resolver_service *s = p->resolvers; s && s->name; s++)
+		check_service(c, HP_SERVICE_RESOLVER, s->name, s->ask, s->timeout_ms);
+	for (const struct hp_locator_service *s = p->locators; s && s->name; s++)
+		check_service(c, HP_SERVICE_LOCATOR, s->name, s->ask, s->timeout_ms);
+	for (const struct hp_backend_service *s = p->backends; s && s->name; s++)
+		check_service(c, HP_SERVICE_BACKEND, s->name, s->ask, s->timeout_ms);
+}
+
+/* ---- commands and metrics */
+
+static const char *arg_fault(const struct hp_arg *a)
+{
+	if (!is_word(a->name, ARG_NAME_MAX, ""))
+		return "an argument's name must be 1 to 32 of a-z, 0-9 and _";
+	if ((unsigned)a->type >= HP_ARG_TYPES)
+		return "an argument has a type that does not exist";
+	if (a->type == HP_ARG_ENUM && (!a->names || !a->names[0]))
+		return "an argument has no names";
+	return a->min > a->max ? "an argument has min above max" : NULL;
+}
+
+static void check_args(struct checker *c, const struct hp_plugin_command *cmd)
+{
+	const struct hp_arg *args = cmd->args;
+	bool optional = false;
+
+	for (size_t i = 0; args && args[i].name; i++) {
+		const char *fault = arg_fault(&args[i]);
+
+		if (!fault && i >= HP_COMMAND_ARGS)
+			fault = "has more than 8 arguments";
+		if (!fault && args[i].required && optional)
+			fault = "a required argument follows an optional one";
+		for (size_t k = 0; !fault && k < i; k++)
+			if (!strcmp(args[k].name, args[i].name))
+				fault = "two arguments have one name";
+		if (fault) {
+			refuse(c, "command", cmd->name, fault);
+			return;
+		}
+		optional = optional || !args[i].required;
 	}
+}
+
+static void check_commands(struct checker *c)
+{
+	const struct hp_plugin_command *all = c->plugin->commands;
+
+	for (const struct hp_plugin_command *cmd = all; cmd && cmd->name; cmd++) {
+		if (!has_prefix(c, cmd->name) ||
+		    !is_word(strchr(cmd->name, '.') + 1, ARG_NAME_MAX, "-"))
+			refuse(c, "command", cmd->name, "its name must be PLUGIN.WHAT");
+		if (!cmd->fn || !cmd->help)
+			refuse(c, "command", cmd->name, "has no function or no help");
+		for (const struct hp_plugin_command *o = all; o < cmd; o++)
+			if (!strcmp(o->name, cmd->name))
+				refuse(c, "command", cmd->name, "is there twice");
+		check_args(c, cmd);
+	}
+}
+
+/* Names become parts of Prometheus' names. */
+static const char *metric_fault(const struct hp_metric *m)
+{
+	size_t n = 0;
+
+	if (!is_word(m->name, METRIC_NAME_MAX, ""))
+		return "its name must be 1 to 64 of a-z, 0-9 and _";
+	if ((unsigned)m->kind >= HP_METRIC_KINDS)
+		return "there is no such kind";
+	if (!m->read || !m->help)
+		return "has no function or no help";
+	for (; m->labels && m->labels[n]; n++)
+		if (n >= HP_METRIC_LABELS || !is_word(m->labels[n], ARG_NAME_MAX, ""))
+			return "labels: at most 4, each of a-z, 0-9 and _";
+	return NULL;
+}
+
+static void check_metrics(struct checker *c)
+{
+	const struct hp_metric *all = c->plugin->metrics;
+
+	for (const struct hp_metric *m = all; m && m->name; m++) {
+		const char *fault = metric_fault(m);
+
+		for (const struct hp_metric *o = all; !fault && o < m; o++)
+			if (!strcmp(o->name, m->name))
+				fault = "is there twice";
+		for (const struct hp_counter *k = c->plugin->counters; !fault && k && k->name; k++)
+			if (!strcmp(k->name, m->name))
+				fault = "a counter has this name";
+		if (fault)
+			refuse(c, "metric", m->name, fault);
+	}
+}
+
+/* The numbers of MAC, signature and what follows them are the core's. */
+static void check_params(struct checker *c)
+{
+	char number[8];
+
+	for (const uint16_t *p = c->plugin->params; p && *p; p++)
+		if (*p >= HP_PRIVATE_PARAM) {
+			snprintf(number, sizeof(number), "%u", *p);
+			refuse(c, "parameter", number, "must be below 32768");
+		}
 }
 
 static void check_events(struct checker *c)
@@ -130,5 +258,8 @@ int hp_plugin_check(const struct hp_registry *reg, const struct hp_plugin *plugi
 	check_hooks(&c);
 	check_services(&c);
 	check_events(&c);
+	check_commands(&c);
+	check_metrics(&c);
+	check_params(&c);
 	return c.err;
 }

@@ -95,37 +95,7 @@ enum hp_verdict hp_packet_drop(struct hp_instance *self, struct hp_packet *p, un
 	return HP_DROP;
 }
 
-/* ---- services and events */
-
-int hp_registry_service(const struct hp_registry *reg, enum hp_service_kind kind,
-			const char *name, struct hp_service_ref *out)
-{
-	for (struct module *m = reg->modules; m; m = m->next)
-		for (const struct hp_service *s = m->self.plugin->services; s && s->name; s++)
-			if (s->kind == kind && !strcmp(s->name, name)) {
-				*out = (struct hp_service_ref){ s, &m->self };
-				return 0;
-			}
-	return -ENOENT;
-}
-
-int hp_registry_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i,
-			   struct hp_service_ref *out)
-{
-	for (struct module *m = reg->modules; m; m = m->next)
-		for (const struct hp_service *s = m->self.plugin->services; s && s->name; s++)
-			if (s->kind == kind && !i--) {
-				*out = (struct hp_service_ref){ s, &m->self };
-				return 0;
-			}
-	return -ENOENT;
-}
-
-void hp_resolve_done(struct hp_resolve_ticket *t, int err,
-		     const struct hp_resolve_result *result)
-{
-	t->done(t, err, result);
-}
+/* ---- events */
 
 void hp_registry_event(const struct hp_registry *reg, const struct hp_event_info *info)
 {
@@ -158,54 +128,54 @@ size_t hp_registry_area_bytes(const struct hp_registry *reg)
 	return reg->area_bytes;
 }
 
-size_t hp_registry_head_room(const struct hp_registry *reg)
+const struct hp_module_counts *hp_registry_counts(const struct hp_instance *self)
 {
-	return reg->head_room;
+	return &hp_module_of(self)->counts;
 }
 
-size_t hp_registry_tail_room(const struct hp_registry *reg)
+bool hp_registry_is_started(const struct hp_instance *self)
 {
-	return reg->tail_room;
+	return hp_module_of(self)->started;
 }
 
 uint64_t hp_instance_now(const struct hp_instance *self)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.now_ms ? m->reg->cfg.now_ms(m->reg->cfg.ctx) : 0;
 }
 
 int hp_transport_set(struct hp_instance *self, const struct hp_transport *t)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.transport ? m->reg->cfg.transport(m->reg->cfg.ctx, t) : -EOPNOTSUPP;
 }
 
 int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr *hit)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.claim ? m->reg->cfg.claim(m->reg->cfg.ctx, name, hit) : -EOPNOTSUPP;
 }
 
 int hp_identity_lookup(struct hp_instance *self, const char *name, struct hp_addr *hit)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.lookup ? m->reg->cfg.lookup(m->reg->cfg.ctx, name, hit) : -EOPNOTSUPP;
 }
 
 int hp_pool_attract(struct hp_instance *self, const struct hp_prefix *pool)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.attract ? m->reg->cfg.attract(m->reg->cfg.ctx, pool) : -EOPNOTSUPP;
 }
 
 int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_addr *addr)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.answer ? m->reg->cfg.answer(m->reg->cfg.ctx, iface, addr) :
 				    -EOPNOTSUPP;
@@ -213,21 +183,21 @@ int hp_pool_answer(struct hp_instance *self, const char *iface, const struct hp_
 
 int hp_packet_translate(struct hp_instance *self, struct hp_packet *p)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.translate ? m->reg->cfg.translate(m->reg->cfg.ctx, p) : -EOPNOTSUPP;
 }
 
 size_t hp_packet_room(struct hp_instance *self, const struct hp_packet *p)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.room ? m->reg->cfg.room(m->reg->cfg.ctx, p) : ROOM_DEFAULT;
 }
 
 int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.masquerade ? m->reg->cfg.masquerade(m->reg->cfg.ctx, pool) :
 					-EOPNOTSUPP;
@@ -235,7 +205,7 @@ int hp_pool_masquerade(struct hp_instance *self, const struct hp_prefix *pool)
 
 int hp_server_guard(struct hp_instance *self, const struct hp_addr *server)
 {
-	const struct module *m = HP_CONTAINER(self, struct module, self);
+	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.guard ? m->reg->cfg.guard(m->reg->cfg.ctx, server) : -EOPNOTSUPP;
 }

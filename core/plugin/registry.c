@@ -83,16 +83,24 @@ static void module_free(struct module *m)
 	free(m);
 }
 
+/* Whoever waits for the plugin is told before its state goes.  stop: it has been started. */
+static void end(struct module *m, bool stop)
+{
+	m->alive = false;
+	hp_asking_end(m);
+	hp_rows_end_all(m);
+	if (stop && m->self.plugin->stop)
+		m->self.plugin->stop(&m->self);
+	m->started = false;
+	m->self.state = NULL;
+	hp_plugin_things_free(m);
+}
+
 static void stop_all(struct hp_registry *reg)
 {
-	for (size_t i = reg->settled ? reg->n_plugins : 0; i-- > 0;) {
-		struct module *m = reg->order[i];
-
-		if (m->started && m->self.plugin->stop)
-			m->self.plugin->stop(&m->self);
-		m->started = false;
-		m->self.state = NULL;
-	}
+	for (size_t i = reg->settled ? reg->n_plugins : 0; i-- > 0;)
+		if (reg->order[i]->started)
+			end(reg->order[i], true);
 }
 
 void hp_registry_free(struct hp_registry *reg)
@@ -106,6 +114,8 @@ void hp_registry_free(struct hp_registry *reg)
 		next = m->next;
 		module_free(m);
 	}
+	hp_services_free(reg);
+	free(reg->open);
 	free(reg->order);
 	free((char *)reg->cfg.dir);
 	free(reg);
@@ -165,6 +175,7 @@ int hp_registry_core_hook(struct hp_registry *reg, const struct hp_hook *hook, v
 	if (!m)
 		return -ENOMEM;
 	m->core = true;
+	hp_plugin_things_init(m);
 	m->self.plugin = &core_plugin;
 	m->self.state = state;
 	err = hook_add(reg, hook, m);
@@ -202,13 +213,6 @@ static int read_settings(const struct hp_registry *reg, const struct hp_registry
 	return err;
 }
 
-static bool service_is_there(const struct hp_registry *reg, const struct hp_service *s)
-{
-	struct hp_service_ref ref;
-
-	return !hp_registry_service(reg, s->kind, s->name, &ref);
-}
-
 static int add_hooks(struct hp_registry *reg, struct module *m)
 {
 	const struct hp_plugin *plugin = m->self.plugin;
@@ -238,7 +242,9 @@ static int module_add(struct hp_registry *reg, const struct hp_plugin *plugin, v
 		return -ENOMEM;
 	}
 	m->dl = dl;
+	m->reg = reg;
 	m->self.plugin = plugin;
+	hp_plugin_things_init(m);
 	err = hp_plugin_check(reg, plugin);
 	if (!err)
 		err = counters_init(&m->self.counters, plugin->counters);
@@ -246,20 +252,15 @@ static int module_add(struct hp_registry *reg, const struct hp_plugin *plugin, v
 		err = counters_init(&m->self.drops, plugin->drops);
 	if (!err)
 		err = read_settings(reg, &reg->cfg, plugin, &m->self.settings);
-	for (const struct hp_service *s = plugin->services; !err && s && s->name; s++)
-		if (service_is_there(reg, s)) {
-			hp_plugin_complain(reg, plugin->name,
-					   "service %s: another has this name", s->name);
-			err = -EEXIST;
-		}
 	if (err) {
 		module_free(m);
 		return err;
 	}
-	/* From here on it is the registry's: hooks point to it. */
+	/* From here on it is the registry's: hooks and services point to it. */
 	append(reg, m);
 	reg->n_plugins++;
-	return add_hooks(reg, m);
+	err = hp_services_add(reg, m);
+	return err ? err : add_hooks(reg, m);
 }
 
 int hp_registry_add(struct hp_registry *reg, const struct hp_plugin *plugin)
@@ -324,7 +325,7 @@ static int order_plugins(struct hp_registry *reg)
 		return -ENOMEM;
 	for (m = reg->modules; m; m = m->next)
 		m->placed = false;
-	reg->area_bytes = reg->head_room = reg->tail_room = 0;
+	reg->area_bytes = 0;
 	for (size_t i = 0; i < reg->n_plugins; i++) {
 		m = next_to_start(reg);
 		if (!m) {
@@ -338,24 +339,9 @@ static int order_plugins(struct hp_registry *reg)
 		m->area_off = reg->area_bytes;
 		/* Aligned for any type. */
 		reg->area_bytes += (m->self.plugin->flow_area_bytes + 15) & ~(size_t)15;
-		reg->head_room += m->self.plugin->head_room;
-		reg->tail_room += m->self.plugin->tail_room;
 		reg->order[i] = m;
 	}
 	return 0;
-}
-
-/* All of them may push, one after the other, beside what the core pushes. */
-static int check_room(const struct hp_registry *reg)
-{
-	const char *last = reg->n_plugins ? reg->order[reg->n_plugins - 1]->self.plugin->name : "";
-
-	if (reg->head_room <= HP_ROOM_HEAD && reg->tail_room <= HP_ROOM_TAIL)
-		return 0;
-	hp_plugin_complain(reg, last, "all plugins together want %zu octets in front of a packet and "
-			   "%zu behind it; there are %u and %u", reg->head_room, reg->tail_room,
-			   HP_ROOM_HEAD, HP_ROOM_TAIL);
-	return -ENOBUFS;
 }
 
 static int order_hooks(struct hp_registry *reg)
@@ -383,8 +369,6 @@ static int settle(struct hp_registry *reg)
 			err = -ESRCH;
 	if (!err)
 		err = order_plugins(reg);
-	if (!err)
-		err = check_room(reg);
 	if (!err)
 		err = order_hooks(reg);
 	reg->settled = !err;
@@ -430,6 +414,21 @@ int hp_registry_check(struct hp_registry *reg)
 	return err;
 }
 
+static int start_one(struct hp_registry *reg, struct module *m)
+{
+	int err = 0;
+
+	m->alive = true;
+	if (m->self.plugin->start)
+		err = m->self.plugin->start(&m->self);
+	m->started = !err;
+	if (!err)
+		return 0;
+	hp_plugin_complain(reg, m->self.plugin->name, "doesn't start: %s", strerror(-err));
+	end(m, false);
+	return err;
+}
+
 int hp_registry_start(struct hp_registry *reg)
 {
 	int err = reg->checked && reg->settled ? 0 : hp_registry_check(reg);
@@ -437,12 +436,7 @@ int hp_registry_start(struct hp_registry *reg)
 	for (size_t i = 0; !err && i < reg->n_plugins; i++) {
 		struct module *m = reg->order[i];
 
-		if (m->self.plugin->start)
-			err = m->self.plugin->start(&m->self);
-		if (err)
-			hp_plugin_complain(reg, m->self.plugin->name, "doesn't start: %s",
-					   strerror(-err));
-		m->started = !err;
+		err = start_one(reg, m);
 	}
 	if (err)
 		stop_all(reg);

@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 #include <hipproxy/plugin.h>
-#include <hipproxy/hosting.h>
-#include <hipproxy/transport.h>
+
+#include "util/timer.h"
 
 #define HP_STAGE_HOOKS 64
 
@@ -25,6 +25,18 @@ struct hp_registry;
 struct hp_step {
 	const struct hp_hook *hook;
 	struct hp_instance *self;
+};
+
+/* Where plugins' records are kept: see hipproxy/record.h. */
+struct hp_record_store {
+	int (*put)(void *ctx, const char *plugin, const struct hp_record *r);
+	/* 0 and *r, valid until the next call; -ENOENT. */
+	int (*get)(void *ctx, const char *plugin, const void *key, size_t key_bytes,
+		   struct hp_record *r);
+	int (*del)(void *ctx, const char *plugin, const void *key, size_t key_bytes);
+	int (*each)(void *ctx, const char *plugin,
+		    int (*fn)(void *arg, const struct hp_record *r), void *arg);
+	size_t (*count)(void *ctx, const char *plugin);
 };
 
 struct hp_registry_config {
@@ -49,6 +61,16 @@ struct hp_registry_config {
 	int (*guard)(void *ctx, const struct hp_addr *server);
 	int (*translate)(void *ctx, struct hp_packet *p); /* hp_packet_translate */
 	size_t (*room)(void *ctx, const struct hp_packet *p); /* hp_packet_room */
+	/* Timers of plugins and time limits of services; NULL: none of either. */
+	struct hp_timers *timers;
+	/* Watches fd for w and gives *handle; 0 or -errno.  The watcher calls hp_plugin_fd_event.  NULL:
+	 * plugins can't watch descriptors. */
+	int (*fd_add)(void *ctx, int fd, unsigned int events, struct hp_plugin_fd *w,
+		      void **handle);
+	int (*fd_mod)(void *ctx, void *handle, unsigned int events);
+	void (*fd_del)(void *ctx, void *handle);
+	/* Records (hipproxy/record.h) of plugin, arguments checked already.  NULL: none are kept. */
+	const struct hp_record_store *records;
 	void *ctx;                      /* of these functions */
 };
 
@@ -117,19 +139,97 @@ enum hp_verdict hp_registry_run(const struct hp_registry *reg, enum hp_stage sta
 				uint64_t wanted, struct hp_packet *p,
 				const struct hp_step **last);
 
-/* ---- the rest */
+/* ---- services */
 
-struct hp_service_ref {
-	const struct hp_service *service;
-	struct hp_instance *self;
+enum hp_service_kind {
+	HP_SERVICE_RESOLVER,
+	HP_SERVICE_LOCATOR,
+	HP_SERVICE_BACKEND,
+	HP_SERVICE_KINDS
+};
+const char *hp_service_kind_name(enum hp_service_kind kind); /* "resolver" */
+
+/* What became of the questions a service was asked. */
+struct hp_service_counts {
+	uint64_t asked, answered, unknown, failed, timed_out;
+	uint32_t open;
 };
 
-/* 0 or -ENOENT. */
-int hp_registry_service(const struct hp_registry *reg, enum hp_service_kind kind,
-			const char *name, struct hp_service_ref *out);
-/* The i-th service of a kind in the order of registration: 0, or -ENOENT past the last. */
-int hp_registry_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i,
-			   struct hp_service_ref *out);
+struct hp_service;
+
+/* The i-th service of a kind in the order of registration, or the one called name.  NULL: there
+ * is none. */
+struct hp_service *hp_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i);
+struct hp_service *hp_service_find(const struct hp_registry *reg, enum hp_service_kind kind,
+				const char *name);
+/* All, in the order of registration: the first after s (NULL: of all).  NULL: that was the last. */
+struct hp_service *hp_service_next(const struct hp_registry *reg, const struct hp_service *s);
+enum hp_service_kind hp_service_kind(const struct hp_service *s);
+const char *hp_service_name(const struct hp_service *s);
+const struct hp_service_counts *hp_service_counts(const struct hp_service *s);
+struct hp_instance *hp_service_self(const struct hp_service *s);
+/* The row of a backend. */
+const struct hp_backend_service *hp_service_backend(const struct hp_service *s);
+
+/* A question to a service: the asker's, zeroed before first use. */
+struct hp_asking {
+	/* err 0: *result (a struct of the service's kind) is valid for this call; else as the
+	 * service's ask, or -ETIMEDOUT, -ECANCELED (the plugin is being stopped), -EBADMSG.  The
+	 * question is closed already: it may be asked again. */
+	void (*done)(struct hp_asking *q, int err, const void *result);
+	uint64_t id;             /* 0: nothing is open */
+	struct hp_service *service; /* the one asked last */
+	struct hp_timer timer;
+	void *early;             /* an answer given inside ask goes here */
+	int early_err;
+	bool inside, has_early;
+};
+
+/* Asks s.  ask: struct hp_resolve_ask, hp_locate_ask or hp_backend_ask; out: the matching result.
+ * 0; -EINPROGRESS: q->done follows, unless cancelled; -EAGAIN too many questions are open;
+ * otherwise what the service says, -EBADMSG for an answer that makes no sense. */
+int hp_service_ask(struct hp_service *s, struct hp_asking *q, const void *ask, void *out);
+/* Tells the service; harmless when nothing is open. */
+void hp_service_cancel(struct hp_asking *q);
+size_t hp_registry_open_tickets(const struct hp_registry *reg);
+uint64_t hp_registry_late_answers(const struct hp_registry *reg);
+
+/* What a plugin instance uses now, and what it has left behind (freed by the core). */
+struct hp_module_counts {
+	uint32_t timers, fds, rows;
+	uint64_t timers_fired, fd_events, refused; /* refused: a limit was reached */
+	uint64_t left_timers, left_fds;
+	uint64_t commands;                         /* run */
+	uint64_t late;                             /* answers that nobody waited for */
+};
+const struct hp_module_counts *hp_registry_counts(const struct hp_instance *self);
+/* How many records the plugin has. */
+size_t hp_registry_records(const struct hp_instance *self);
+bool hp_registry_is_started(const struct hp_instance *self);
+
+/* A watched descriptor has events (HP_FD_...). */
+void hp_plugin_fd_event(struct hp_plugin_fd *w, unsigned int events);
+
+/* ---- control messages being built */
+
+struct hp_extra_param {
+	uint16_t type, len;
+	uint16_t at; /* of the contents in data */
+};
+
+/* Parameters that plugins add to a message, in ascending order. */
+struct hp_extra {
+	struct hp_extra_param param[HP_MESSAGE_PARAMS];
+	size_t n, used;
+	uint8_t data[2048];
+};
+
+/* Calls the hooks of CTL_BUILD in wanted for p, whose data is the header of the message to be. */
+void hp_registry_build(struct hp_registry *reg, uint64_t wanted, struct hp_packet *p,
+		       struct hp_extra *out);
+
+/* ---- the rest */
+
 /* Tells everyone who subscribed. */
 void hp_registry_event(const struct hp_registry *reg, const struct hp_event_info *info);
 
@@ -138,10 +238,8 @@ struct hp_instance *hp_registry_plugin(const struct hp_registry *reg, size_t i);
 
 /* Where plugin's area begins among a flow's areas; SIZE_MAX if it has none. */
 size_t hp_registry_area_offset(const struct hp_registry *reg, const struct hp_plugin *plugin);
-/* Octets of plugin areas a flow needs, and the room all plugins together may push. */
+/* Octets of plugin areas a flow needs. */
 size_t hp_registry_area_bytes(const struct hp_registry *reg);
-size_t hp_registry_head_room(const struct hp_registry *reg);
-size_t hp_registry_tail_room(const struct hp_registry *reg);
 
 /* hipproxyd --show-pipeline: stages and their hooks in order. */
 void hp_registry_show(const struct hp_registry *reg, FILE *out);

@@ -31,14 +31,17 @@ static void show_step(const struct hp_step *step, FILE *out)
 	fputc('\n', out);
 }
 
-static void show_plugin(const struct hp_plugin *p, FILE *out)
+static void show_plugin(const struct hp_registry *reg, const struct hp_plugin *p, FILE *out)
 {
 	fprintf(out, "\t%s %s: %s\n", p->name, p->version, p->summary);
-	for (const struct hp_service *s = p->services; s && s->name; s++)
-		fprintf(out, "\t\tservice %s (%s)\n", s->name,
-			s->kind == HP_SERVICE_RESOLVER ? "resolver" : "backend");
+	for (const struct hp_service *s = reg->services; s; s = s->next)
+		if (s->module->self.plugin == p)
+			fprintf(out, "\t\tservice %s (%s)\n", s->name,
+				hp_service_kind_name(s->kind));
 	for (const struct hp_event_sub *e = p->events; e && e->name; e++)
 		fprintf(out, "\t\tevent %s\n", e->name);
+	for (const struct hp_plugin_command *c = p->commands; c && c->name; c++)
+		fprintf(out, "\t\tcommand %s\n", c->name);
 }
 
 void hp_registry_show(const struct hp_registry *reg, FILE *out)
@@ -54,5 +57,5 @@ void hp_registry_show(const struct hp_registry *reg, FILE *out)
 	}
 	fprintf(out, "plugins\n");
 	for (size_t i = 0; (self = hp_registry_plugin(reg, i)); i++)
-		show_plugin(self->plugin, out);
+		show_plugin(reg, self->plugin, out);
 }

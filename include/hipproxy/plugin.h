@@ -3,8 +3,16 @@
  * The plugin interface.
  *
  * A plugin is a shared object that exports one symbol, `const struct hp_plugin
- * hipproxy_plugin`: tables of what it offers.  There are three kinds of extension: a hook
- * transforms or judges a packet, a service answers a question, an event informs.
+ * hipproxy_plugin`: tables of what it offers.  A plugin includes this header only; it includes
+ * all others.
+ *
+ *	hook      transforms or judges a packet
+ *	service   answers a question of the core, now or later   (service.h)
+ *	event     is told that something has happened
+ *	command   answers hipproxyctl                            (command.h)
+ *	metric    gives a number when asked                      (command.h)
+ *
+ * A plugin may make timers and watch descriptors (later.h) and keep records (record.h).
  *
  * Everything runs on the loop's thread and must not block.  Packets and flows are borrowed for
  * one call.  Tables are constant and live as long as the plugin is loaded; each ends with a
@@ -19,13 +27,25 @@
 
 #include <hipproxy/addr.h>
 #include <hipproxy/assoc.h>
+#include <hipproxy/checksum.h>
+#include <hipproxy/command.h>
 #include <hipproxy/conf.h>
 #include <hipproxy/count.h>
 #include <hipproxy/flow.h>
+#include <hipproxy/hosting.h>
+#include <hipproxy/l7.h>
+#include <hipproxy/later.h>
+#include <hipproxy/log.h>
+#include <hipproxy/message.h>
 #include <hipproxy/packet.h>
+#include <hipproxy/record.h>
+#include <hipproxy/service.h>
+#include <hipproxy/tokens.h>
+#include <hipproxy/transport.h>
+#include <hipproxy/wire.h>
 
 /* Changes whenever a struct or a meaning in these headers does. */
-#define HP_PLUGIN_ABI 4
+#define HP_PLUGIN_ABI 5
 
 /* ---- stages, in the order in which a packet meets them.  Those marked "not run" are kept for a later
  * version: a plugin with a hook there is refused. */
@@ -45,8 +65,8 @@ enum hp_stage {
 	HP_STAGE_IN_EMIT,      /* last look */
 	/* HIP control packets: data begins with the HIP header, read only */
 	HP_STAGE_CTL_RX,       /* parsed, not authenticated: may only drop */
-	HP_STAGE_CTL_AUTH,     /* not run: authenticated */
-	HP_STAGE_CTL_BUILD,    /* not run: parameters may be appended, before MAC and signature */
+	HP_STAGE_CTL_AUTH,     /* authenticated: may only drop */
+	HP_STAGE_CTL_BUILD,    /* header only: hp_message_add adds parameters */
 	HP_STAGE_CTL_OUTER,    /* about to be sent */
 	HP_STAGES
 };
@@ -88,88 +108,6 @@ struct hp_hook {
 
 /* Counts reason (index into plugin->drops) and returns HP_DROP. */
 enum hp_verdict hp_packet_drop(struct hp_instance *self, struct hp_packet *p, unsigned reason);
-
-/* ---- services */
-
-#define HP_RESOLVE_ADDRS 8
-
-struct hp_resolve_result {
-	struct hp_addr hit;
-	struct hp_addr locators[HP_RESOLVE_ADDRS];
-	size_t n;         /* of locators; 0: ask at the address itself */
-	uint32_t ttl_s;   /* how long this may be remembered; 0: the configured lifetime */
-};
-
-/* A question that is answered later.  The asker makes it and keeps it until done or cancel. */
-struct hp_resolve_ticket {
-	/* err 0: result is valid for this call; -ENOENT: no HIT; another -errno: failed. */
-	void (*done)(struct hp_resolve_ticket *t, int err, const struct hp_resolve_result *result);
-	void *plugin_data; /* the answering plugin's */
-};
-
-/* The plugin answers a ticket, once. */
-void hp_resolve_done(struct hp_resolve_ticket *t, int err,
-		     const struct hp_resolve_result *result);
-
-/* A conversation that a HIP peer begins. */
-struct hp_backend_ask {
-	struct hp_addr local_hit, peer_hit;
-	uint16_t local_port; /* host order; 0 if the protocol has none */
-	uint8_t proto;
-};
-
-struct hp_backend {
-	struct hp_addr addr; /* legacy server */
-	uint16_t port;       /* of it */
-	struct hp_addr far;  /* by which it knows the peer; of the same family */
-};
-
-/* A rule that says who may reach what, for reports.  Strings are the service's. */
-struct hp_access_rule {
-	const char *action;             /* "allow", "deny" */
-	const char *client, *identity;  /* "": any */
-	const char *protocol;           /* "any", "tcp" ... */
-	uint16_t port_min, port_max;    /* 0, 65535: any */
-	uint64_t hits;                  /* conversations that it has decided */
-	bool is_default;                /* when no rule matches */
-};
-
-enum hp_service_kind {
-	HP_SERVICE_RESOLVER, /* who answers at this address? */
-	HP_SERVICE_BACKEND,  /* which legacy server is behind this HIT? */
-	HP_SERVICE_KINDS
-};
-
-struct hp_service {
-	const char *name; /* as in the configuration's `resolvers`, unique per kind */
-	enum hp_service_kind kind;
-	/* RESOLVER.  0: *out filled; -ENOENT: not known here, ask the next; -EINPROGRESS:
-	 * hp_resolve_done(ticket) follows unless cancelled; another -errno: failed. */
-	int (*resolve)(struct hp_instance *self, const struct hp_addr *dst,
-		       struct hp_resolve_result *out, struct hp_resolve_ticket *ticket);
-	/* The ticket is forgotten: done must not be called any more.  A resolver that answers
-	 * -EINPROGRESS has it. */
-	void (*cancel)(struct hp_instance *self, struct hp_resolve_ticket *ticket);
-	/* BACKEND.  -ENOENT: local_hit is not of this service, ask the next.
-	 * backend: 0, *out filled; -EACCES not permitted; -ENOBUFS no address for the peer. */
-	int (*backend)(struct hp_instance *self, const struct hp_backend_ask *ask,
-		       struct hp_backend *out);
-	/* May the peer have an association?  0; -EACCES: silence; -EPERM: NOTIFY
-	 * BLOCKED_BY_POLICY.  Asked at I1, where peer_hit is only claimed, and at I2. */
-	int (*accept)(struct hp_instance *self, const struct hp_addr *local_hit,
-		      const struct hp_addr *peer_hit);
-	/* legacy talks to far: which HITs is that between?  0, *ask filled in but for port and
-	 * protocol. */
-	int (*client)(struct hp_instance *self, const struct hp_addr *legacy,
-		      const struct hp_addr *far, struct hp_backend_ask *ask);
-	/* What backend would say and by which rule, as a sentence.  Nothing is counted.
-	 * Optional. */
-	int (*explain)(struct hp_instance *self, const struct hp_backend_ask *ask, char *text,
-		       size_t bytes);
-	/* Rule i of its access rules, from 0 on; the default is the last.  0, or -ENOENT past it.
-	 * Optional. */
-	int (*rule)(struct hp_instance *self, size_t i, struct hp_access_rule *out);
-};
 
 /* ---- events */
 
@@ -221,13 +159,16 @@ struct hp_plugin {
 	size_t settings_bytes;            /* the struct that schema describes */
 	const struct hp_need *needs;
 	const struct hp_hook *hooks;
-	const struct hp_service *services;
+	const struct hp_resolver_service *resolvers;
+	const struct hp_locator_service *locators;
+	const struct hp_backend_service *backends;
 	const struct hp_event_sub *events;
+	const struct hp_plugin_command *commands;
+	const struct hp_metric *metrics;
 	const struct hp_counter *counters;
 	const struct hp_counter *drops;   /* reasons for hp_packet_drop */
+	const uint16_t *params;           /* numbers below 32768 for hp_message_add; 0 ends */
 
-	/* Octets its hooks may push in front and behind.  All plugins together: 192 and 128. */
-	uint16_t head_room, tail_room;
 	size_t flow_area_bytes;        /* its area in each flow: hp_flow_area(flow, self->plugin) */
 
 	/* Do the settings make sense beyond what schema says?  Asked of every configuration before
@@ -243,7 +184,8 @@ struct hp_plugin {
 	 * still the old one during the call.  NULL: the plugin reads self->settings whenever it
 	 * needs them. */
 	int (*reload)(struct hp_instance *self, const void *settings);
-	/* Frees what start made.  Optional. */
+	/* Frees what start made.  Open tickets and rows have been ended before; timers, watches and
+	 * the like that are left the core frees afterwards.  Optional. */
 	void (*stop)(struct hp_instance *self);
 };
 

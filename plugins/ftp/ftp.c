@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
 #include <hipproxy/plugin.h>
 
 #include "session.h"

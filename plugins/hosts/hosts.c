@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <hipproxy/log.h>
 #include <hipproxy/plugin.h>
 
 #include "table.h"
@@ -152,15 +151,15 @@ static void look(struct hp_instance *self, struct state *s)
 
 /* ---- service */
 
-static int resolve(struct hp_instance *self, const struct hp_addr *dst,
-		   struct hp_resolve_result *out, struct hp_resolve_ticket *ticket)
+static int resolve(struct hp_instance *self, const struct hp_resolve_ask *ask,
+		   struct hp_ticket ticket, struct hp_resolve_result *out)
 {
 	const struct settings *set = self->settings;
 	struct state *s = self->state;
 	const struct hosts_host *host;
 
 	look(self, s);
-	host = s->table ? hosts_table_find(s->table, dst) : NULL;
+	host = s->table ? hosts_table_find(s->table, &ask->dst) : NULL;
 	hp_count(&self->counters, host ? FOUND : UNKNOWN);
 	if (!host)
 		return -ENOENT;
@@ -171,8 +170,8 @@ static int resolve(struct hp_instance *self, const struct hp_addr *dst,
 	return 0;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "hosts", .kind = HP_SERVICE_RESOLVER, .resolve = resolve },
+static const struct hp_resolver_service resolvers[] = {
+	{ .name = "hosts", .help = "a file like /etc/hosts", .ask = resolve },
 	{ .name = NULL }
 };
 
@@ -245,7 +244,7 @@ HP_PLUGIN(hosts) = {
 	.summary = "knows HITs from a hosts-style file",
 	.schema = schema,
 	.settings_bytes = sizeof(struct settings),
-	.services = services,
+	.resolvers = resolvers,
 	.counters = counters,
 	.check = check,
 	.start = start,

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <hipproxy/plugin.h>
-#include <hipproxy/tokens.h>
 
 #include "map.h"
 

@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include <hipproxy/plugin.h>
-#include <hipproxy/transport.h>
 
 /* ---- settings */
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/hosting.h>
 #include <hipproxy/plugin.h>
 
 #include "pool.h"

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/hosting.h>
-#include <hipproxy/log.h>
 #include <hipproxy/plugin.h>
 
 #include "pool.h"
@@ -267,13 +265,14 @@ static int far_address(struct hp_instance *self, const struct hp_addr *peer, boo
 /* ---- service */
 
 static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
-		   struct hp_backend *out)
+		   struct hp_ticket ticket, struct hp_backend_result *out)
 {
 	const struct hosted_row *row = find_row(self, &ask->local_hit);
 	struct question q = question(ask);
 	struct state *st = self->state;
 	int err;
 
+	(void)ticket; /* all answers are given at once */
 	if (!row)
 		return -ENOENT;
 	out->addr = row->server;
@@ -378,8 +377,8 @@ static int rule(struct hp_instance *self, size_t i, struct hp_access_rule *out)
 	return 0;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "server", .kind = HP_SERVICE_BACKEND, .backend = backend,
+static const struct hp_backend_service backends[] = {
+	{ .name = "server", .help = "hosted servers of the configuration", .ask = backend,
 	  .accept = accept_peer, .client = client, .explain = explain, .rule = rule },
 	{ .name = NULL }
 };
@@ -483,7 +482,7 @@ HP_PLUGIN(server) = {
 	.summary = "legacy servers behind Host Identities of this machine",
 	.schema = schema,
 	.settings_bytes = sizeof(struct settings),
-	.services = services,
+	.backends = backends,
 	.counters = counters,
 	.check = server_check,
 	.start = start,

@@ -7,6 +7,7 @@
 #include "flow/policy.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,12 +400,59 @@ static size_t room(void *ctx, const struct hp_packet *p)
 	return hp_pipe_room(((struct node *)ctx)->pipe, p);
 }
 
+/* ---- descriptors of plugins */
+
+static int fd_add(void *ctx, int fd, unsigned int events, struct hp_plugin_fd *w, void **handle)
+{
+	struct node *n = ctx;
+
+	for (size_t i = 0; i < LAB_FDS; i++)
+		if (!n->fds[i].w) {
+			n->fds[i] = (struct lab_fd){ fd, events, w };
+			*handle = &n->fds[i];
+			return 0;
+		}
+	return -ENOSPC;
+}
+
+static int fd_mod(void *ctx, void *handle, unsigned int events)
+{
+	(void)ctx;
+	((struct lab_fd *)handle)->events = events;
+	return 0;
+}
+
+static void fd_del(void *ctx, void *handle)
+{
+	(void)ctx;
+	((struct lab_fd *)handle)->w = NULL;
+}
+
+static void look_at_fd(struct lab_fd *f)
+{
+	struct pollfd p = { .fd = f->fd, .events = (short)((f->events & HP_FD_IN ? POLLIN : 0) |
+							   (f->events & HP_FD_OUT ? POLLOUT : 0)) };
+
+	if (poll(&p, 1, 0) > 0)
+		hp_plugin_fd_event(f->w, (p.revents & POLLIN ? HP_FD_IN : 0u) |
+					 (p.revents & POLLOUT ? HP_FD_OUT : 0u) |
+					 (p.revents & (POLLERR | POLLHUP) ? HP_FD_ERROR : 0u));
+}
+
+static void look_at_fds(struct lab *l)
+{
+	for (size_t i = 0; i < 2 * (size_t)LAB_FDS; i++)
+		if (l->n[i / LAB_FDS].fds[i % LAB_FDS].w)
+			look_at_fd(&l->n[i / LAB_FDS].fds[i % LAB_FDS]);
+}
+
 static void node_start(struct lab *l, int at)
 {
 	struct node *n = &l->n[at];
 	struct hp_registry_config rc = { .now_ms = now_ms, .report = complain_plugin,
 					 .settings = settings, .translate = translate,
-					 .room = room, .ctx = n };
+					 .room = room, .timers = &l->w.timers, .fd_add = fd_add,
+					 .fd_mod = fd_mod, .fd_del = fd_del, .ctx = n };
 	struct hp_pipe_deps d = { .hip = l->w.s[at].hip, .clock = &l->w.clock,
 				  .rand = &l->w.rand, .timers = &l->w.timers,
 				  .ops = &n->ops, .ahead_flows = l->ahead_flows };
@@ -508,6 +556,7 @@ void lab_run(struct lab *l, unsigned ms)
 {
 	while (ms--) {
 		world_run(&l->w, 1);
+		look_at_fds(l);
 		lab_deliver(l);
 	}
 }

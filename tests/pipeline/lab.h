@@ -58,6 +58,14 @@ struct wire_esp {
 
 struct lab;
 
+/* Descriptors that the plugin watches: polled once a millisecond of the lab's clock. */
+#define LAB_FDS 16
+struct lab_fd {
+	int fd;
+	unsigned int events;
+	struct hp_plugin_fd *w; /* NULL: unused */
+};
+
 struct node {
 	struct lab *lab;
 	int at;
@@ -67,6 +75,7 @@ struct node {
 	struct hp_registry *registry;
 	const struct hp_plugin *plugin;
 	const void *settings; /* the plugin's */
+	struct lab_fd fds[LAB_FDS];
 	struct hp_pipe *pipe;
 	struct hp_pipe_ops ops;
 	struct hp_addr client_hit, host_hit; /* zero: as the role says */

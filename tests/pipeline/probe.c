@@ -31,54 +31,55 @@ static const struct hp_counter drops[] = {
 
 /* ---- resolvers */
 
-static int none(struct hp_instance *self, const struct hp_addr *dst,
-		struct hp_resolve_result *out, struct hp_resolve_ticket *t)
+static int none(struct hp_instance *self, const struct hp_resolve_ask *ask, struct hp_ticket t,
+		struct hp_resolve_result *out)
 {
-	(void)self, (void)dst, (void)out, (void)t;
+	(void)self, (void)ask, (void)out, (void)t;
 	append(probe.asked, sizeof(probe.asked), 'n');
 	return -ENOENT;
 }
 
-static int sour(struct hp_instance *self, const struct hp_addr *dst,
-		struct hp_resolve_result *out, struct hp_resolve_ticket *t)
+static int sour(struct hp_instance *self, const struct hp_resolve_ask *ask, struct hp_ticket t,
+		struct hp_resolve_result *out)
 {
-	(void)self, (void)dst, (void)out, (void)t;
+	(void)self, (void)ask, (void)out, (void)t;
 	append(probe.asked, sizeof(probe.asked), 's');
 	return -EIO;
 }
 
-static int quick(struct hp_instance *self, const struct hp_addr *dst,
-		 struct hp_resolve_result *out, struct hp_resolve_ticket *t)
+static int quick(struct hp_instance *self, const struct hp_resolve_ask *ask, struct hp_ticket t,
+		struct hp_resolve_result *out)
 {
-	(void)self, (void)dst, (void)t;
+	(void)self, (void)ask, (void)t;
 	append(probe.asked, sizeof(probe.asked), 'q');
 	*out = probe.answer;
 	return 0;
 }
 
-static int slow(struct hp_instance *self, const struct hp_addr *dst,
-		struct hp_resolve_result *out, struct hp_resolve_ticket *t)
+static int slow(struct hp_instance *self, const struct hp_resolve_ask *ask, struct hp_ticket t,
+		struct hp_resolve_result *out)
 {
-	(void)self, (void)dst, (void)out;
+	(void)ask, (void)out;
 	append(probe.asked, sizeof(probe.asked), 'l');
+	probe.self = self;
 	probe.tickets[probe.n_tickets++ % 16] = t;
 	return -EINPROGRESS;
 }
 
-static void cancel(struct hp_instance *self, struct hp_resolve_ticket *t)
+static void cancel(struct hp_instance *self, struct hp_ticket t)
 {
 	(void)self;
 	for (unsigned i = 0; i < 16; i++)
-		if (probe.tickets[i] == t)
-			probe.tickets[i] = NULL;
+		if (probe.tickets[i].id == t.id)
+			probe.tickets[i].id = 0;
 	probe.cancelled++;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "none", .kind = HP_SERVICE_RESOLVER, .resolve = none },
-	{ .name = "sour", .kind = HP_SERVICE_RESOLVER, .resolve = sour },
-	{ .name = "quick", .kind = HP_SERVICE_RESOLVER, .resolve = quick },
-	{ .name = "slow", .kind = HP_SERVICE_RESOLVER, .resolve = slow, .cancel = cancel },
+static const struct hp_resolver_service resolvers[] = {
+	{ .name = "none", .timeout_ms = HP_SERVICE_TIMEOUT_MAX_MS, .ask = none },
+	{ .name = "sour", .timeout_ms = HP_SERVICE_TIMEOUT_MAX_MS, .ask = sour },
+	{ .name = "quick", .timeout_ms = HP_SERVICE_TIMEOUT_MAX_MS, .ask = quick },
+	{ .name = "slow", .timeout_ms = HP_SERVICE_TIMEOUT_MAX_MS, .ask = slow, .cancel = cancel },
 	{ .name = NULL }
 };
 
@@ -216,7 +217,7 @@ const struct hp_plugin probe_plugin = {
 	.version = "1",
 	.summary = "looks and answers as tests say",
 	.hooks = hooks,
-	.services = services,
+	.resolvers = resolvers,
 	.events = events,
 	.drops = drops,
 	.flow_area_bytes = sizeof(unsigned),

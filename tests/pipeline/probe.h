@@ -14,7 +14,8 @@ struct probe {
 	/* resolvers "none" (n), "sour" (s), "quick" (q), "slow" (l) */
 	char asked[64];  /* their letters in the order of asking */
 	struct hp_resolve_result answer;
-	struct hp_resolve_ticket *tickets[16]; /* of the slow one, not answered yet */
+	struct hp_instance *self; /* once the slow one was asked */
+	struct hp_ticket tickets[16]; /* of the slow one, not answered yet */
 	unsigned n_tickets, cancelled;
 	/* hooks: OUT_CLASSIFY c, OUT_FLOW f, OUT_L7 l, OUT_XLAT x, IN_OUTER O, IN_FLOW F, IN_XLAT X,
 	 * IN_L7 L, IN_EMIT E; the one that wants PROBE_FLAG + */

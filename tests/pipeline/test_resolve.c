@@ -77,11 +77,11 @@ static uint64_t passed(void)
 static void slow_answers(int err)
 {
 	for (unsigned i = 0; i < 16; i++) {
-		struct hp_resolve_ticket *t = probe.tickets[i];
+		struct hp_ticket t = probe.tickets[i];
 
-		probe.tickets[i] = NULL;
-		if (t)
-			hp_resolve_done(t, err, err ? NULL : &probe.answer);
+		probe.tickets[i].id = 0;
+		if (t.id)
+			hp_resolve_done(probe.self, t, err, err ? NULL : &probe.answer);
 	}
 }
 

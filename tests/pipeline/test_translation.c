@@ -35,21 +35,21 @@ static struct hp_addr client_there(void)
 }
 
 static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
-		   struct hp_backend *out)
+		   struct hp_ticket ticket, struct hp_backend_result *out)
 {
-	(void)self;
-	*out = (struct hp_backend){ server(), ask->local_port, client_there() };
+	(void)self, (void)ticket;
+	*out = (struct hp_backend_result){ server(), ask->local_port, client_there() };
 	return 0;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "servers", .kind = HP_SERVICE_BACKEND, .backend = backend },
+static const struct hp_backend_service backends[] = {
+	{ .name = "servers", .ask = backend },
 	{ .name = NULL }
 };
 
 static const struct hp_plugin gateway = {
 	HP_PLUGIN_HEAD, .name = "gateway", .version = "1", .summary = "one server",
-	.services = services,
+	.backends = backends,
 };
 
 /* ---- on the wire: the payload of each ESP packet */

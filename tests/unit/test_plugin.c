@@ -109,10 +109,8 @@ static const struct hp_hook hooks_a[] = {
 	  .after = NAMES("core.x") },
 	{ .name = NULL }
 };
-static const struct hp_plugin plugin_a = PLUGIN("a", .hooks = hooks_a, .flow_area_bytes = 5,
-						.head_room = 8);
-static const struct hp_plugin plugin_b = PLUGIN("b", .hooks = hooks_b, .flow_area_bytes = 32,
-						.tail_room = 4, .head_room = 2);
+static const struct hp_plugin plugin_a = PLUGIN("a", .hooks = hooks_a, .flow_area_bytes = 5);
+static const struct hp_plugin plugin_b = PLUGIN("b", .hooks = hooks_b, .flow_area_bytes = 32);
 
 static const struct hp_hook hook_z = { .name = "core.z", .stage = HP_STAGE_OUT_FLOW,
 				     .before = NAMES("core.x") };
@@ -160,7 +158,6 @@ static void hooks_are_ordered_by_name_and_stay_as_registered_otherwise(void)
 	CU_ASSERT(hp_registry_area_offset(reg, &plugin_b) == 0);
 	CU_ASSERT(hp_registry_area_offset(reg, &plugin_a) == 32);
 	CU_ASSERT(hp_registry_area_offset(reg, NULL) == SIZE_MAX);
-	CU_ASSERT(hp_registry_head_room(reg) == 10 && hp_registry_tail_room(reg) == 4);
 	hp_registry_free(reg);
 	CU_ASSERT_STRING_EQUAL(trail, "+b +a -a -b ");
 }
@@ -240,22 +237,6 @@ static void every_stage_that_is_shown_takes_a_hook(void)
 		hp_registry_free(reg);
 	}
 	CU_ASSERT_EQUAL(n, HP_STAGES - 3);
-}
-
-static void room_that_packets_do_not_have_is_refused(void)
-{
-	static const struct hp_plugin much = PLUGIN("much", .head_room = 192, .tail_room = 128);
-	static const struct hp_plugin more = PLUGIN("more", .head_room = 1);
-	struct hp_registry *reg = make();
-
-	CU_ASSERT(hp_registry_add(reg, &much) == 0 && hp_registry_start(reg) == 0);
-	hp_registry_free(reg);
-	reg = make();
-	CU_ASSERT(hp_registry_add(reg, &much) == 0 && hp_registry_add(reg, &more) == 0);
-	CU_ASSERT_EQUAL(hp_registry_start(reg), -ENOBUFS);
-	CU_ASSERT_STRING_EQUAL(said, "plugin more: all plugins together want 193 octets in front of a "
-			       "packet and 128 behind it; there are 192 and 128\n");
-	hp_registry_free(reg);
 }
 
 static void a_stage_takes_64_hooks(void)
@@ -418,16 +399,18 @@ static void a_reload_is_all_or_nothing(void)
 	hp_registry_free(reg);
 }
 
-static int resolve(struct hp_instance *self, const struct hp_addr *dst,
-		   struct hp_resolve_result *out, struct hp_resolve_ticket *ticket)
+static struct hp_ticket asked_with;
+
+static int resolve(struct hp_instance *self, const struct hp_resolve_ask *ask,
+		   struct hp_ticket ticket, struct hp_resolve_result *out)
 {
 	clock_ms = hp_instance_now(self) + 1;
-	hp_resolve_done(ticket, -ENOENT, NULL);
+	asked_with = ticket;
 	return -EINPROGRESS;
 }
 
 static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
-		   struct hp_backend *out)
+		   struct hp_ticket ticket, struct hp_backend_result *out)
 {
 	return -ENOENT;
 }
@@ -439,14 +422,17 @@ static void event(struct hp_instance *self, const struct hp_event_info *info)
 
 static int answered;
 
-static void done(struct hp_resolve_ticket *t, int err, const struct hp_resolve_result *result)
+static void done(struct hp_asking *q, int err, const void *result)
 {
 	answered = err;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "ask", .kind = HP_SERVICE_RESOLVER, .resolve = resolve },
-	{ .name = "ask", .kind = HP_SERVICE_BACKEND, .backend = backend },
+static const struct hp_resolver_service resolvers[] = {
+	{ .name = "ask", .ask = resolve },
+	{ .name = NULL }
+};
+static const struct hp_backend_service backends[] = {
+	{ .name = "ask", .ask = backend },
 	{ .name = NULL }
 };
 static const struct hp_event_sub events[] = {
@@ -499,22 +485,27 @@ static void settings_are_checked_before_they_are_used(void)
 
 static void services_and_events_reach_their_plugin(void)
 {
-	static const struct hp_plugin p = PLUGIN("e", .services = services, .events = events);
-	static const struct hp_plugin q = PLUGIN("f", .services = services);
-	struct hp_resolve_ticket ticket = { .done = done };
+	static const struct hp_plugin p = PLUGIN("e", .resolvers = resolvers, .backends = backends,
+						 .events = events);
+	static const struct hp_plugin q = PLUGIN("f", .backends = backends);
+	struct hp_asking asking = { .done = done };
+	struct hp_resolve_ask ask = { 0 };
+	struct hp_resolve_result out;
 	struct hp_registry *reg = make();
 	struct hp_event_info info = { .event = HP_EVENT_FLOW_GONE };
-	struct hp_service_ref ref;
+	struct hp_service *s;
 
 	CU_ASSERT(hp_registry_add(reg, &p) == 0 && hp_registry_add(reg, &q) == -EEXIST);
-	CU_ASSERT(strstr(said, "plugin f: service ask: another has this name") != NULL);
+	CU_ASSERT(strstr(said, "plugin f: backend ask: another has this name") != NULL);
 	CU_ASSERT(hp_registry_start(reg) == 0);
-	CU_ASSERT(hp_registry_service(reg, HP_SERVICE_RESOLVER, "other", &ref) == -ENOENT);
-	CU_ASSERT(hp_registry_service(reg, HP_SERVICE_BACKEND, "ask", &ref) == 0 &&
-		  ref.service->backend == backend);
-	CU_ASSERT_FATAL(hp_registry_service(reg, HP_SERVICE_RESOLVER, "ask", &ref) == 0);
+	CU_ASSERT_PTR_NULL(hp_service_find(reg, HP_SERVICE_RESOLVER, "other"));
+	s = hp_service_find(reg, HP_SERVICE_BACKEND, "ask");
+	CU_ASSERT_FATAL(s && hp_service_backend(s)->ask == backend);
+	s = hp_service_find(reg, HP_SERVICE_RESOLVER, "ask");
+	CU_ASSERT_FATAL(s != NULL);
 	clock_ms = 41;
-	CU_ASSERT(ref.service->resolve(ref.self, NULL, NULL, &ticket) == -EINPROGRESS);
+	CU_ASSERT(hp_service_ask(s, &asking, &ask, &out) == -EINPROGRESS);
+	CU_ASSERT(hp_resolve_done(hp_service_self(s), asked_with, -ENOENT, NULL) == 0);
 	CU_ASSERT(answered == -ENOENT && clock_ms == 42);
 	trail[0] = '\0';
 	hp_registry_event(reg, &info);
@@ -536,13 +527,13 @@ static void unsound_tables_are_refused(void)
 	static const struct hp_hook none[] = { { .name = "x.y" }, { .name = NULL } };
 	static const struct hp_hook twice[] = { { .name = "x.y", .fn = next },
 						{ .name = "x.y", .fn = next }, { .name = NULL } };
-	static const struct hp_service serve[] = { { .name = "s" }, { .name = NULL } };
+	static const struct hp_locator_service serve[] = { { .name = "s" }, { .name = NULL } };
 	static const struct hp_event_sub ev[] = { { "x.e", HP_EVENT_FLOW_NEW, NULL }, { 0 } };
 	static const struct hp_conf_row far[] = { { .name = "k", .type = HP_CONF_INT, .offset = 1,
 						    .field_bytes = 1 }, HP_CONF_END };
 	static const struct hp_plugin bad[] = {
 		PLUGIN("x", .hooks = stage), PLUGIN("x", .hooks = name),
-		PLUGIN("x", .hooks = none), PLUGIN("x", .services = serve),
+		PLUGIN("x", .hooks = none), PLUGIN("x", .locators = serve),
 		PLUGIN("x", .events = ev), PLUGIN("x", .flow_area_bytes = 4097),
 		PLUGIN("x", .schema = far, .settings_bytes = sizeof(struct small)),
 		{ HP_PLUGIN_HEAD, .name = "x" },
@@ -578,7 +569,8 @@ static void the_pipeline_can_be_shown(void)
 {
 	static const struct hp_hook x = { .name = "core.x", .stage = HP_STAGE_OUT_FLOW,
 		.help = "does x", .match = { 4, 6, 80, 90, 3 } };
-	static const struct hp_plugin p = PLUGIN("e", .services = services, .events = events);
+	static const struct hp_plugin p = PLUGIN("e", .resolvers = resolvers, .backends = backends,
+						 .events = events);
 	struct hp_registry *reg = make();
 	char *text;
 	size_t n;
@@ -600,7 +592,6 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_ring_of_hooks_refuses_to_start_and_is_named),
 	HP_TEST(a_hook_that_can_never_run_is_refused),
 	HP_TEST(every_stage_that_is_shown_takes_a_hook),
-	HP_TEST(room_that_packets_do_not_have_is_refused),
 	HP_TEST(a_stage_takes_64_hooks),
 	HP_TEST(a_flow_is_shown_to_those_who_want_it),
 	HP_TEST(a_drop_is_counted_and_ends_the_walk),
