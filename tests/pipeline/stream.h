@@ -120,6 +120,7 @@ struct stream {
 	uint64_t round;
 	const char *why;        /* what was found wrong first */
 	bool loud;
+	bool unchecked;         /* the function answers at random; no endpoint, no oracle */
 	struct hp_flow *flow;
 	struct hp_instance *self;
 	struct stream_oracle o[2]; /* by enum hp_direction, which is the sending end's number */
