@@ -244,11 +244,12 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "gate", gate(d, there));
 	json_object_set_new(
 		reply, "counts",
-		json_pack("{s:I, s:I, s:I, s:I}", "associations",
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "associations",
 			  (json_int_t)hp_hip_count(d->hip), "flows",
 			  (json_int_t)hp_flowdb_count(hp_pipe_flowdb(d->pipe)), "peers",
 			  (json_int_t)hp_peerdb_count(peers), "held",
-			  (json_int_t)hp_peerdb_hold_pool(peers)->packets));
+			  (json_int_t)hp_peerdb_hold_pool(peers)->packets, "timers",
+			  (json_int_t)d->timers.count));
 	json_object_set_new(reply, "totals", totals);
 	json_object_set_new(reply, "nat",
 			    json_pack("{s:s, s:i}", "mode",

@@ -57,9 +57,10 @@ struct hp_rd {
 	bool bad;
 };
 
+/* p may be NULL if len is 0; C does not allow to add even 0 to it. */
 static inline struct hp_rd hp_rd_init(const void *p, size_t len)
 {
-	struct hp_rd r = { p, (const uint8_t *)p + len, false };
+	struct hp_rd r = { p, len ? (const uint8_t *)p + len : p, false };
 
 	return r;
 }

@@ -52,19 +52,22 @@ sample() {
 	pid=$(pid_of proxy hipproxyd)
 	echo "$SECONDS,$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"),$(ls "/proc/$pid/fd" | wc -l),$(
 		ls "/proc/$pid/task" | wc -l),$(json proxy status \
-		'.counts | [.flows, .associations, .peers, .held] | map(tostring) | join(",")')"
+		'.loop.recent_worst_us as $stall | .counts | [.flows, .associations, .peers, .held, .timers,
+		$stall] | map(tostring) | join(",")')"
 }
 field() { cut -d, -f"$2" <<<"$1"; }
 
-settled() { [ "$(json proxy status '.counts.flows + .counts.held')" = 0 ] && forgotten proxy; }
+# A closed association is remembered for a while.
+settled() { [ "$(json proxy status '.counts | .flows + .held + .associations')" = 0 ]; }
 rest() {
 	ctl proxy flush all >/dev/null
-	wait_for 60 settled
+	wait_for 60 forgotten proxy
 	ctl proxy flush all >/dev/null
+	wait_for 300 settled
 	sample
 }
 
-echo "seconds,rss_kb,descriptors,threads,flows,associations,peers,held" >"$csv"
+echo "seconds,rss_kb,descriptors,threads,flows,associations,peers,held,timers,longest_round_us" >"$csv"
 hello client1 $SERVER4 server
 before=$(rest)
 work page hello client1 $SERVER4 server & works+=($!)
@@ -87,7 +90,8 @@ touch "$HPN_DIR/over"
 wait "${works[@]}"
 wait_for 60 eval '! alive client1 attack'
 after=$(rest)
-echo "$after" >>"$csv"
+echo "$before" >"$csv.new" && tail -n +2 "$csv" >>"$csv.new"
+{ head -1 "$csv"; cat "$csv.new"; echo "$after"; } >"$csv.all" && mv "$csv.all" "$csv" && rm "$csv.new"
 
 for w in page page6 file datagram name reload exchange list; do
 	say "      $w: $(counted $w) times, $(counted $w.failed) failed"
@@ -101,21 +105,32 @@ say "      middle $warm"
 say "      after  $after"
 check "descriptors are back where they began" test "$(field "$after" 3)" -le "$(field "$before" 3)"
 check "threads too" test "$(field "$after" 4)" = "$(field "$before" 4)"
-check "no flow, no packet is left" test "$(field "$after" 5)$(field "$after" 8)" = 00
+check "no flow, association, peer or packet is left" \
+	test "$(field "$after" 5)$(field "$after" 6)$(field "$after" 8)" = 000
+check "the table of destinations is back where it began" \
+	test "$(field "$after" 7)" -le "$(field "$before" 7)"
+check "no more timers are armed" test "$(field "$after" 9)" -le "$(field "$before" 9)"
 check "memory does not grow" test "$(field "$after" 2)" -le $(($(field "$warm" 2) * 11 / 10 + 4000))
 if [ -n "${HPN_SOAK_OUT:-}" ]; then
 	mkdir -p "$HPN_SOAK_OUT" && cp "$csv" "$HPN_SOAK_OUT/"
 	if command -v gnuplot >/dev/null; then
 		gnuplot <<-EOF
-			set terminal svg size 900,700
+			set terminal svg size 900,800
 			set output "$HPN_SOAK_OUT/soak.svg"
 			set datafile separator ","
-			set key autotitle columnhead
-			set multiplot layout 3,1
-			set xlabel "seconds"
-			plot "$csv" using 1:2 with lines
-			plot "$csv" using 1:3 with lines, "" using 1:6 with lines
-			plot "$csv" using 1:5 with lines, "" using 1:7 with lines
+			set key autotitle columnhead outside
+			set yrange [0:]
+			set multiplot layout 4,1
+			e = $(($(wc -l <"$csv") / 900 + 1))
+			plot "$csv" using (\$1/60):(\$2/1024) every e with lines title "resident, MB"
+			plot "$csv" using (\$1/60):3 every e with lines title "descriptors", \
+				"" using (\$1/60):6 every e with lines title "associations"
+			plot "$csv" using (\$1/60):5 every e with lines title "flows", \
+				"" using (\$1/60):7 every e with lines title "destinations", \
+				"" using (\$1/60):9 every e with lines title "timers"
+			set xlabel "minutes"
+			plot "$csv" using (\$1/60):(\$10/1000) every e with lines \
+				title "longest round of 10 s, ms"
 		EOF
 	fi
 	say "      written: $HPN_SOAK_OUT"
