@@ -209,14 +209,14 @@ static int policy(struct hp_daemon *d, struct hp_control_client *c, const json_t
 struct victims {
 	struct hp_assoc **list;
 	size_t n, max;
-	const struct hp_addr *peer; /* NULL: all */
+	const struct hp_addr *peer;
 };
 
 static int collect(struct hp_assoc *a, void *arg)
 {
 	struct victims *v = arg;
 
-	if (v->n < v->max && (!v->peer || hp_addr_eq(hp_assoc_peer_hit(a), v->peer)))
+	if (v->n < v->max && hp_addr_eq(hp_assoc_peer_hit(a), v->peer))
 		v->list[v->n++] = a;
 	return 0;
 }
@@ -257,27 +257,7 @@ static int close_peer(struct hp_daemon *d, struct hp_control_client *c, const js
 static int flush(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		 json_t *reply)
 {
-	const char *what = arg(request, "what");
-	bool all = !strcmp(what, "all"), known = all;
-
-	(void)c;
-	if (all || !strcmp(what, "flows")) {
-		hp_pipe_forget(d->pipe, HP_FLUSH_FLOWS);
-		known = true;
-	}
-	if (all || !strcmp(what, "associations")) {
-		close_all(d, NULL);
-		known = true;
-	}
-	if (all || !strcmp(what, "peers")) {
-		hp_pipe_forget(d->pipe, HP_FLUSH_PEERS);
-		known = true;
-	}
-	if (!known)
-		return refuse(reply, -EINVAL,
-			      "what: expected peers, flows, associations or all");
-	json_object_set_new(reply, "message", json_string("flushed"));
-	return 0;
+	return hp_daemon_flush_tables(d, c, request, reply);
 }
 
 /* ---- tracing */

@@ -425,6 +425,9 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply);
 int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply);
 /* associations, flows or peers: the request's "cmd". */
+/* The command "flush": its reply comes when all of it is done. */
+int hp_daemon_flush_tables(struct hp_daemon *d, struct hp_control_client *c,
+			   const json_t *request, json_t *reply);
 int hp_daemon_list(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		   json_t *reply);
 

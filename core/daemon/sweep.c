@@ -16,8 +16,8 @@
 #include "flow/policy.h"
 
 #define STEP_US	    500
-#define STEP_CLOSES 8 /* each is signed */
 #define STEP_FLOWS  32 /* between two looks at the clock */
+#define STEP_ASSOCS 16 /* the same; but a CLOSE is signed, which takes as long as a step */
 #define TELL_AGAIN  2  /* times, for segments are lost */
 #define TELL_MS	    1000
 
@@ -145,7 +145,7 @@ static void close_assoc(struct hp_sweep *s, struct hp_assoc *a, const char *why)
 /* False: that was all. */
 static bool some_associations(struct hp_sweep *s)
 {
-	for (int closed = 0; closed < STEP_CLOSES;) {
+	for (int i = 0; i < STEP_ASSOCS; i++) {
 		struct hp_assoc *a = hp_hip_walk_next(s->d->hip, &s->walk);
 		const char *why;
 
@@ -155,7 +155,7 @@ static bool some_associations(struct hp_sweep *s)
 		if (!why)
 			continue;
 		close_assoc(s, a, why);
-		closed++;
+		break;
 	}
 	return true;
 }
@@ -220,10 +220,10 @@ static void step(struct hp_timer *t)
 	uint64_t end_us = hp_clock_us(&s->d->clock) + STEP_US;
 	bool more = true;
 
-	if (s->associations) {
-		s->associations = some_associations(s);
-	} else {
-		while (more && hp_clock_us(&s->d->clock) < end_us)
+	while (more && hp_clock_us(&s->d->clock) < end_us) {
+		if (s->associations)
+			s->associations = some_associations(s);
+		else
 			more = some_flows(s);
 	}
 	if (more)

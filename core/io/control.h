@@ -100,9 +100,10 @@ struct hp_control_feed {
 	void (*gone)(void *ctx); /* once: it has ended, or the client has left */
 	void *ctx;
 	bool endless; /* it goes on until the client closes */
+	bool replies; /* what it sends first is the reply: the handler's own is not sent */
 };
 
-/* Inside the handler: the reply is followed by a feed, which is copied. */
+/* Inside the handler: the reply is followed by a feed, or comes from it later.  It is copied. */
 void hp_control_feed(struct hp_control_client *c, const struct hp_control_feed *feed);
 void hp_control_wake(struct hp_control_client *c);
 /* How many octets of a stream may still be sent before the feed should return. */

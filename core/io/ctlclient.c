@@ -240,7 +240,8 @@ static void answer(struct hp_control_client *c, const json_t *request)
 		if (!json_object_get(reply, "error"))
 			json_object_set_new(reply, "error", json_string(strerror(-err)));
 	}
-	output_add(c, reply, HP_CONTROL_OUTPUT_MAX);
+	if (!c->feeding || !c->feed.replies)
+		output_add(c, reply, HP_CONTROL_OUTPUT_MAX);
 	json_decref(reply);
 }
 
