@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * UDP load for the benchmarks: a sender with a rate, a receiver that counts, and a maker
- * of flows.
+ * UDP load for the benchmarks: a sender with a rate, a receiver that counts, a maker of flows and
+ * an echo.
  *
  *    udpload send  ADDR PORT SIZE RATE SECONDS
  *    udpload recv  PORT [SECONDS_IDLE]
  *    udpload flows ADDR PORT_FIRST PORTS SRC_PREFIX N RATE
+ *    udpload echo  PORT_FIRST PORTS
  *
  * Every datagram of `send` begins with a mark, the number of the run and a sequence
  * number, so that the receiver can tell loss, reordering and duplicates apart and never
@@ -26,6 +27,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +74,7 @@ static void usage(void)
 	fputs("usage: udpload send  ADDR PORT SIZE RATE SECONDS\n"
 	      "       udpload recv  PORT [SECONDS_IDLE]\n"
 	      "       udpload flows ADDR PORT_FIRST PORTS SRC_PREFIX N RATE\n"
+	      "       udpload echo  PORT_FIRST PORTS\n"
 	      "RATE is packets a second, 0: as many as possible.  SRC_PREFIX is IPv4, "
 	      "such as\n"
 	      "10.1.128.0/17: sources of flows, which must be local addresses.\n",
@@ -502,7 +505,14 @@ static void prefix(struct flows *f, const char *text)
 	addr[slash - text] = '\0';
 	if (inet_pton(AF_INET, addr, &in) != 1)
 		die("SRC_PREFIX: \"%s\" is not an IPv4 address", addr);
-	len = integer("length of SRC_PREFIX", slash + 1, 8, 30);
+	len = integer("length of SRC_PREFIX", slash + 1, 8, 32);
+	if (len == 32) {
+		f->source = ntohl(in.s_addr);
+		f->sources = 1;
+		return;
+	}
+	if (len == 31)
+		die("SRC_PREFIX: a /31 has no address that is no end of it");
 	mask = UINT32_MAX << (32 - len);
 	if (ntohl(in.s_addr) & ~mask)
 		die("SRC_PREFIX: %s has bits beyond /%lu", addr, len);
@@ -644,6 +654,52 @@ static int cmd_flows(char **arg)
 	return 0;
 }
 
+/* --- echo
+ * ------------------------------------------------------------------------------------ */
+
+#define ECHO_PORTS 64
+
+/* Sends what has come back, as one batch. */
+static void echo_some(int fd)
+{
+	static uint8_t bytes[BATCH][SIZE_MAX_BYTES];
+	static struct sockaddr_in6 from[BATCH];
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	int n;
+
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){bytes[i], SIZE_MAX_BYTES};
+		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1,
+						  .msg_name = &from[i],
+						  .msg_namelen = sizeof(from[i])};
+	}
+	n = recvmmsg(fd, msgs, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		iov[i].iov_len = msgs[i].msg_len;
+	/* What does not fit into the queue is lost, as with any datagram. */
+	if (n > 0)
+		(void)!sendmmsg(fd, msgs, (unsigned int)n, MSG_DONTWAIT);
+}
+
+static int cmd_echo(char **arg)
+{
+	unsigned long first = integer("PORT_FIRST", arg[0], 1, 65535);
+	unsigned long ports = integer("PORTS", arg[1], 1, ECHO_PORTS);
+	struct pollfd fds[ECHO_PORTS];
+
+	for (unsigned long i = 0; i < ports; i++)
+		fds[i] = (struct pollfd){.fd = listening((in_port_t)(first + i)), .events = POLLIN};
+	fputs("listening\n", stderr);
+	for (;;) {
+		if (poll(fds, ports, -1) < 0 && errno != EINTR)
+			die("poll: %s", strerror(errno));
+		for (unsigned long i = 0; i < ports; i++)
+			if (fds[i].revents)
+				echo_some(fds[i].fd);
+	}
+}
+
 /* --- commands
  * -------------------------------------------------------------------------------- */
 
@@ -657,6 +713,7 @@ int main(int argc, char **argv)
 		{"send", 5, 5, cmd_send},
 		{"recv", 1, 2, cmd_recv},
 		{"flows", 6, 6, cmd_flows},
+		{"echo", 2, 2, cmd_echo},
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
