@@ -34,7 +34,8 @@
 struct i2_work {
 	struct hp_work w;
 	struct hp_hnode node; /* hip->pending: one I2 of a pair of HITs at a time */
-	bool in_pending, opportunistic, refused;
+	bool in_pending, opportunistic;
+	uint16_t refusal; /* NOTIFY type; 0: it is accepted if it is right */
 	struct hp_path path;
 	struct hp_identity *id;
 	struct hp_hip_msg m;
@@ -307,12 +308,15 @@ static int accept_i2(struct hp_hip *hip, struct i2_work *w)
 /* The peer is told no, now that it has proved who it is.  Its solution is used up. */
 static int refuse(struct hp_hip *hip, struct i2_work *w)
 {
+	bool by_policy = w->refusal == HP_NOTIFY_BLOCKED_BY_POLICY;
 	int reason = use_up(hip, w);
 
 	if (reason)
 		return reason;
-	hp_notify_send(hip, w->id, &w->m.src_hit, &w->path, HP_NOTIFY_BLOCKED_BY_POLICY, NULL, 0);
-	return HP_HIPD_POLICY;
+	/* RFC 5770, section 5.10: the HIP header of the rejected packet. */
+	hp_notify_send(hip, w->id, &w->m.src_hit, &w->path, w->refusal, by_policy ? NULL : w->raw,
+		       by_policy ? 0 : HP_HIP_HLEN);
+	return by_policy ? HP_HIPD_POLICY : HP_HIPD_NAT_MODE;
 }
 
 static void i2_done(struct hp_work *work, bool live)
@@ -325,7 +329,7 @@ static void i2_done(struct hp_work *work, bool live)
 	if (!live)
 		return;
 	if (!reason)
-		reason = w->refused ? refuse(hip, w) : accept_i2(hip, w);
+		reason = w->refusal ? refuse(hip, w) : accept_i2(hip, w);
 	hp_hip_drop(hip, reason, HP_HIP_I2, &w->m.src_hit, &w->path);
 }
 
@@ -461,16 +465,20 @@ static bool answer_again(const struct hp_rx *rx)
 	return true;
 }
 
-/* *refused: by a policy that says so to the peer, which must first prove who it is. */
-static int policy(const struct hp_rx *rx, bool *refused)
+/* *refusal: the NOTIFY by which the peer is told, once it has proved who it is; 0: none. */
+static int policy(const struct hp_rx *rx, uint16_t *refusal)
 {
 	struct hp_hip *hip = rx->hip;
 	int err = hip->ops.accept ? hip->ops.accept(hip->ops.ctx, &rx->id->hit,
 						    &rx->m->src_hit, rx->path)
 				  : 0;
 
-	*refused = err == -EPERM;
-	return err && !*refused ? HP_HIPD_POLICY : 0;
+	*refusal = 0;
+	if (err == -EPERM)
+		*refusal = HP_NOTIFY_BLOCKED_BY_POLICY;
+	else if (!err && hp_nat_check_modes(rx->m, rx->path))
+		*refusal = HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE;
+	return err && err != -EPERM ? HP_HIPD_POLICY : 0;
 }
 
 static struct i2_work *i2_new(const struct hp_rx *rx, const struct hp_r1 *r1)
@@ -502,8 +510,8 @@ static struct i2_work *i2_new(const struct hp_rx *rx, const struct hp_r1 *r1)
 static int take(const struct hp_rx *rx, const struct hp_r1 *r1, bool opportunistic)
 {
 	struct i2_work *w;
-	bool refused;
-	int reason = policy(rx, &refused);
+	uint16_t refusal;
+	int reason = policy(rx, &refusal);
 
 	if (reason)
 		return reason;
@@ -513,10 +521,8 @@ static int take(const struct hp_rx *rx, const struct hp_r1 *r1, bool opportunist
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->opportunistic = opportunistic;
-	w->refused = refused;
+	w->refusal = refusal;
 	reason = read_exchange(rx, r1, w->s);
-	if (!reason)
-		reason = hp_nat_check_modes(rx->m, rx->path);
 	if (!reason)
 		reason = pending_add(rx->hip, w);
 	if (reason) {

@@ -11,11 +11,24 @@
 #define CLAIM_MS  10000 /* at most one path check by keepalives in this time */
 #define SILENT_MS 1500	/* and none unless the peer was silent for so long */
 
+bool hp_natalive_is(const struct hp_hip_msg *m)
+{
+	struct hp_notification n;
+
+	/* RFC 5770 has no parameter in it, RFC 9028 a NOTIFICATION. */
+	if (!m->params.n)
+		return true;
+	return !hp_hip_read_notification(hp_hip_param_find(m, HP_PARAM_NOTIFICATION, 0), &n) &&
+	       n.type == HP_NOTIFY_NAT_KEEPALIVE;
+}
+
 static bool stands(const struct hp_assoc *a)
 {
 	return hp_assoc_is_up(a) && (a->state == HP_ESTABLISHED || a->state == HP_R2_SENT);
 }
 
+/* Not signed: RFC 9028 refers to RFC 7401 here, which has a signature in each NOTIFY, but the one of
+ * RFC 5770 has none either, and a NAT does not read it. */
 static void send(struct hp_assoc *a)
 {
 	struct hp_notification n = {.type = HP_NOTIFY_NAT_KEEPALIVE};

@@ -100,7 +100,7 @@ int hp_notify_input(const struct hp_rx *rx)
 	int reason;
 
 	hp_count(&hip->counters, HP_HIPC_NOTIFY_IN);
-	if (type == HP_NOTIFY_NAT_KEEPALIVE) {
+	if (hp_natalive_is(rx->m)) {
 		hp_natalive_input(rx);
 		return 0;
 	}

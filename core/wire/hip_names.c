@@ -49,6 +49,10 @@ static const struct name notify_names[] = {
 	{ HP_NOTIFY_INVALID_CERTIFICATE, "INVALID_CERTIFICATE" },
 	{ HP_NOTIFY_REG_REQUIRED, "REG_REQUIRED" },
 	{ HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE, "NO_VALID_NAT_TRAVERSAL_MODE_PARAMETER" },
+	{ HP_NOTIFY_CONNECTIVITY_CHECKS_FAILED, "CONNECTIVITY_CHECKS_FAILED" },
+	{ HP_NOTIFY_MESSAGE_NOT_RELAYED, "MESSAGE_NOT_RELAYED" },
+	{ HP_NOTIFY_REFLEXIVE_ALLOCATION_FAILED, "SERVER_REFLEXIVE_CANDIDATE_ALLOCATION_FAILED" },
+	{ HP_NOTIFY_RVS_HMAC_PROHIBITED, "RVS_HMAC_PROHIBITED_WITH_RELAY" },
 	{ HP_NOTIFY_I2_ACKNOWLEDGEMENT, "I2_ACKNOWLEDGEMENT" },
 	{ HP_NOTIFY_NAT_KEEPALIVE, "NAT_KEEPALIVE" },
 	{ 0, NULL }
@@ -103,6 +107,27 @@ static const struct name reg_names[] = {
 	{ 0, NULL }
 };
 
+static const struct name failure_names[] = {
+	{ HP_REGFAIL_CREDENTIALS, "registration requires additional credentials" },
+	{ HP_REGFAIL_UNAVAILABLE, "registration type unavailable" },
+	{ HP_REGFAIL_RESOURCES, "insufficient resources" },
+	{ HP_REGFAIL_INVALID_CERT, "invalid certificate" },
+	{ HP_REGFAIL_BAD_CERT, "bad certificate" },
+	{ HP_REGFAIL_UNSUPPORTED, "unsupported certificate" },
+	{ HP_REGFAIL_CERT_EXPIRED, "certificate expired" },
+	{ HP_REGFAIL_CERT_OTHER, "certificate other" },
+	{ HP_REGFAIL_UNKNOWN_CA, "unknown CA" },
+	{ HP_REGFAIL_RVS_AND_RELAY, "simultaneous rendezvous and control relay service usage prohibited" },
+	{ 0, NULL }
+};
+
+static const struct name mode_names[] = {
+	{ HP_NATMODE_UDP_ENCAPSULATION, "UDP-ENCAPSULATION" },
+	{ HP_NATMODE_ICE_STUN_UDP, "ICE-STUN-UDP" },
+	{ HP_NATMODE_ICE_HIP_UDP, "ICE-HIP-UDP" },
+	{ 0, NULL }
+};
+
 static const char *find_name(const struct name *n, uint16_t id)
 {
 	for (; n->name; n++)
@@ -151,10 +176,20 @@ const char *hp_reg_type_name(uint8_t id)
 	return find_name(reg_names, id);
 }
 
+const char *hp_reg_failure_name(uint8_t id)
+{
+	return find_name(failure_names, id);
+}
+
+const char *hp_nat_mode_name(uint16_t id)
+{
+	return find_name(mode_names, id);
+}
+
 #define MAX 2004 /* contents of the largest parameter that fits */
 #define AUTH (HP_IN_R2 | HP_IN_UPDATE | HP_IN_CLOSE | HP_IN_CLOSE_ACK)
 #define SIGNED (HP_IN_I2 | AUTH | HP_IN_NOTIFY)
-#define BEX (HP_IN_I1 | HP_IN_R1 | HP_IN_I2 | HP_IN_R2)
+#define ANY (HP_IN_I1 | HP_IN_R1 | SIGNED)
 #define ROW(t, min, max, unit, flags, where) \
 	{ HP_PARAM_##t, min, max, unit, flags, where, #t }
 
@@ -186,9 +221,9 @@ static const struct hp_param_row rows[] = {
 	ROW(ECHO_RESPONSE_SIGNED, 0, MAX, 1, 0, SIGNED),
 	ROW(TRANSPORT_FORMAT_LIST, 2, MAX, 2, 0, HP_IN_R1 | HP_IN_I2),
 	ROW(ESP_TRANSFORM, 4, MAX, 2, 0, HP_IN_R1 | HP_IN_I2),
-	ROW(RELAYED_ADDRESS, 20, 20, 1, 0, HP_IN_UPDATE),
+	ROW(RELAYED_ADDRESS, 20, 20, 1, 0, HP_IN_R2 | HP_IN_UPDATE),
 	ROW(MAPPED_ADDRESS, 20, 20, 1, 0, HP_IN_UPDATE),
-	ROW(PEER_PERMISSION, 48, 48, 1, HP_PARAM_REPEATS, HP_IN_UPDATE),
+	ROW(PEER_PERMISSION, 48, MAX, 48, HP_PARAM_REPEATS, HP_IN_UPDATE),
 	ROW(CANDIDATE_PRIORITY, 4, 4, 1, 0, HP_IN_UPDATE),
 	ROW(NOMINATE, 4, 4, 1, 0, HP_IN_UPDATE),
 	ROW(HIP_MAC, 16, 64, 1, 0, HP_IN_I2 | HP_IN_UPDATE | HP_IN_CLOSE | HP_IN_CLOSE_ACK),
@@ -197,12 +232,12 @@ static const struct hp_param_row rows[] = {
 	ROW(HIP_SIGNATURE, 3, MAX, 1, 0, SIGNED),
 	ROW(ECHO_RESPONSE_UNSIGNED, 0, MAX, 1, HP_PARAM_REPEATS, SIGNED),
 	ROW(ECHO_REQUEST_UNSIGNED, 0, MAX, 1, HP_PARAM_REPEATS, HP_IN_R1 | SIGNED),
-	ROW(RELAY_FROM, 20, 20, 1, 0, BEX | HP_IN_UPDATE),
-	ROW(RELAY_TO, 20, 20, 1, 0, BEX | HP_IN_UPDATE),
-	ROW(FROM, 16, 16, 1, HP_PARAM_REPEATS, HP_IN_I1),
-	ROW(RVS_HMAC, 16, 64, 1, HP_PARAM_REPEATS, HP_IN_I1),
-	ROW(VIA_RVS, 16, MAX, 16, HP_PARAM_REPEATS, HP_IN_R1),
-	ROW(RELAY_HMAC, 16, 64, 1, 0, BEX | HP_IN_UPDATE),
+	ROW(RELAY_FROM, 20, 20, 1, 0, ANY),
+	ROW(RELAY_TO, 20, 20, 1, 0, ANY),
+	ROW(FROM, 16, 16, 1, HP_PARAM_REPEATS, HP_IN_I1 | HP_IN_UPDATE),
+	ROW(RVS_HMAC, 16, 64, 1, HP_PARAM_REPEATS, HP_IN_I1 | HP_IN_UPDATE),
+	ROW(VIA_RVS, 16, MAX, 16, HP_PARAM_REPEATS, HP_IN_R1 | HP_IN_UPDATE),
+	ROW(RELAY_HMAC, 16, 64, 1, 0, ANY),
 };
 
 const struct hp_param_row *hp_param_row(uint16_t type)

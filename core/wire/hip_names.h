@@ -142,6 +142,27 @@ enum hp_reg_type {
 	HP_REG_CANDIDATE_DISCOVERY = 4,
 };
 
+/* RFC 8003, section 4.5, and RFC 9028, section 8. */
+enum hp_reg_failure {
+	HP_REGFAIL_CREDENTIALS     = 0,
+	HP_REGFAIL_UNAVAILABLE     = 1,
+	HP_REGFAIL_RESOURCES       = 2,
+	HP_REGFAIL_INVALID_CERT    = 3,
+	HP_REGFAIL_BAD_CERT        = 4,
+	HP_REGFAIL_UNSUPPORTED     = 5, /* certificate */
+	HP_REGFAIL_CERT_EXPIRED    = 6,
+	HP_REGFAIL_CERT_OTHER      = 7,
+	HP_REGFAIL_UNKNOWN_CA      = 8,
+	HP_REGFAIL_RVS_AND_RELAY   = 9,
+};
+
+/* RFC 5770, section 5.4, and RFC 9028, section 5.4. */
+enum hp_nat_traversal_mode {
+	HP_NATMODE_UDP_ENCAPSULATION = 1,
+	HP_NATMODE_ICE_STUN_UDP      = 2,
+	HP_NATMODE_ICE_HIP_UDP       = 3,
+};
+
 /* RFC 8046, section 4: traffic type and locator type. */
 enum {
 	HP_LOCATOR_BOTH      = 0,
@@ -176,6 +197,10 @@ enum hp_notify_type {
 	HP_NOTIFY_INVALID_CERTIFICATE            = 50,
 	HP_NOTIFY_REG_REQUIRED                   = 51,
 	HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE    = 60, /* RFC 5770, section 5.10 */
+	HP_NOTIFY_CONNECTIVITY_CHECKS_FAILED     = 61,
+	HP_NOTIFY_MESSAGE_NOT_RELAYED            = 62,
+	HP_NOTIFY_REFLEXIVE_ALLOCATION_FAILED    = 63, /* RFC 9028, section 5.10 */
+	HP_NOTIFY_RVS_HMAC_PROHIBITED            = 64,
 	HP_NOTIFY_I2_ACKNOWLEDGEMENT             = 16384,
 	HP_NOTIFY_NAT_KEEPALIVE                  = 16385,
 };
@@ -190,5 +215,7 @@ const char *hp_esp_suite_name(uint16_t id);
 const char *hp_hi_algorithm_name(uint16_t id);
 const char *hp_hit_suite_name(uint8_t id);
 const char *hp_reg_type_name(uint8_t id);
+const char *hp_reg_failure_name(uint8_t id);
+const char *hp_nat_mode_name(uint16_t id);
 
 #endif

@@ -10,6 +10,7 @@
 #include "hip/move.h"
 #include "hip/natmodes.h"
 #include "hip/natwait.h"
+#include "forge.h"
 #include "world.h"
 
 #define PORT 10500
@@ -251,6 +252,61 @@ static void other_modes_are_refused(void)
 	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), 0);
 }
 
+/* RFC 5770, section 5.4: modes behind the sixth are dropped. */
+static void six_modes_count(void)
+{
+	static const uint16_t modes[] = {2, 3, 2, 3, 2, 3, 1};
+	struct hp_path udp = {.dport = PORT};
+	struct hp_addr hit[2] = {{{0x20, 1, 0, 0x21}}, {{0x20, 1, 0, 0x22}}};
+	uint8_t buf[128];
+	struct hp_hip_builder b;
+	struct hp_hip_msg m;
+
+	for (int first = 0; first < 2; first++) {
+		hp_hip_begin(&b, buf, sizeof(buf), HP_HIP_R1, 0, &hit[0], &hit[1]);
+		hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, modes + first, 7 - (size_t)first);
+		CU_ASSERT_FATAL(hp_hip_parse(buf, (size_t)hp_hip_finish(&b), &m) == 0);
+		CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), first ? 0 : HP_HIPD_NAT_MODE);
+	}
+}
+
+static uint8_t i2_header[HP_HIP_HLEN];
+
+static enum fate choose_ice(struct world *ww, const struct side *from, struct packet *p)
+{
+	static const uint8_t ice[] = {0, 0, 0, HP_NATMODE_ICE_STUN_UDP};
+	struct forge f;
+
+	if (p->msg[HP_HIP_OFF_TYPE] != HP_HIP_I2)
+		return PASS;
+	forge_read(&f, p);
+	forge_set(&f, HP_PARAM_NAT_TRAVERSAL_MODE, ice, sizeof(ice));
+	forge_seal(&f, ww, from->at, p);
+	memcpy(i2_header, p->msg, HP_HIP_HLEN);
+	return PASS;
+}
+
+/* RFC 5770, sections 4.3 and 5.10. */
+static void an_i2_of_another_mode_is_answered_by_notify(void)
+{
+	const struct packet *p;
+	struct hp_notification n = {.type = 0};
+	struct hp_hip_msg m;
+
+	begin(HP_NAT_UDP, HP_NAT_UDP);
+	w.keep = true;
+	w.fate = choose_ice;
+	CU_ASSERT_FALSE(world_connect(&w, 300));
+	p = forge_kept(&w, 1, HP_HIP_NOTIFY);
+	CU_ASSERT_FATAL(p && !hp_hip_parse(p->msg, p->len, &m));
+	hp_hip_read_notification(hp_hip_param_find(&m, HP_PARAM_NOTIFICATION, 0), &n);
+	CU_ASSERT_EQUAL(n.type, HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE);
+	CU_ASSERT_TRUE(n.len == HP_HIP_HLEN && !memcmp(n.data, i2_header, HP_HIP_HLEN));
+	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPD_NAT_MODE) > 0);
+	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_UP], 0);
+	world_fini(&w);
+}
+
 /* ---- behind a NAT */
 
 static void behind(enum hp_nat_mode mode)
@@ -483,6 +539,34 @@ static void keepalives_from_elsewhere_move_nothing(void)
 	world_fini(&w);
 }
 
+/* RFC 5770, section 5.3: a keepalive is a NOTIFY without any parameter. */
+static void an_empty_notify_is_a_keepalive(void)
+{
+	struct hp_path from;
+	struct hp_hip_builder b;
+	uint8_t msg[64];
+	int len;
+
+	behind(HP_NAT_UDP);
+	w.s[1].cfg.dead_peer_ms = 0;
+	hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &w.s[0].hit, &w.s[1].hit);
+	len = hp_hip_finish(&b);
+	CU_ASSERT_FATAL(len == HP_HIP_HLEN);
+	world_run(&w, 5000);
+	box.port = 40777;
+	from = seen_path();
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(hp_hip_input(w.s[1].hip, &from, msg, (size_t)len), 0);
+	world_run(&w, 1000);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPC_PATH_CHECKS), 1);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_MISSING), 0);
+	CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_RATE), 0);
+	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPC_KEEPALIVE_IN) >= 100);
+	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+	world_fini(&w);
+}
+
 static void keepalives_do_not_keep_an_unused_association(void)
 {
 	behind(HP_NAT_UDP);
@@ -686,6 +770,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(switched_off_no_message_speaks_of_it),
 	HP_TEST(the_checksum_is_zero_in_udp_only),
 	HP_TEST(other_modes_are_refused),
+	HP_TEST(six_modes_count),
+	HP_TEST(an_i2_of_another_mode_is_answered_by_notify),
 	HP_TEST(an_initiator_behind_a_nat_stands),
 	HP_TEST(rekeying_passes_the_nat),
 	HP_TEST(a_changed_mapping_is_followed_at_once),
@@ -698,6 +784,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(native_associations_have_no_keepalives),
 	HP_TEST(a_keepalive_shows_a_changed_mapping),
 	HP_TEST(keepalives_from_elsewhere_move_nothing),
+	HP_TEST(an_empty_notify_is_a_keepalive),
 	HP_TEST(keepalives_do_not_keep_an_unused_association),
 	HP_TEST(associations_move_with_the_mode),
 	HP_TEST(what_is_under_way_does_not_lead_back),

@@ -360,6 +360,45 @@ static void coverage_cuts_and_clears(void)
 	}
 }
 
+static void numbers_of_relays_have_names(void)
+{
+	static const char *const notify[] = { "NO_VALID_NAT_TRAVERSAL_MODE_PARAMETER",
+					      "CONNECTIVITY_CHECKS_FAILED", "MESSAGE_NOT_RELAYED",
+					      "SERVER_REFLEXIVE_CANDIDATE_ALLOCATION_FAILED",
+					      "RVS_HMAC_PROHIBITED_WITH_RELAY", "?" };
+
+	for (uint16_t i = 0; i < 6; i++)
+		CU_ASSERT_STRING_EQUAL(hp_notify_name(60 + i), notify[i]);
+	for (uint8_t i = 0; i < 10; i++)
+		CU_ASSERT_STRING_NOT_EQUAL(hp_reg_failure_name(i), "?");
+	CU_ASSERT_STRING_EQUAL(hp_reg_failure_name(2), "insufficient resources");
+	CU_ASSERT_STRING_EQUAL(hp_reg_failure_name(10), "?");
+	CU_ASSERT_STRING_EQUAL(hp_nat_mode_name(1), "UDP-ENCAPSULATION");
+	CU_ASSERT_STRING_EQUAL(hp_nat_mode_name(2), "ICE-STUN-UDP");
+	CU_ASSERT_STRING_EQUAL(hp_nat_mode_name(3), "ICE-HIP-UDP");
+	CU_ASSERT_STRING_EQUAL(hp_nat_mode_name(0), "?");
+}
+
+/* RFC 5770, section 4.10; RFC 8046, section 3.2.3; RFC 9028, figure 2 and section 5.13. */
+static void parameters_of_relays_stand_where_their_documents_say(void)
+{
+	static const uint16_t relay[] = { HP_PARAM_RELAY_FROM, HP_PARAM_RELAY_TO,
+					  HP_PARAM_RELAY_HMAC };
+	static const uint8_t all[] = { HP_HIP_I1, HP_HIP_R1, HP_HIP_I2, HP_HIP_R2, HP_HIP_UPDATE,
+				       HP_HIP_NOTIFY, HP_HIP_CLOSE, HP_HIP_CLOSE_ACK };
+	const struct hp_param_row *row = hp_param_row(HP_PARAM_PEER_PERMISSION);
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < sizeof(all); k++)
+			CU_ASSERT(hp_param_allowed(relay[i], all[k]));
+	CU_ASSERT(hp_param_allowed(HP_PARAM_RELAYED_ADDRESS, HP_HIP_R2));
+	CU_ASSERT(hp_param_allowed(HP_PARAM_FROM, HP_HIP_UPDATE));
+	CU_ASSERT(hp_param_allowed(HP_PARAM_RVS_HMAC, HP_HIP_UPDATE));
+	CU_ASSERT(hp_param_allowed(HP_PARAM_VIA_RVS, HP_HIP_UPDATE));
+	CU_ASSERT(!hp_param_allowed(HP_PARAM_FROM, HP_HIP_I2));
+	CU_ASSERT(row->min == 48 && row->unit == 48 && row->max >= 96);
+}
+
 static const struct hp_test tests[] = {
 	HP_TEST(recorded_messages_parse_and_build_to_the_same_octets),
 	HP_TEST(recorded_checksums_are_right),
@@ -374,6 +413,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(locators_round_trip_and_truncated_ones_are_refused),
 	HP_TEST(truncated_contents_are_refused_by_every_reader),
 	HP_TEST(coverage_cuts_and_clears),
+	HP_TEST(numbers_of_relays_have_names),
+	HP_TEST(parameters_of_relays_stand_where_their_documents_say),
 	HP_TEST_END
 };
 
