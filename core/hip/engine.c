@@ -59,11 +59,6 @@ struct hp_sadb *hp_hip_sadb(struct hp_hip *hip)
 	return &hip->sadb;
 }
 
-uint8_t hp_hip_puzzle_k(const struct hp_hip *hip)
-{
-	return hip->k_now;
-}
-
 size_t hp_hip_count(const struct hp_hip *hip)
 {
 	return hip->by_hits.count;

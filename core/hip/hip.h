@@ -95,10 +95,6 @@ int hp_hip_key_check(const struct hp_hip_config *cfg, const struct hp_key *key, 
 		     char why[HP_HIP_WHY]);
 /* The largest RSA modulus, in bits, for which they do. */
 unsigned hp_hip_rsa_bits_max(const struct hp_hip_config *cfg, size_t di_len);
-/* How long R1 and I2 get at most, octets; 0: too long for a message.  0 or -EMSGSIZE. */
-int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, const char *di,
-		   size_t *r1, size_t *i2);
-
 struct hp_hip;
 
 enum hp_hip_event {
@@ -389,7 +385,6 @@ enum hp_hip_why hp_assoc_why(const struct hp_assoc *a);
  * right. */
 const struct hp_addr *hp_assoc_shown_hit(const struct hp_assoc *a);
 bool hp_assoc_is_initiator(const struct hp_assoc *a);
-bool hp_assoc_is_opportunistic(const struct hp_assoc *a);
 
 /* For reports. */
 struct hp_assoc_info {
@@ -404,13 +399,10 @@ struct hp_assoc_info {
 	uint32_t rekeys;
 };
 void hp_assoc_info(const struct hp_assoc *a, struct hp_assoc_info *out);
-/* Starts rekeying by UPDATE: 0, -EBUSY, -ENOTCONN. */
-int hp_assoc_rekey(struct hp_assoc *a);
 
 const struct hp_counters *hp_hip_counters(const struct hp_hip *hip);
 /* Rows from here on are drops. */
 #define HP_HIPC_FIRST_DROP HP_HIPD_MALFORMED
 const char *hp_hip_event_name(enum hp_hip_event ev);
-uint8_t hp_hip_puzzle_k(const struct hp_hip *hip); /* the difficulty now */
 
 #endif

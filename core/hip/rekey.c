@@ -176,11 +176,6 @@ int hp_rekey_start(struct hp_assoc *a)
 	return start_work(a, w) ? -EBUSY : 0;
 }
 
-int hp_assoc_rekey(struct hp_assoc *a)
-{
-	return hp_rekey_start(a);
-}
-
 /* Our UPDATE of this rekeying: the same ESP_INFO and Diffie-Hellman value as before. */
 static struct hp_rekey_work *same_again(struct hp_assoc *a, enum hp_rekey_mode mode)
 {

@@ -7,7 +7,7 @@
  * messages are built here with zeros for all values, R1 by the code that makes real ones; a test
  * compares the lengths with those of a real exchange.
  */
-#include "hip/hip.h"
+#include "hip/sizes.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,8 +4,6 @@
  */
 #include "hip/why.h"
 
-#include <string.h>
-
 static const struct {
 	const char *name, *text;
 } table[HP_WHYS] = {
@@ -45,14 +43,6 @@ static const struct {
 const char *hp_hip_why_name(enum hp_hip_why why)
 {
 	return why < HP_WHYS ? table[why].name : "";
-}
-
-enum hp_hip_why hp_hip_why_parse(const char *name)
-{
-	for (int i = HP_WHY_NONE + 1; i < HP_WHYS; i++)
-		if (!strcmp(table[i].name, name))
-			return (enum hp_hip_why)i;
-	return HP_WHY_NONE;
 }
 
 const char *hp_hip_why_text(enum hp_hip_why why)

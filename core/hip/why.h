@@ -26,8 +26,6 @@ enum hp_hip_why {
 
 /* "no-answer", "other-hit"; "" for HP_WHY_NONE. */
 const char *hp_hip_why_name(enum hp_hip_why why);
-/* The enum of such a name; HP_WHY_NONE if there is none. */
-enum hp_hip_why hp_hip_why_parse(const char *name);
 /* What it means, to follow "peer X: ". */
 const char *hp_hip_why_text(enum hp_hip_why why);
 

@@ -9,6 +9,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "forge.h"
 
 static struct world w;
@@ -151,7 +152,7 @@ static void one_that_asks_for_new_sas_too(void)
 		hp_hip_reconfigure(w.s[0].hip, &w.s[0].cfg);
 		w.fate = asking;
 		w.arg = &who;
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 		world_run(&w, 20);
 		CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 1);
 		/* The first answer acknowledges, and has its own ESP_INFO. */
@@ -170,8 +171,8 @@ static void one_that_crosses_ours_too(void)
 	stand();
 	w.fate = asking;
 	w.arg = &who;
-	hp_assoc_rekey(world_assoc(&w, 0));
-	hp_assoc_rekey(world_assoc(&w, 1));
+	hp_rekey_start(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 1));
 	world_run(&w, 20);
 	for (size_t i = 0; i < w.n_kept; i++)
 		found = found || (w.kept[i]->msg[HP_HIP_OFF_TYPE] == HP_HIP_UPDATE &&
@@ -268,7 +269,7 @@ static void what_does_not_fit_is_left_out(void)
 		CU_ASSERT_TRUE(has(forge_kept(&w, 0, HP_HIP_I2), HP_PARAM_ECHO_RESPONSE_UNSIGNED, 0,
 				   "small", 5));
 		CU_ASSERT_TRUE(world_data(&w));
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 		world_run(&w, 50);
 		CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
 		hp_hip_close(world_assoc(&w, 0));

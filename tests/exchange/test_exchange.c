@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "hip/assoc.h"
 #include "hip/updatesend.h"
 #include "world.h"
@@ -558,9 +559,9 @@ static void rekey(bool dh0, bool dh1, bool both)
 	w.s[1].cfg.rekey_dh = dh1;
 	must_stand(20);
 	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 	if (both)
-		CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+		CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	for (int i = 0; i < 20; i++) {
 		world_run(&w, 1);
 		CU_ASSERT_TRUE(world_data(&w));
@@ -598,9 +599,9 @@ static void rekeying_survives_a_lossy_network(void)
 		w.s[0].cfg.rekey_dh = seed & 1;
 		must_stand(20);
 		w.fate = random_fate;
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 		if (seed & 2)
-			hp_assoc_rekey(world_assoc(&w, 1));
+			hp_rekey_start(world_assoc(&w, 1));
 		world_run(&w, 4000);
 		w.fate = NULL;
 		for (int i = 0; i < 60; i++) {
@@ -632,7 +633,7 @@ static void many_rekeyings_run_out_of_keymat_and_go_on(void)
 	begin();
 	must_stand(20);
 	for (int i = 0; i < 400; i++) {
-		CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, i & 1)), 0);
+		CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, i & 1)), 0);
 		world_run(&w, 10);
 		CU_ASSERT_TRUE(world_data(&w));
 	}

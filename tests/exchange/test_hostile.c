@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "hip/assoc.h"
 #include "hip/r1pool.h"
 #include "world.h"
@@ -125,7 +126,7 @@ static void no_altered_octet_of_update_and_close_is_believed(void)
 			w.fate = flip_octet;
 			w.arg = &f;
 			if (types[t] == HP_HIP_UPDATE)
-				hp_assoc_rekey(world_assoc(&w, 0));
+				hp_rekey_start(world_assoc(&w, 0));
 			else
 				hp_hip_close(world_assoc(&w, 0));
 			world_run(&w, 700);
@@ -153,7 +154,7 @@ static void record_life(void)
 	begin();
 	w.keep = true;
 	stand();
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 50);
 	hp_hip_close(world_assoc(&w, 0));
 	world_run(&w, 50);
@@ -288,7 +289,7 @@ static void all_else_replayed_changes_nothing(void)
 	begin();
 	w.keep = true;
 	stand();
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 20);
 	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
 	for (size_t i = 0; i < 3; i++)
@@ -422,7 +423,7 @@ static void an_unknown_critical_parameter_is_refused_and_told(void)
 	begin();
 	w.keep = true;
 	stand();
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 20);
 	p = *kept(HP_HIP_UPDATE);
 	add_critical(&p, 65001);

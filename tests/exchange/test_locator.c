@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "crypto/cipher.h"
 #include "hip/assoc.h"
 #include "hip/secrets.h"
@@ -229,7 +230,7 @@ static void a_move_during_our_own_rekeying_is_followed(void)
 	begin();
 	stand();
 	w.fate = old_address_is_gone;
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	run_with_data(100);
 	move_to(MOVED);
 	announce(NULL, &l, 1, false);
@@ -298,7 +299,7 @@ static void an_update_from_a_wrong_source_does_not_keep_new_sas_away(void)
 	begin();
 	stand();
 	w.fate = from_elsewhere;
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 	run_with_data(1000);
 	for (int at = 0; at < 2; at++)
 		CU_ASSERT_EQUAL(world_counted(&w, at, HP_HIPC_REKEYS), 1);
@@ -334,7 +335,7 @@ static void a_silent_locator_announced_during_our_own_rekeying_does_no_harm(void
 	stand();
 	w.job_delay_ms = 20;
 	announce(NULL, &l, 1, false);
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	run_with_data(30000);
 	for (int at = 0; at < 2; at++)
 		CU_ASSERT_EQUAL(world_counted(&w, at, HP_HIPC_REKEYS), 1);

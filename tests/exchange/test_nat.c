@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "hip/assoc.h"
 #include "hip/move.h"
 #include "hip/natmodes.h"
@@ -332,7 +333,7 @@ static void an_initiator_behind_a_nat_stands(void)
 static void rekeying_passes_the_nat(void)
 {
 	behind(HP_NAT_UDP);
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	world_run(&w, 100);
 	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 1);
 	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
@@ -385,7 +386,7 @@ static void a_mapping_that_changes_while_keys_do_is_followed(void)
 {
 	behind(HP_NAT_AUTO);
 	box.port = 40777; /* the UPDATE to 40001 is lost */
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 1)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	world_run(&w, 5);
 	for (int i = 0; i < 10; i++) {
 		esp_from_inside();

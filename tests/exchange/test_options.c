@@ -10,6 +10,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "hip/assoc.h"
 #include "hip/sign.h"
 #include "wire/hip_di.h"
@@ -105,7 +106,7 @@ static void opportunistic_mode_on_finds_the_hit(void)
 	world_start(&w);
 	a = connect_any();
 	CU_ASSERT_PTR_EQUAL(world_assoc(&w, 0), a);
-	CU_ASSERT_TRUE(hp_assoc_is_opportunistic(a));
+	CU_ASSERT_TRUE(a->ex.opportunistic);
 	CU_ASSERT_TRUE(world_data(&w));
 	CU_ASSERT_EQUAL(w.s[0].pin_calls + w.s[1].pin_calls, 0);
 	/* Once more by address: now a second object that finds the first. */
@@ -258,13 +259,13 @@ static void k_rises_with_the_load_and_falls_again(void)
 			w.s[1].hip->i2_count++;
 		world_run(&w, 1);
 	}
-	top = hp_hip_puzzle_k(w.s[1].hip);
+	top = w.s[1].hip->k_now;
 	CU_ASSERT_EQUAL(top, 5);
 	/* R1s of the new difficulty are served. */
 	world_restart(&w, 0);
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	world_run(&w, 10000);
-	CU_ASSERT_EQUAL(hp_hip_puzzle_k(w.s[1].hip), 0);
+	CU_ASSERT_EQUAL(w.s[1].hip->k_now, 0);
 	world_fini(&w);
 }
 
@@ -342,7 +343,7 @@ static void update_ids_may_begin_at_one(void)
 	begin();
 	stand();
 	world_assoc(&w, 0)->seq.next = 1;
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 	world_run(&w, 20);
 	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 1);
 	CU_ASSERT_TRUE(world_data(&w));
@@ -355,7 +356,7 @@ static void update_ids_may_wrap(void)
 	stand();
 	world_assoc(&w, 0)->seq.next = UINT32_MAX - 1;
 	for (int i = 0; i < 4; i++) {
-		CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+		CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 		world_run(&w, 20);
 	}
 	CU_ASSERT_EQUAL(w.s[1].events[HP_HIP_REKEYED], 4);
@@ -566,13 +567,13 @@ static void the_puzzle_becomes_harder_as_the_table_fills(void)
 	w.s[0].cfg.max_associations = 64;
 	world_start(&w);
 	world_run(&w, 3000);
-	usual = hp_hip_puzzle_k(w.s[0].hip);
+	usual = w.s[0].hip->k_now;
 	flood(32);
 	world_run(&w, 2000);
-	CU_ASSERT_EQUAL(hp_hip_puzzle_k(w.s[0].hip), usual);
+	CU_ASSERT_EQUAL(w.s[0].hip->k_now, usual);
 	flood(64);
 	world_run(&w, 20000);
-	CU_ASSERT_EQUAL(hp_hip_puzzle_k(w.s[0].hip), w.s[0].cfg.puzzle_k_max);
+	CU_ASSERT_EQUAL(w.s[0].hip->k_now, w.s[0].cfg.puzzle_k_max);
 	world_fini(&w);
 }
 
@@ -629,7 +630,7 @@ static void a_host_name_goes_in_labels_and_is_shown_as_text(void)
 	hp_assoc_info(world_assoc(&w, 1), &info);
 	CU_ASSERT_STRING_EQUAL(info.peer_di, w.s[0].di);
 	/* It is there after new keys, too. */
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 20);
 	hp_assoc_info(world_assoc(&w, 0), &info);
 	CU_ASSERT_STRING_EQUAL(info.peer_di, w.s[1].di);

@@ -9,6 +9,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "forge.h"
 
 static struct world w;
@@ -127,7 +128,7 @@ static bool live(struct change *c)
 	CU_ASSERT_TRUE(up && world_data(&w));
 	w.arg = c;
 	if (c->type == HP_HIP_UPDATE) {
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 		world_run(&w, 30);
 		return w.s[0].events[HP_HIP_REKEYED] || w.s[1].events[HP_HIP_REKEYED];
 	}

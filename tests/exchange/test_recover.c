@@ -9,6 +9,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "forge.h"
 
 static struct world w;
@@ -100,7 +101,7 @@ static void floods_do_not_keep_a_known_peer_out(void)
 	forget(true);
 	for (uint32_t i = 0; i < 1000; i++)
 		spoofed_update(i & 1 ? &victim : &w.s[0].addr, i);
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 	CU_ASSERT_TRUE(recovers_within(1500, true));
 	world_fini(&w);
 }
@@ -109,7 +110,7 @@ static void a_stranger_that_is_real_comes_back_too(void)
 {
 	begin();
 	forget(false);
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 0)), 0);
 	CU_ASSERT_TRUE(recovers_within(100, false));
 	world_fini(&w);
 }

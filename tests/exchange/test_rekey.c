@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "hip/assoc.h"
 #include "hip/i1.h"
 #include "hip/sign.h"
@@ -178,11 +179,11 @@ static void begin_some(void)
 	unsigned who = dice(4), gap = dice(12);
 
 	if (who != 1)
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 	if (!who)
 		talk(gap);
 	if (who == 0 || who == 1)
-		hp_assoc_rekey(world_assoc(&w, 1));
+		hp_rekey_start(world_assoc(&w, 1));
 	if (who == 3)
 		hp_update_probe(world_assoc(&w, 1));
 }
@@ -250,7 +251,7 @@ static void an_end_in_the_middle_does_no_harm(void)
 			talk(1000);
 		}
 		refused = 0;
-		hp_assoc_rekey(world_assoc(&w, at));
+		hp_rekey_start(world_assoc(&w, at));
 		talk(3000);
 		CU_ASSERT_EQUAL(refused, 0);
 		CU_ASSERT_TRUE(world_data(&w));
@@ -274,8 +275,8 @@ static void crossing_rekeyings_lose_nothing_with_an_acknowledgement(bool dh)
 	w.s[0].cfg.rekey_dh = dh;
 	stand();
 	w.fate = no_pure_ack_of_1;
-	hp_assoc_rekey(world_assoc(&w, 0));
-	hp_assoc_rekey(world_assoc(&w, 1));
+	hp_rekey_start(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 1));
 	talk(3000);
 	CU_ASSERT_EQUAL(rekeys(1), 1);
 	CU_ASSERT_EQUAL(rekeys(0), 0);
@@ -310,10 +311,10 @@ static void nothing_leaves_by_a_new_sa_before_the_acknowledgement(bool both, boo
 	stand();
 	w.job_delay_ms = 10;
 	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, both ? 7 : 1);
 	if (both)
-		hp_assoc_rekey(world_assoc(&w, 1));
+		hp_rekey_start(world_assoc(&w, 1));
 	for (int i = 0; i < 1000 && hp_assoc_sa_out(world_assoc(&w, 0))->spi == spi; i++)
 		world_run(&w, 1);
 	CU_ASSERT_EQUAL(rekeys(0), 1);
@@ -333,7 +334,7 @@ static void the_old_sa_opens_until_the_new_one_is_used(void)
 	begin();
 	stand();
 	w.fate = no_pure_ack;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	talk(12000);
 	CU_ASSERT_EQUAL(rekeys(0), 1);
 	CU_ASSERT_EQUAL(rekeys(1), 0);
@@ -351,7 +352,7 @@ static void an_old_sa_that_nobody_replaces_ends(void)
 	begin();
 	stand();
 	spi = hp_assoc_sa_out(world_assoc(&w, 0))->spi;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 20);
 	CU_ASSERT_EQUAL(rekeys(1), 1);
 	world_run(&w, 60000);
@@ -370,7 +371,7 @@ static void several_old_sas_open_packets(void)
 	for (int i = 0; i < HP_OLD_SAS; i++) {
 		launch(0, 1000);
 		launch(1, 1000);
-		hp_assoc_rekey(world_assoc(&w, i & 1));
+		hp_rekey_start(world_assoc(&w, i & 1));
 		talk(100);
 	}
 	talk(2000);
@@ -385,11 +386,11 @@ static void the_next_rekeying_acknowledges_the_one_before(void)
 	begin();
 	stand();
 	w.fate = no_pure_ack;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	talk(300);
 	CU_ASSERT_EQUAL(rekeys(0), 1);
 	CU_ASSERT_EQUAL(rekeys(1), 0);
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	talk(300);
 	CU_ASSERT_EQUAL(rekeys(0), 2);
 	CU_ASSERT_EQUAL(rekeys(1), 1);
@@ -410,10 +411,10 @@ static void an_update_is_taken_while_ours_is_signed(void)
 		w.slow_jobs = true;
 		stand();
 		w.job_delay_ms = 10;
-		hp_assoc_rekey(world_assoc(&w, 0));
+		hp_rekey_start(world_assoc(&w, 0));
 		talk(8);
 		w.job_delay_ms = 40; /* the other's UPDATE comes during this */
-		hp_assoc_rekey(world_assoc(&w, 1));
+		hp_rekey_start(world_assoc(&w, 1));
 		w.job_delay_ms = 5;
 		talk(200);
 		for (int at = 0; at < 2; at++) {
@@ -432,7 +433,7 @@ static void an_update_takes_the_place_of_a_question(void)
 	w.slow_jobs = true;
 	stand();
 	w.job_delay_ms = 3;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 2);
 	w.job_delay_ms = 40;
 	hp_update_probe(world_assoc(&w, 1));
@@ -458,8 +459,8 @@ static void a_peer_that_never_acknowledges_keeps_its_sas_while_it_lives(void)
 	begin();
 	stand();
 	w.fate = no_update;
-	hp_assoc_rekey(world_assoc(&w, 0));
-	hp_assoc_rekey(world_assoc(&w, 1));
+	hp_rekey_start(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 1));
 	talk(60000);
 	CU_ASSERT_EQUAL(rekeys(0) + rekeys(1), 0);
 	w.fate = NULL;
@@ -475,7 +476,7 @@ static void a_peer_of_which_nothing_is_heard_is_given_up(void)
 	begin();
 	stand();
 	w.fate = no_update;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 40000);
 	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1] + w.s[1].sent[HP_HIP_I1], 2);
 	w.fate = NULL;
@@ -491,7 +492,7 @@ static void a_peer_that_restarts_before_it_answers_is_found_again(void)
 	w.slow_jobs = true;
 	stand();
 	w.fate = no_update;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	world_run(&w, 2);
 	world_assoc(&w, 0)->rk.acked = true;
 	hp_assoc_sent_clear(world_assoc(&w, 0));
@@ -520,7 +521,7 @@ static void a_peer_without_esp_info_is_asked_again(void)
 	begin();
 	stand();
 	w.fate = no_seq_of_1;
-	hp_assoc_rekey(world_assoc(&w, 0));
+	hp_rekey_start(world_assoc(&w, 0));
 	talk(1000);
 	spi = world_assoc(&w, 0)->rk.spi_in;
 	CU_ASSERT_TRUE(world_assoc(&w, 0)->rk.acked);
@@ -638,13 +639,13 @@ static void an_spi_that_is_taken_only_costs_a_rekeying(void)
 	begin();
 	stand();
 	a = world_assoc(&w, 0);
-	hp_assoc_rekey(a);
+	hp_rekey_start(a);
 	other.spi = a->rk.spi_in;
 	CU_ASSERT_EQUAL(hp_sadb_add(hp_hip_sadb(w.s[0].hip), &other), 0);
 	talk(5000);
 	hp_sadb_del(hp_hip_sadb(w.s[0].hip), &other);
 	CU_ASSERT_EQUAL(rekeys(0), rekeys(1));
-	hp_assoc_rekey(a);
+	hp_rekey_start(a);
 	talk(5000);
 	CU_ASSERT_TRUE(rekeys(0) >= 1);
 	CU_ASSERT_EQUAL(rekeys(0), rekeys(1));

@@ -11,6 +11,7 @@
 
 #include "../harness.h"
 #include "hip/assoc.h"
+#include "hip/sizes.h"
 #include "world.h"
 
 #define PORT 10500

@@ -376,11 +376,11 @@ static void every_reason_has_a_name_and_a_sentence(void)
 		const char *name = hp_hip_why_name((enum hp_hip_why)i);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(name);
-		CU_ASSERT_EQUAL(hp_hip_why_parse(name), (enum hp_hip_why)i);
+		CU_ASSERT_TRUE(strlen(name) > 0);
+		for (int k = HP_WHY_NONE + 1; k < i; k++)
+			CU_ASSERT_STRING_NOT_EQUAL(hp_hip_why_name((enum hp_hip_why)k), name);
 		CU_ASSERT_TRUE(strlen(hp_hip_why_text((enum hp_hip_why)i)) > 10);
 	}
-	CU_ASSERT_EQUAL(hp_hip_why_parse("nonsense"), HP_WHY_NONE);
-	CU_ASSERT_EQUAL(hp_hip_why_parse(""), HP_WHY_NONE);
 }
 
 /* ---- reading an answer, as hipproxyctl does without a daemon */

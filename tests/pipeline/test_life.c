@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "lab.h"
 #include "probe.h"
 
@@ -559,7 +560,7 @@ static void rekeying_goes_unnoticed(void)
 	begin("");
 	udp(&t, 0);
 	lab_run(&l, 60);
-	CU_ASSERT_EQUAL(hp_assoc_rekey(world_assoc(&l.w, 0)), 0);
+	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&l.w, 0)), 0);
 	for (uint8_t i = 1; i < 50; i++) {
 		udp(&t, i);
 		lab_run(&l, 1);

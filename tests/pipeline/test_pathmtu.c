@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "lab.h"
 #include "wire/quote.h"
 
@@ -307,7 +308,7 @@ static void new_keys_make_old_quotes_worthless(void)
 
 	begin(false);
 	q = latest();
-	hp_assoc_rekey(world_assoc(&l.w, 0));
+	hp_rekey_start(world_assoc(&l.w, 0));
 	lab_run(&l, 50);
 	CU_ASSERT(hp_assoc_sa_out(world_assoc(&l.w, 0))->spi != q.spi);
 	hp_pipe_too_big(l.n[0].pipe, &q, 1300);
@@ -316,7 +317,7 @@ static void new_keys_make_old_quotes_worthless(void)
 	hp_pipe_too_big(l.n[0].pipe, &q, 1300);
 	CU_ASSERT_EQUAL(mtu_now(), 1300);
 	/* What was found of the path holds with the new keys. */
-	hp_assoc_rekey(world_assoc(&l.w, 0));
+	hp_rekey_start(world_assoc(&l.w, 0));
 	lab_run(&l, 50);
 	CU_ASSERT_EQUAL(mtu_now(), 1300);
 	end();

@@ -15,6 +15,7 @@
 #include <hipproxy/log.h>
 
 #include "../harness.h"
+#include "hip/rekey.h"
 #include "lab.h"
 #include "probe.h"
 
@@ -261,7 +262,7 @@ static void disturb(void)
 	case 3:
 		a = world_assoc(&l.w, at);
 		if (a)
-			hp_assoc_rekey(a);
+			hp_rekey_start(a);
 		break;
 	case 4:
 		lab_restart(&l, 1);
