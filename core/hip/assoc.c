@@ -20,7 +20,7 @@
 
 static void state_over(struct hp_timer *t)
 {
-	struct hp_assoc *a = HP_CONTAINER(t, struct hp_assoc, hold.t_state);
+	struct hp_assoc *a = HP_CONTAINER(t, struct hp_assoc, base.t_state);
 
 	if (a->state == HP_R2_SENT)
 		hp_assoc_established(a);
@@ -30,7 +30,7 @@ static void state_over(struct hp_timer *t)
 
 void hp_assoc_state_after(struct hp_assoc *a, uint64_t ms)
 {
-	hp_timer_set(a->hip->timers, &a->hold.t_state, hp_hip_now(a->hip) + ms);
+	hp_timer_set(a->hip->timers, &a->base.t_state, hp_hip_now(a->hip) + ms);
 }
 
 struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
@@ -42,14 +42,14 @@ struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 	if (!a)
 		return NULL;
 	a->hip = hip;
-	a->hold.refs = 1;
+	a->base.refs = 1;
 	a->id = id;
 	a->local = id->hit;
 	a->peer = *peer;
 	a->ex.opportunistic = hp_addr_is_zero(peer);
 	a->traffic.created_ms = hp_hip_now(hip);
 	hp_list_init(&a->failure.asking);
-	hp_timer_init(&a->hold.t_state, state_over);
+	hp_timer_init(&a->base.t_state, state_over);
 	hp_sas_init(&a->sas);
 	if (hp_assoc_enter(a, hp_known_is_reserved(hip, peer))) {
 		free(a);
@@ -62,7 +62,7 @@ struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 
 void hp_assoc_unref(struct hp_assoc *a)
 {
-	if (--a->hold.refs)
+	if (--a->base.refs)
 		return;
 	hp_secrets_free(a->sas.cur);
 	hp_secrets_free(a->ex.next);
@@ -75,9 +75,9 @@ void hp_assoc_unref(struct hp_assoc *a)
 
 void hp_assoc_remove(struct hp_assoc *a)
 {
-	if (a->hold.dead)
+	if (a->base.dead)
 		return;
-	a->hold.dead = true;
+	a->base.dead = true;
 	hp_exchange_stop(a);
 	hp_failure_unask(a);
 	hp_assoc_down(a);
@@ -107,7 +107,7 @@ void hp_assoc_event(struct hp_assoc *a, enum hp_hip_event ev)
 
 void hp_assoc_established(struct hp_assoc *a)
 {
-	hp_timer_cancel(a->hip->timers, &a->hold.t_state);
+	hp_timer_cancel(a->hip->timers, &a->base.t_state);
 	a->traffic.established_ms = hp_hip_now(a->hip);
 	hp_assoc_set_state(a, HP_ESTABLISHED);
 }

@@ -19,7 +19,7 @@
 #include "hip/traffic.h"
 
 /* The object itself. */
-struct hp_hold {
+struct hp_assoc_base {
 	unsigned refs;	/* one while in the table, one for each job */
 	uint32_t epoch; /* changes when a new exchange begins: what jobs bring is stale then */
 	bool dead;	/* removed; only jobs hold it */
@@ -37,7 +37,7 @@ struct hp_assoc {
 	struct hp_addr local, peer; /* HITs; peer is zero until an opportunistic R1 comes */
 	struct hp_path path;
 	enum hp_assoc_state state;
-	struct hp_hold hold;
+	struct hp_assoc_base base;
 	struct hp_place place;
 	struct hp_exchange ex;
 	struct hp_sas sas;

@@ -143,7 +143,7 @@ static void auth_done(struct hp_work *work, bool live)
 	int reason = w->reason;
 
 	if (live && !w->aside)
-		work->a->hold.busy = false;
+		work->a->base.busy = false;
 	if (!live)
 		reason = HP_HIPD_STALE;
 	else if (!reason)
@@ -178,16 +178,16 @@ static int start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_f
 	memcpy(w->raw, rx->m->raw, rx->m->len);
 	/* Was parsed before; now once more, so that it points into the copy. */
 	hp_hip_parse(w->raw, rx->m->len, &w->v.m);
-	a->hold.busy = a->hold.busy || !aside;
+	a->base.busy = a->base.busy || !aside;
 	reason = hp_work_start(rx->hip, a, &w->w);
 	if (reason && !aside)
-		a->hold.busy = false;
+		a->base.busy = false;
 	return reason;
 }
 
 int hp_auth_start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)
 {
-	return rx->a->hold.busy ? HP_HIPD_BUSY : start(rx, key, then, false);
+	return rx->a->base.busy ? HP_HIPD_BUSY : start(rx, key, then, false);
 }
 
 int hp_auth_start_aside(const struct hp_rx *rx, const struct hp_key *key, hp_verified_fn then)

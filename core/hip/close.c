@@ -108,7 +108,7 @@ int hp_close_input(const struct hp_rx *rx)
 int hp_close_input_early(const struct hp_rx *rx)
 {
 	const struct hp_secrets *s = rx->a->ex.next;
-	int reason = rx->a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac_with(s, rx->m);
+	int reason = rx->a->base.busy ? HP_HIPD_BUSY : hp_auth_mac_with(s, rx->m);
 
 	return reason ? reason : hp_auth_start(rx, s->peer_key, close_verified);
 }

@@ -18,14 +18,14 @@ void hp_exchange_drop_next(struct hp_assoc *a)
 
 void hp_exchange_stop(struct hp_assoc *a)
 {
-	a->hold.epoch++;
-	a->hold.busy = a->seq.signing = false;
+	a->base.epoch++;
+	a->base.busy = a->seq.signing = false;
 	hp_assoc_sent_clear(a);
 	hp_nat_wait_clear(a);
 	hp_assoc_rekey_clear(a);
 	hp_exchange_drop_next(a);
 	hp_assoc_drop_next_in(a);
-	hp_timer_cancel(a->hip->timers, &a->hold.t_state);
+	hp_timer_cancel(a->hip->timers, &a->base.t_state);
 }
 
 void hp_exchange_set_addrs(struct hp_assoc *a, const struct hp_addr *addrs, size_t n)

@@ -21,7 +21,7 @@ static void done(struct hp_job *job)
 	struct hp_work *w = HP_CONTAINER(job, struct hp_work, job);
 	struct hp_assoc *a = w->a;
 	struct hp_hip *hip = w->hip;
-	bool live = !hip->dying && (!a || (!a->hold.dead && a->hold.epoch == w->epoch));
+	bool live = !hip->dying && (!a || (!a->base.dead && a->base.epoch == w->epoch));
 
 	w->done(w, live);
 	w->free(w);
@@ -46,8 +46,8 @@ int hp_work_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_work *w)
 	w->a = a;
 	hip->refs++;
 	if (a) {
-		a->hold.refs++;
-		w->epoch = a->hold.epoch;
+		a->base.refs++;
+		w->epoch = a->base.epoch;
 	}
 	if (!hand_over(hip, &w->job))
 		return 0;

@@ -19,7 +19,7 @@
 /* Keys of the exchange are needed again when it is renewed or ends: hours later, perhaps. */
 static void rest(struct hp_assoc *a)
 {
-	if (!a->sas.cur || a->hold.busy || a->seq.signing || hp_rekey_active(&a->rk))
+	if (!a->sas.cur || a->base.busy || a->seq.signing || hp_rekey_active(&a->rk))
 		return;
 	hp_secrets_compact(a->sas.cur);
 }

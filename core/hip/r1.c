@@ -391,7 +391,7 @@ static void r1_done(struct hp_work *work, bool live)
 	int reason = live ? w->reason : HP_HIPD_STALE;
 
 	if (live)
-		a->hold.busy = false;
+		a->base.busy = false;
 	if (!reason)
 		reason = proceed(a, w);
 	else if (live && w->trusted && reason == HP_HIPD_HIT_SUITE && a->state == HP_I1_SENT &&
@@ -476,7 +476,7 @@ int hp_r1_input(const struct hp_rx *rx)
 	struct r1_work *w;
 	int reason;
 
-	if (a->hold.busy)
+	if (a->base.busy)
 		return HP_HIPD_BUSY;
 	if (hp_addr_is_zero(&a->peer) && c->opportunistic_initiator == HP_OPP_OFF)
 		return HP_HIPD_OPPORTUNISTIC;
@@ -492,9 +492,9 @@ int hp_r1_input(const struct hp_rx *rx)
 	if (!w)
 		return HP_HIPD_MEMORY;
 	w->s->r1_counter = counter;
-	a->hold.busy = true;
+	a->base.busy = true;
 	reason = hp_work_start(rx->hip, a, &w->w);
 	if (reason)
-		a->hold.busy = false;
+		a->base.busy = false;
 	return reason;
 }

@@ -65,7 +65,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 int hp_r2_input(const struct hp_rx *rx)
 {
 	struct hp_assoc *a = rx->a;
-	int reason = a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac2(a->ex.next, rx->m);
+	int reason = a->base.busy ? HP_HIPD_BUSY : hp_auth_mac2(a->ex.next, rx->m);
 
 	return reason ? reason : hp_auth_start(rx, a->ex.next->peer_key, verified);
 }

@@ -81,7 +81,7 @@ static bool in_use(const struct hp_assoc *a)
 {
 	const struct hp_hip *hip = a->hip;
 
-	if (a->hold.busy || a->seq.signing)
+	if (a->base.busy || a->seq.signing)
 		return true;
 	if (hip->ops.in_use && hip->ops.in_use(hip->ops.ctx, a))
 		return true;

@@ -199,7 +199,7 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 
 int hp_update_input(const struct hp_rx *rx)
 {
-	int reason = rx->a->hold.busy ? HP_HIPD_BUSY : hp_auth_mac(rx->a, rx->m);
+	int reason = rx->a->base.busy ? HP_HIPD_BUSY : hp_auth_mac(rx->a, rx->m);
 
 	return reason ? reason : hp_auth_start(rx, rx->a->sas.cur->peer_key, verified);
 }
