@@ -4,6 +4,7 @@
  * ports.c.
  */
 #include "flow/flowdb_internal.h"
+#include "flow/follow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -179,6 +180,7 @@ void hp_flow_fetch_hit(const struct hp_flowdb *db, uint32_t hash)
 static void tables_free(struct hp_flowdb *db)
 {
 	hp_expect_db_free(db->expect);
+	hp_htab_fini(&db->followed);
 	hp_flow_shares_fini(db);
 	hp_mappings_fini(&db->mappings);
 	hp_index_fini(&db->names[HP_SIDE_LEGACY]);
@@ -196,7 +198,7 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 		return NULL;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
 	db->cfg = *cfg;
-	if (!db->expect || hp_flow_shares_init(db) || hp_mappings_init(&db->mappings) ||
+	if (!db->expect || hp_htab_init(&db->followed, 0) || hp_flow_shares_init(db) || hp_mappings_init(&db->mappings) ||
 	    hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
 	    hp_index_init(&db->names[HP_SIDE_HIT])) {
 		tables_free(db);
@@ -299,10 +301,10 @@ void hp_flow_remove(struct hp_flow *f, enum hp_flow_counter why)
 		db->cfg.gone(db->cfg.ctx, f);
 	hp_list_del(&f->of_assoc);
 	hp_mapping_leave(f);
+	if (f->flags & HP_FLOW_FOLLOWED)
+		hp_flow_unfollow(f);
 	if (f->announced)
 		hp_expect_forget(db->expect, hp_flow_id(f));
-	if (f->key.proto == HP_PROTO_TCP)
-		hp_seqadj_free(f->seqadj);
 	hp_slab_put(&db->flows, f->number);
 }
 
@@ -482,7 +484,7 @@ void *hp_flow_area(struct hp_flow *f, const struct hp_plugin *self)
 
 void hp_flow_flag_set(struct hp_flow *f, uint32_t bits)
 {
-	f->flags |= bits;
+	f->flags |= bits & ~HP_FLOW_FOLLOWED;
 }
 
 uint32_t hp_flow_flags(const struct hp_flow *f)

@@ -102,6 +102,8 @@ struct hp_flowdb_config {
 	void (*gone)(void *ctx, struct hp_flow *f);
 	/* Where in the area self's part begins, octets; SIZE_MAX if it has none.  May be NULL. */
 	size_t (*area_offset)(void *ctx, const struct hp_plugin *self);
+	/* Can packets of this protocol, which has no ports, have flows?  NULL: no. */
+	bool (*carries)(void *ctx, uint8_t proto);
 };
 
 enum hp_flow_counter {

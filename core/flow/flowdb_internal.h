@@ -9,6 +9,7 @@
 #include "flow/flowdb.h"
 #include "flow/mapping.h"
 #include "flow/seqadj.h"
+#include "util/hash.h"
 #include "util/index.h"
 #include "util/slab.h"
 #include "util/sketch.h"
@@ -31,6 +32,8 @@ struct hp_flowdb {
 	const struct hp_clock *clock;
 	struct hp_timer tick;
 	struct hp_expect_db *expect;
+	struct hp_htab followed; /* struct hp_follow of UDP flows, by flow number */
+	size_t n_followed;       /* flows that a gateway follows */
 	struct hp_sketch of_client, of_service; /* flows that have not ended */
 	struct hp_mappings mappings;
 	uint64_t start_ms;

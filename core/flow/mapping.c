@@ -155,8 +155,14 @@ struct hp_flow *hp_mapping_asked_server(struct hp_flowdb *db, const struct hp_ad
 uint16_t hp_mapping_wish(const struct hp_flowdb *db, const struct hp_flow_key *k)
 {
 	uint32_t hash, number = k->proto == HP_PROTO_UDP ? find_inside(db, k, &hash) : 0;
+	uint16_t announced = 0;
 
-	return number ? mapping_at(db, number)->local_port : k->legacy_port;
+	if (number)
+		return mapping_at(db, number)->local_port;
+	/* The peer has been told of another one. */
+	if (k->proto == HP_PROTO_UDP && hp_expect_count(db->expect))
+		announced = hp_expect_hip_port(db->expect, k);
+	return announced ? announced : k->legacy_port;
 }
 
 /* Do both begin at the same port of the same host? */

@@ -19,15 +19,19 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-struct hp_seqadj *hp_seqadj_new(void)
+struct hp_seqadj *hp_seqadj_new(uint32_t hold)
 {
-	return calloc(1, sizeof(struct hp_seqadj));
+	struct hp_seqadj *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->dir[0].hold_max = s->dir[1].hold_max = hold;
+	return s;
 }
 
 static void forget(struct hp_seqadj_dir *d, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		d->base += (uint32_t)d->piece[i].out_len - d->piece[i].len;
+		d->base += d->piece[i].out_len - d->piece[i].len;
 		free(d->piece[i].out);
 	}
 	d->n -= n;
@@ -68,9 +72,9 @@ int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, siz
 
 	if (d->n == HP_SEQADJ_PIECES)
 		return -ENOBUFS;
-	if (!len || len > UINT16_MAX || out_len > HP_SEQADJ_OUT)
+	if (!len || out_len > d->hold_max + HP_ALG_GROW)
 		return -EMSGSIZE;
-	*p = (struct hp_seqadj_piece){ d->next, (uint16_t)len, (uint16_t)out_len,
+	*p = (struct hp_seqadj_piece){ d->next, (uint32_t)len, (uint32_t)out_len,
 				       malloc(out_len + 1) };
 	if (!p->out)
 		return -ENOMEM;
@@ -86,13 +90,29 @@ void hp_seqadj_skip(struct hp_seqadj_dir *d, size_t len)
 	d->next += (uint32_t)len;
 }
 
+/* Room for as much as is there, not for all that may come: most messages are short. */
+static int hold_grow(struct hp_seqadj_dir *d, uint32_t want)
+{
+	uint32_t cap = d->hold_cap ? d->hold_cap : HP_ALG_HOLD;
+	uint8_t *more;
+
+	if (d->hold && want <= d->hold_cap)
+		return 0;
+	while (cap < want)
+		cap *= 2;
+	more = realloc(d->hold, cap);
+	if (!more)
+		return -ENOMEM;
+	d->hold = more;
+	d->hold_cap = cap;
+	return 0;
+}
+
 int hp_seqadj_hold(struct hp_seqadj_dir *d, const uint8_t *data, size_t len)
 {
-	if (len > HP_SEQADJ_HOLD - d->held)
+	if (len > d->hold_max - d->held)
 		return -EMSGSIZE;
-	if (!d->hold)
-		d->hold = malloc(HP_SEQADJ_HOLD);
-	if (!d->hold)
+	if (hold_grow(d, d->held + (uint32_t)len))
 		return -ENOMEM;
 	memcpy(d->hold + d->held, data, len);
 	d->held += (uint32_t)len;
@@ -118,7 +138,7 @@ uint32_t hp_seqadj_map(const struct hp_seqadj_dir *d, uint32_t seq)
 			break;
 		if (before(seq, p->seq + p->len))
 			return p->seq + delta + inside(p, seq - p->seq);
-		delta += (uint32_t)p->out_len - p->len;
+		delta += p->out_len - p->len;
 	}
 	return seq + delta;
 }
@@ -134,8 +154,8 @@ uint32_t hp_seqadj_unmap(const struct hp_seqadj_dir *d, uint32_t out)
 		if (before(out, p->seq + delta))
 			break;
 		if (n < p->out_len)
-			return p->seq + least(n, p->len - 1u);
-		delta += (uint32_t)p->out_len - p->len;
+			return p->seq + least(n, p->len - 1);
+		delta += p->out_len - p->len;
 	}
 	return out - delta;
 }

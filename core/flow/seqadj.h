@@ -23,15 +23,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <hipproxy/l7.h>
+#include <hipproxy/alg.h>
+
+struct hp_follow;
 
 #define HP_SEQADJ_PIECES 16u   /* not yet acknowledged, per direction */
-#define HP_SEQADJ_HOLD   1024u /* octets held, at most */
-#define HP_SEQADJ_OUT    HP_L7_OUT /* octets a piece may become */
 
 struct hp_seqadj_piece {
 	uint32_t seq;          /* sender's number of its first octet */
-	uint16_t len, out_len; /* octets before and after */
+	uint32_t len, out_len; /* octets before and after */
 	uint8_t *out;
 };
 
@@ -46,7 +46,9 @@ struct hp_seqadj_dir {
 	uint32_t n;            /* pieces, in order, not overlapping */
 	struct hp_seqadj_piece piece[HP_SEQADJ_PIECES];
 	uint32_t held;         /* octets of hold: those from next on */
-	uint8_t *hold;         /* HP_SEQADJ_HOLD octets, NULL until needed */
+	uint32_t hold_cap;     /* octets that hold has room for now */
+	uint32_t hold_max;     /* octets that may be held; a piece may become HP_ALG_GROW more */
+	uint8_t *hold;         /* NULL until needed */
 	/* What this direction's sender said last, for acknowledgements in its name. */
 	uint16_t window;
 	uint32_t ts_val;
@@ -55,11 +57,11 @@ struct hp_seqadj_dir {
 
 struct hp_seqadj {
 	struct hp_seqadj_dir dir[2]; /* by enum hp_direction */
-	struct hp_instance *self;    /* who follows the flow */
-	hp_l7_fn fn;
+	struct hp_follow *follow;    /* who follows the flow (flow/follow.h) */
 };
 
-struct hp_seqadj *hp_seqadj_new(void);
+/* hold: most octets that are held in each direction.  NULL: out of memory. */
+struct hp_seqadj *hp_seqadj_new(uint32_t hold);
 void hp_seqadj_free(struct hp_seqadj *s);
 
 /* The stream begins anew at this sender's number. */
@@ -69,7 +71,7 @@ void hp_seqadj_begin(struct hp_seqadj_dir *d, uint32_t seq);
 int hp_seqadj_piece(struct hp_seqadj_dir *d, size_t len, const uint8_t *out, size_t out_len);
 /* len more octets stay as they are.  Nothing may be held. */
 void hp_seqadj_skip(struct hp_seqadj_dir *d, size_t len);
-/* Holds len octets more.  0; -EMSGSIZE more than HP_SEQADJ_HOLD; -ENOMEM. */
+/* Holds len octets more.  0; -EMSGSIZE more than hold_max; -ENOMEM. */
 int hp_seqadj_hold(struct hp_seqadj_dir *d, const uint8_t *data, size_t len);
 
 /* Number on the receiver's side of this sender's number. */

@@ -27,8 +27,8 @@ static const struct hp_conf_peer *configured(const struct hp_pipe *pipe, const s
 
 /* The address by which legacy hosts of a family know the peer that sent p: as configured, else
  * where it is.  False: they know none. */
-static bool known_as(const struct hp_pipe *pipe, const struct hp_packet *p, bool v4,
-		     struct hp_addr *out)
+bool hp_pipe_known_as(const struct hp_pipe *pipe, const struct hp_packet *p, bool v4,
+		      struct hp_addr *out)
 {
 	const struct hp_conf_peer *c = configured(pipe, &p->src);
 
@@ -62,7 +62,7 @@ static enum hp_verdict from_stranger(struct hp_pipe *pipe, struct hp_packet *p,
 		.local_hit = p->dst, .local_port = p->dport,
 		.peer_hit = p->src, .peer_port = p->sport, .proto = p->proto,
 	};
-	if (!known_as(pipe, p, hp_addr_is4(&m->legacy), &key.far) ||
+	if (!hp_pipe_known_as(pipe, p, hp_addr_is4(&m->legacy), &key.far) ||
 	    hp_flow_add(pipe->flows, &key, false, f))
 		return HP_NEXT;
 	hp_pipe_flow_begins(pipe, *f, p->assoc, pa);

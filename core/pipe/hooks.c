@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
-
+#include "pipe/datagram.h"
 #include "pipe/l7.h"
 #include "pipe/trace.h"
 
@@ -93,6 +92,12 @@ static const struct hp_hook core_hooks[] = {
 	{ .name = "core.seqadj", .stage = HP_STAGE_IN_L7,
 	  .match = { .proto = HP_PROTO_TCP, .flow_flags = HP_FLOW_FOLLOWED },
 	  .fn = hp_pipe_seqadj, .help = "followed streams: payload and sequence numbers" },
+	{ .name = "core.alg", .stage = HP_STAGE_OUT_L7,
+	  .match = { .proto = HP_PROTO_UDP, .flow_flags = HP_FLOW_FOLLOWED },
+	  .fn = hp_pipe_datagram, .help = "followed datagrams" },
+	{ .name = "core.alg", .stage = HP_STAGE_IN_L7,
+	  .match = { .proto = HP_PROTO_UDP, .flow_flags = HP_FLOW_FOLLOWED },
+	  .fn = hp_pipe_datagram, .help = "followed datagrams" },
 };
 
 int hp_pipe_core_hooks(struct hp_pipe **slot, struct hp_registry *reg)

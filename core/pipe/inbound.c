@@ -16,6 +16,7 @@
 #include "pipe/packet.h"
 #include "pipe/refuse.h"
 #include "pipe/related.h"
+#include "pipe/rewrite.h"
 #include "pipe/seal.h"
 #include "pipe/size.h"
 #include "pipe/trace.h"
@@ -52,7 +53,7 @@ static uint8_t look_at_tcp(struct hp_pipe *pipe, struct hp_packet *p)
 	return flags;
 }
 
-static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+static enum hp_verdict to_flow_as_is(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(p->assoc);
 	enum hp_verdict v;
@@ -68,6 +69,12 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 	hp_pipe_note(pipe, p, "in.emit", "sent", "");
 	hp_pipe_emit(pipe, p);
 	return HP_TAKEN;
+}
+
+static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+{
+	return f->flags & HP_FLOW_FOLLOWED ? hp_pipe_roomy(pipe, p, f, to_flow_as_is) :
+					     to_flow_as_is(pipe, p, f);
 }
 
 /* The flow of p, in HIT form; one may begin.  NULL with HP_NEXT: nobody's. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The step core.seqadj: streams that a plugin follows (hipproxy/l7.h).
+ * The step core.seqadj: streams that a plugin follows (hipproxy/alg.h).
  *
  * A segment's new octets are shown to the follower, what it decided goes into the log
  * (flow/seqadj.h), and the segment is written anew from the log: so a retransmission, whatever
@@ -13,13 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
-
+#include "flow/follow.h"
 #include "flow/seqadj.h"
 #include "pipe/emit.h"
+#include "pipe/rewrite.h"
 #include "pipe/seal.h"
 #include "pipe/trace.h"
 #include "wire/checksum.h"
+
+/* RFC 9293, section 3.7.1: where the receiver has announced none. */
+#define MSS_DEFAULT4 536u
+#define MSS_DEFAULT6 1220u
 
 struct segment {
 	struct hp_packet *p;
@@ -46,15 +50,19 @@ static bool keep(struct hp_seqadj_dir *d, const uint8_t *data, size_t used)
 }
 
 /* False: nothing more can be decided now. */
-static bool ask(struct segment *g, const uint8_t *data, size_t len, size_t *used)
+static bool ask(struct hp_pipe *pipe, struct segment *g, const uint8_t *data, size_t len,
+		size_t *used)
 {
 	struct hp_seqadj_dir *d = g->d;
-	struct hp_l7_out out = { .replace = false };
+	struct hp_alg_out out = { .data = pipe->stream[HP_PIPE_STREAM_OUT],
+				  .cap = d->hold_max + HP_ALG_GROW };
+	struct hp_follow *w = g->s->follow;
+	struct hp_alg_call c = hp_follow_call(w, g->p);
 
 	*used = 0;
 	if (d->n == HP_SEQADJ_PIECES)
 		return false;
-	*used = g->s->fn(g->s->self, g->p, data, len, &out);
+	*used = w->alg->stream(&c, data, len, &out);
 	if (*used > len)
 		*used = len;
 	if (!*used && !g->fin && !hp_seqadj_hold(d, data + d->held, len - d->held))
@@ -70,14 +78,14 @@ static void show(struct hp_pipe *pipe, struct segment *g)
 {
 	struct hp_seqadj_dir *d = g->d;
 	uint32_t have = d->next + d->held, total = d->held, at = have - g->tcp.seq;
-	uint8_t *work = pipe->stream[0];
+	uint8_t *work = pipe->stream[HP_PIPE_STREAM_IN];
 	size_t used;
 
 	if (d->held)
 		memcpy(work, d->hold, d->held);
 	memcpy(work + total, g->data + at, g->len - at);
 	total += g->len - at;
-	while (total && !d->open && ask(g, work, total, &used)) {
+	while (total && !d->open && ask(pipe, g, work, total, &used)) {
 		work += used;
 		total -= (uint32_t)used;
 	}
@@ -135,37 +143,16 @@ static void put_sack(struct segment *g, uint8_t *tcp)
 	}
 }
 
-static void put_lengths(struct hp_packet *p, uint32_t payload, uint32_t hlen)
-{
-	p->len = p->l4_off + hlen + payload;
-	if (p->family == 4) {
-		hp_put16(p->data + 2, (uint16_t)p->len);
-		hp_ip4_csum_set(p->data, p->l4_off);
-	} else {
-		hp_put16(p->data + 4, (uint16_t)(p->len - HP_IP6_HLEN));
-	}
-}
-
-static void put_checksum(struct hp_packet *p)
-{
-	uint8_t *tcp = p->data + p->l4_off;
-	uint32_t len = (uint32_t)(p->len - p->l4_off);
-
-	hp_put16(tcp + HP_TCP_OFF_CSUM, 0);
-	hp_put16(tcp + HP_TCP_OFF_CSUM,
-		 p->csum_partial ?
-			 hp_csum_fold(hp_csum_pseudo(&p->src, &p->dst, p->proto, len)) :
-			 hp_csum_l4(&p->src, &p->dst, p->proto, tcp, len));
-}
-
 /* Has it grown beyond what the legacy host takes?  Then the kernel cuts it. */
 static void cut_for_legacy(struct segment *g, uint32_t payload)
 {
 	struct hp_packet *p = g->p;
 	uint32_t mss = p->flow->way[HP_OUTBOUND].mss;
 
-	if (p->dir != HP_INBOUND || payload <= g->len || p->gso_size || mss + 20 < g->tcp.hlen + 64u)
+	if (p->dir != HP_INBOUND || payload <= g->len || p->gso_size)
 		return;
+	if (mss + 20 < g->tcp.hlen + 64u)
+		mss = p->family == 4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
 	mss = mss + 20 - g->tcp.hlen;
 	if (payload <= mss)
 		return;
@@ -187,7 +174,8 @@ static int copy(struct hp_pipe *pipe, struct segment *g, uint32_t *from, uint32_
 	if (room > UINT16_MAX - head)
 		room = UINT16_MAX - head;
 	do {
-		n = hp_seqadj_copy(g->d, *from, *to, g->data, g->tcp.seq, g->len, pipe->stream[1],
+		n = hp_seqadj_copy(g->d, *from, *to, g->data, g->tcp.seq, g->len,
+				   pipe->stream[HP_PIPE_STREAM_SENT],
 				   room);
 		if (n == -ENOBUFS)
 			*to = *from + (*to - *from) / 2;
@@ -239,10 +227,10 @@ static int rewrite(struct hp_pipe *pipe, struct segment *g)
 		put_sack(g, tcp);
 	}
 	if (n)
-		memcpy(tcp + g->tcp.hlen, pipe->stream[1], (size_t)n);
+		memcpy(tcp + g->tcp.hlen, pipe->stream[HP_PIPE_STREAM_SENT], (size_t)n);
 	cut_for_legacy(g, (uint32_t)n);
-	put_lengths(p, (uint32_t)n, g->tcp.hlen);
-	put_checksum(p);
+	hp_pipe_relength(p, g->tcp.hlen + (size_t)n);
+	hp_pipe_rechecksum(p);
 	return 0;
 }
 
@@ -309,14 +297,6 @@ static void acknowledge(struct hp_pipe *pipe, struct segment *g)
 
 /* ---- the step */
 
-static bool have_room(struct hp_pipe *pipe)
-{
-	for (int i = 0; i < 2; i++)
-		if (!pipe->stream[i])
-			pipe->stream[i] = malloc(HP_PACKET_CAP + HP_SEQADJ_HOLD);
-	return pipe->stream[0] && pipe->stream[1];
-}
-
 static int dissect(struct segment *g)
 {
 	struct hp_packet *p = g->p;
@@ -366,7 +346,7 @@ enum hp_verdict hp_pipe_seqadj(struct hp_instance *self, struct hp_packet *p)
 	g.back = &s->dir[p->dir == HP_OUTBOUND ? HP_INBOUND : HP_OUTBOUND];
 	if (dissect(&g))
 		return hp_pipe_drop(pipe, p, stage, HP_DROP_BAD_TRANSPORT);
-	if (!have_room(pipe))
+	if (!hp_pipe_rewrite_ready(pipe))
 		return hp_pipe_drop(pipe, p, stage, HP_DROP_NO_MEMORY);
 	if (!note(&g))
 		return HP_NEXT;

@@ -27,6 +27,7 @@
 #include "pipe/packet.h"
 #include "pipe/related.h"
 #include "pipe/resolve.h"
+#include "pipe/rewrite.h"
 #include "pipe/seal.h"
 #include "pipe/size.h"
 #include "pipe/trace.h"
@@ -64,7 +65,7 @@ static void look_at_mss(struct hp_pipe *pipe, struct hp_packet *p, uint8_t flags
 		p->flow->way[HP_OUTBOUND].mss = mss;
 }
 
-static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+static enum hp_verdict forward_as_is(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
 {
 	uint8_t flags = hp_pipe_tcp_flags(p);
 	enum hp_verdict v;
@@ -79,6 +80,12 @@ static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct
 	if (v != HP_NEXT)
 		return v;
 	return hp_pipe_seal(pipe, p, f->assoc, f->way[HP_INBOUND].mss);
+}
+
+static enum hp_verdict forward(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f)
+{
+	return f->flags & HP_FLOW_FOLLOWED ? hp_pipe_roomy(pipe, p, f, forward_as_is) :
+					     forward_as_is(pipe, p, f);
 }
 
 /* Binds the flow to an association that may carry data. */
@@ -120,19 +127,21 @@ static enum hp_verdict refused(struct hp_pipe *pipe, struct hp_packet *p, int er
 }
 
 static enum hp_verdict flow_new(struct hp_pipe *pipe, struct hp_packet *p, struct hp_assoc *a,
-				uint16_t peer_port, struct hp_flow **out)
+				const struct hp_ask *q, struct hp_flow **out)
 {
 	struct hp_flow_key key = {
 		.legacy = p->src, .far = p->dst,
 		.legacy_port = p->sport, .far_port = hp_pipe_far_port(p),
 		.local_hit = *hp_assoc_local_hit(a), .peer_hit = *hp_assoc_peer_hit(a),
-		.peer_port = peer_port ? peer_port : hp_pipe_far_port(p), .proto = p->proto,
+		.peer_port = q->peer_port ? q->peer_port : hp_pipe_far_port(p), .proto = p->proto,
 	};
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	int err = pa ? hp_flow_add(pipe->flows, &key, true, out) : -ENOMEM;
 
 	if (err)
 		return refused(pipe, p, err);
+	if (q->expected)
+		hp_pipe_expected_begins(pipe, *out, q->expected);
 	hp_pipe_flow_begins(pipe, *out, a, pa);
 	return HP_NEXT;
 }
@@ -150,7 +159,7 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
 			hp_pipe_icmp_protocol(pipe, p);
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_MAPPING);
 	}
-	return flow_new(pipe, p, a, q->peer_port, out);
+	return flow_new(pipe, p, a, q, out);
 }
 
 /* A legacy server opens a connection to a peer, by the address it knows it by; or it answers one
@@ -176,16 +185,14 @@ static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
 static enum hp_verdict begin_expected(struct hp_pipe *pipe, struct hp_packet *p,
 				      const struct hp_expect *e, struct hp_flow **out)
 {
-	struct hp_ask q = { .local_hit = &e->key.local_hit, .dst = &e->key.peer_hit };
+	struct hp_ask q = { .local_hit = &e->key.local_hit, .dst = &e->key.peer_hit,
+			    .peer_port = e->key.peer_port, .expected = e };
 	enum hp_verdict v = protect(pipe, p, &q, out);
 
 	if (v == HP_PASS)
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
-	if (v == HP_NEXT) {
-		(*out)->expected = true;
-		hp_flow_flag_set(*out, e->flags);
-	} else if (v == HP_TAKEN) /* it will come again */
-		hp_expect_add(hp_flowdb_expect(pipe->flows), e, EXPECT_AGAIN_MS);
+	if (v == HP_TAKEN) /* p will come again when the exchange has ended */
+		hp_expect_extend(hp_flowdb_expect(pipe->flows), e, EXPECT_AGAIN_MS);
 	return v;
 }
 

@@ -107,6 +107,11 @@ static size_t area_offset(void *ctx, const struct hp_plugin *self)
 	return hp_registry_area_offset(pipe->d.registry, self);
 }
 
+static bool carries(void *ctx, uint8_t proto)
+{
+	return hp_pipe_maps(ctx, proto);
+}
+
 static void put(void *ctx, struct hp_packet *p)
 {
 	struct hp_pipe *pipe = ctx;
@@ -131,6 +136,7 @@ static int tables_new(struct hp_pipe *pipe)
 		.ctx = pipe,
 		.gone = hp_pipe_flow_ends,
 		.area_offset = area_offset,
+		.carries = carries,
 	};
 	struct hp_peerdb_config pc = {
 		.limit = pipe->conf->limits.peers,
@@ -226,8 +232,8 @@ void hp_pipe_free(struct hp_pipe *pipe)
 	hp_pipe_choices_free(pipe);
 	free(pipe->segment);
 	free(pipe->batch);
-	free(pipe->stream[0]);
-	free(pipe->stream[1]);
+	for (int i = 0; i < HP_PIPE_STREAMS; i++)
+		free(pipe->stream[i]);
 	free(pipe);
 }
 

@@ -11,6 +11,7 @@ struct hp_ask {
 	const struct hp_addr *local_hit, *dst;
 	bool background; /* HP_PASS while nothing is known */
 	uint16_t peer_port; /* of a flow to be made, if not the destination's; else 0 */
+	const struct hp_expect *expected; /* what announced the flow to be made; NULL: nothing */
 };
 
 /* Finds the association to dst, a legacy address or a HIT; if there is none, begins to look for

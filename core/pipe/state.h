@@ -106,6 +106,10 @@ struct hp_ahead {
 	unsigned int first, n, fetched;
 };
 
+/* Scratch buffers for followed flows: a stream's octets held and new, a segment as rewritten, and
+ * what a gateway puts in a payload's place. */
+enum { HP_PIPE_STREAM_IN, HP_PIPE_STREAM_SENT, HP_PIPE_STREAM_OUT, HP_PIPE_STREAMS };
+
 struct hp_pipe {
 	struct hp_pipe_deps d;
 	const struct hp_conf *conf;
@@ -135,7 +139,7 @@ struct hp_pipe {
 	struct hp_pipe_totals totals;
 	uint64_t drops[HP_DROP_MAX];
 	uint8_t *segment, *batch; /* HP_PACKET_CAP each: one transport segment, a run of ESP */
-	uint8_t *stream[2];       /* the same: a stream as received and as rewritten (l7.c) */
+	uint8_t *stream[HP_PIPE_STREAMS]; /* for followed flows, made when needed (rewrite.c) */
 	struct hp_pipe_wishes denied, asked;
 	hp_trace_fn trace_fn;
 	void *trace_ctx;

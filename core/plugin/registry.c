@@ -3,6 +3,7 @@
  * The life of plugins: registered, settled (needs met, hooks ordered), started, reloaded,
  * stopped.
  */
+#include "plugin/algs.h"
 #include "plugin/internal.h"
 
 #include <dlfcn.h>
@@ -246,6 +247,8 @@ static int module_add(struct hp_registry *reg, const struct hp_plugin *plugin, v
 	m->self.plugin = plugin;
 	hp_plugin_things_init(m);
 	err = hp_plugin_check(reg, plugin);
+	if (!err)
+		err = hp_algs_check(reg, plugin);
 	if (!err)
 		err = counters_init(&m->self.counters, plugin->counters);
 	if (!err)

@@ -38,6 +38,9 @@ static void show_plugin(const struct hp_registry *reg, const struct hp_plugin *p
 		if (s->module->self.plugin == p)
 			fprintf(out, "\t\tservice %s (%s)\n", s->name,
 				hp_service_kind_name(s->kind));
+	for (const struct hp_alg *a = p->algs; a && a->name; a++)
+		fprintf(out, "\t\tgateway %s (%s) %s\n", a->name, a->proto == 6 ? "tcp" : "udp",
+			a->help ? a->help : "");
 	for (const struct hp_event_sub *e = p->events; e && e->name; e++)
 		fprintf(out, "\t\tevent %s\n", e->name);
 	for (const struct hp_plugin_command *c = p->commands; c && c->name; c++)

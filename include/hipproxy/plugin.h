@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include <hipproxy/addr.h>
+#include <hipproxy/alg.h>
 #include <hipproxy/assoc.h>
 #include <hipproxy/checksum.h>
 #include <hipproxy/command.h>
@@ -33,7 +34,6 @@
 #include <hipproxy/count.h>
 #include <hipproxy/flow.h>
 #include <hipproxy/hosting.h>
-#include <hipproxy/l7.h>
 #include <hipproxy/later.h>
 #include <hipproxy/log.h>
 #include <hipproxy/message.h>
@@ -165,6 +165,7 @@ struct hp_plugin {
 	const struct hp_event_sub *events;
 	const struct hp_plugin_command *commands;
 	const struct hp_metric *metrics;
+	const struct hp_alg *algs;        /* gateways, see hipproxy/alg.h */
 	const struct hp_counter *counters;
 	const struct hp_counter *drops;   /* reasons for hp_packet_drop */
 	const uint16_t *params;           /* numbers below 32768 for hp_message_add; 0 ends */

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <hipproxy/l7.h>
-
 /* ---- commands of a legacy client */
 
 static void active_client(struct job *j, const struct ftp_command *c, uint16_t port)
@@ -18,13 +16,11 @@ static void active_client(struct job *j, const struct ftp_command *c, uint16_t p
 	size_t cap;
 	uint8_t *at = ftp_job_room(j, c->lead, &cap);
 
-	if (ftp_job_low_port(j, port) ||
-	    hp_expect_peer(j->flow, port, &local, ftp_job_flags(j), ftp_job_timeout_ms(j))) {
-		hp_count(&j->self->counters, REFUSED);
+	if (ftp_job_announce(j, HP_EXPECT_PEER, port, &local)) {
 		ftp_job_answer(j, c, ftp_cannot);
 		return;
 	}
-	ftp_job_replace(j, c->lead, ftp_eprt_build(at, cap, &j->key->local_hit, local));
+	ftp_job_replace(j, c->lead, ftp_eprt_build(at, cap, &j->c->key->local_hit, local));
 	ftp_job_translated(j);
 	ftp_job_await(j, PLAIN, NULL);
 }
@@ -32,14 +28,14 @@ static void active_client(struct job *j, const struct ftp_command *c, uint16_t p
 /* RFC 6384, section 7: a client may only name its own address; else the command passes. */
 static void foreign(struct job *j)
 {
-	hp_count(&j->self->counters, FOREIGN);
+	hp_count(&j->c->self->counters, FOREIGN);
 	ftp_job_await(j, PLAIN, NULL);
 }
 
 static void named(struct job *j, const struct ftp_command *c, int err,
 		  const struct hp_addr *addr, uint16_t port)
 {
-	if (err || !hp_addr_eq(addr, &j->key->legacy))
+	if (err || !hp_addr_eq(addr, &j->c->key->legacy))
 		foreign(j);
 	else
 		active_client(j, c, port);
@@ -52,7 +48,7 @@ static void client_epsv(struct job *j, const struct ftp_command *c)
 		return;
 	}
 	/* The client's family is not the server's. */
-	if (j->v4 && !strcmp(c->arg, "1")) {
+	if (j->c->is4 && !strcmp(c->arg, "1")) {
 		ftp_job_say(j, c->lead, "EPSV 2");
 		ftp_job_translated(j);
 	}
@@ -76,7 +72,7 @@ void ftp_from_client(struct job *j, const struct ftp_command *c)
 		named(j, c, err, &addr, port);
 		break;
 	case FTP_PASV:
-		if (!j->v4) {
+		if (!j->c->is4) {
 			ftp_job_await(j, PLAIN, NULL);
 			break;
 		}
@@ -103,18 +99,17 @@ static void peer_eprt(struct job *j, const struct ftp_command *c)
 	uint8_t *at = ftp_job_room(j, c->lead, &cap);
 
 	if (ftp_eprt_parse(c->arg, &family, &addr, &port) ||
-	    !hp_addr_eq(&addr, &j->key->peer_hit)) {
+	    !hp_addr_eq(&addr, &j->c->key->peer_hit)) {
 		foreign(j);
 		return;
 	}
-	if (ftp_job_low_port(j, port) || hp_expect_legacy(j->flow, port, ftp_job_flags(j), ftp_job_timeout_ms(j))) {
-		hp_count(&j->self->counters, REFUSED);
+	if (ftp_job_announce(j, HP_EXPECT_LEGACY, port, &port)) {
 		ftp_job_answer(j, c, ftp_cannot);
 		return;
 	}
 	ftp_job_replace(j, c->lead,
-		j->v4 ? ftp_port_build(at, cap, &j->key->far, port) :
-			ftp_eprt_build(at, cap, &j->key->far, port));
+		j->c->is4 ? ftp_port_build(at, cap, &j->c->key->far, port) :
+			ftp_eprt_build(at, cap, &j->c->key->far, port));
 	ftp_job_translated(j);
 	ftp_job_await(j, PLAIN, NULL);
 }
@@ -131,7 +126,7 @@ static bool is_number(const char *s)
 /* RFC 6384, section 6. */
 static void peer_epsv(struct job *j, const struct ftp_command *c)
 {
-	if (!j->v4 || j->s->off) {
+	if (!j->c->is4 || j->s->off) {
 		ftp_job_await(j, EPSV, NULL);
 	} else if (!*c->arg || !strcmp(c->arg, "2")) {
 		ftp_job_say(j, c->lead, "PASV");
@@ -164,7 +159,7 @@ void ftp_from_peer(struct job *j, const struct ftp_command *c)
 {
 	switch (c->verb) {
 	case FTP_EPRT:
-		if (j->v4 && j->s->off)
+		if (j->c->is4 && j->s->off)
 			ftp_job_await(j, PLAIN, NULL);
 		else
 			peer_eprt(j, c);
@@ -173,7 +168,7 @@ void ftp_from_peer(struct job *j, const struct ftp_command *c)
 		peer_epsv(j, c);
 		break;
 	case FTP_ALGS:
-		if (j->v4)
+		if (j->c->is4)
 			peer_algs(j, c);
 		else
 			ftp_job_await(j, PLAIN, NULL);

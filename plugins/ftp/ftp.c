@@ -7,8 +7,6 @@
  * PORT -> EPRT, PASV -> EPSV and its answer back; in front of a legacy server EPRT -> PORT, EPSV
  * -> PASV.  IPv6 on the legacy side only changes addresses.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <hipproxy/plugin.h>
@@ -55,7 +53,7 @@ static const struct hp_counter counters[] = {
 
 static void command(struct job *j, const uint8_t *line, size_t len)
 {
-	const struct settings *set = j->self->settings;
+	const struct settings *set = j->c->self->settings;
 	struct ftp_command c;
 
 	ftp_command_parse(line, len, &c);
@@ -65,19 +63,12 @@ static void command(struct job *j, const uint8_t *line, size_t len)
 	} else if (c.verb == FTP_AUTH) {
 		/* RFC 6384, section 5: transparent at once; the reply says for how long. */
 		ftp_job_await(j, SECURITY, NULL);
-		hp_l7_transparent(j->flow, j->outbound ? HP_OUTBOUND : HP_INBOUND, true);
-	} else if (j->outbound) {
+		hp_alg_transparent(j->c->flow, j->c->outbound ? HP_OUTBOUND : HP_INBOUND, true);
+	} else if (j->c->outbound) {
 		ftp_from_client(j, &c);
 	} else {
 		ftp_from_peer(j, &c);
 	}
-}
-
-static struct session *session_of(struct hp_instance *self, struct hp_flow *f)
-{
-	struct area *area = hp_flow_area(f, self->plugin);
-
-	return area ? area->session : NULL;
 }
 
 static size_t line_or_less(struct session *s, enum hp_direction dir, bool is_command,
@@ -104,37 +95,29 @@ static size_t first_word(struct job *j, const uint8_t *data, size_t len, bool *g
 	*go = j->s->begun = first == FTP_FIRST_KNOWN;
 	if (first != FTP_FIRST_OTHER)
 		return 0;
-	hp_count(&j->self->counters, NOT_FTP);
+	hp_count(&j->c->self->counters, NOT_FTP);
 	ftp_job_give_up(j);
 	return len;
 }
 
-static size_t follow(struct hp_instance *self, struct hp_packet *p, const uint8_t *data,
-		     size_t len, struct hp_l7_out *out)
+static size_t stream(struct hp_alg_call *c, const uint8_t *data, size_t len, struct hp_alg_out *out)
 {
-	struct job j = {
-		.self = self, .flow = p->flow, .key = hp_flow_key(p->flow), .out = out,
-		.s = session_of(self, p->flow), .outbound = hp_flow_is_outbound(p->flow),
-	};
-	bool is_command = (p->dir == HP_OUTBOUND) == j.outbound;
+	struct job j = { .c = c, .s = c->session, .out = out };
 	size_t n = ftp_line_len(data, len), other;
-	bool go = true;
+	bool is_command = c->from_client, go = true;
 
-	if (!j.s)
-		return len;
 	if (is_command && !j.s->begun) {
 		other = first_word(&j, data, len, &go);
 		if (!go)
 			return other;
 	}
-	j.v4 = hp_addr_is4(&j.key->legacy);
 	if (!n) {
-		n = line_or_less(j.s, p->dir, is_command, data, len);
+		n = line_or_less(j.s, c->dir, is_command, data, len);
 		out->replace = n && !is_command && j.s->joined;
 		return n;
 	}
-	if (j.s->mid[p->dir]) {
-		j.s->mid[p->dir] = false;
+	if (j.s->mid[c->dir]) {
+		j.s->mid[c->dir] = false;
 		out->replace = !is_command && j.s->joined;
 		if (is_command) /* a command all the same */
 			ftp_job_await(&j, PLAIN, NULL);
@@ -146,46 +129,16 @@ static size_t follow(struct hp_instance *self, struct hp_packet *p, const uint8_
 	return n;
 }
 
-/* ---- events */
-
-static bool is_control(const struct settings *set, const struct hp_flow *f)
+static int followed(struct hp_alg_call *c)
 {
-	const struct hp_flow_key *key = hp_flow_key(f);
-	uint16_t port = hp_flow_is_outbound(f) ? key->far_port : key->local_port;
-
-	for (size_t i = 0; key->proto == TCP && i < set->ports.n; i++)
-		if (set->ports.at[i] == port)
-			return true;
-	return false;
+	hp_count(&c->self->counters, SESSIONS);
+	return 0;
 }
 
-static void flow_new(struct hp_instance *self, const struct hp_event_info *info)
-{
-	struct area *area = hp_flow_area(info->flow, self->plugin);
-
-	if (!area || !is_control(self->settings, info->flow))
-		return;
-	area->session = calloc(1, sizeof(*area->session));
-	if (area->session && !hp_l7_follow(info->flow, self, follow)) {
-		hp_count(&self->counters, SESSIONS);
-		return;
-	}
-	free(area->session);
-	area->session = NULL;
-	hp_count(&self->counters, LOST);
-}
-
-static void flow_gone(struct hp_instance *self, const struct hp_event_info *info)
-{
-	struct area *area = hp_flow_area(info->flow, self->plugin);
-
-	if (area)
-		free(area->session);
-}
-
-static const struct hp_event_sub events[] = {
-	{ "ftp.new", HP_EVENT_FLOW_NEW, flow_new },
-	{ "ftp.gone", HP_EVENT_FLOW_GONE, flow_gone },
+static const struct hp_alg algs[] = {
+	{ .name = "ftp.control", .proto = TCP, .ports_offset = HP_ALG_PORTS(struct settings, ports),
+	  .session_bytes = sizeof(struct session), .open = followed, .stream = stream,
+	  .help = "control connections" },
 	{ .name = NULL }
 };
 
@@ -198,7 +151,6 @@ HP_PLUGIN(ftp) = {
 	.summary = "FTP through HIP: active and passive transfers, IPv4 and IPv6",
 	.schema = schema,
 	.settings_bytes = sizeof(struct settings),
-	.events = events,
 	.counters = counters,
-	.flow_area_bytes = sizeof(struct area),
+	.algs = algs,
 };

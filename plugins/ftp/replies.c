@@ -7,20 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
-
 /* ---- replies */
-
-/* The data connection of a passive transfer will come from the client. */
-static int announce(struct job *j, uint16_t port)
-{
-	int err = ftp_job_low_port(j, port) ? -EPERM : j->outbound ? hp_expect_legacy(j->flow, port, ftp_job_flags(j), ftp_job_timeout_ms(j)) :
-				hp_expect_peer(j->flow, port, &port, ftp_job_flags(j), ftp_job_timeout_ms(j));
-
-	if (err)
-		hp_count(&j->self->counters, REFUSED);
-	return err;
-}
 
 /* The port that a line of a reply with this code names; 0: none.  RFC 6384, section 6: the
  * address in a 227 is not believed. */
@@ -40,24 +27,25 @@ static void passive(struct job *j, enum kind kind, uint16_t code, uint16_t port,
 	uint8_t *at = ftp_job_room(j, 0, &cap);
 	uint16_t to = kind == PASV_AS_EPSV ? 227 : kind == EPSV_AS_PASV ? 229 : code;
 
-	if (!port || announce(j, port))
+	/* The data connection will come from the client. */
+	if (!port || ftp_job_announce(j, j->c->outbound ? HP_EXPECT_LEGACY : HP_EXPECT_PEER, port, &port))
 		ftp_job_say(j, 0, ftp_cannot);
 	else if (to == 227 && (joined || code == 229))
-		ftp_job_replace(j, 0, ftp_227_build(at, cap, &j->key->far, port));
+		ftp_job_replace(j, 0, ftp_227_build(at, cap, &j->c->key->far, port));
 	else if (to == 229 && (joined || code == 227))
 		ftp_job_replace(j, 0, ftp_229_build(at, cap, port));
 	if (j->out->replace)
-		hp_count(&j->self->counters, REPLIES);
+		hp_count(&j->c->self->counters, REPLIES);
 }
 
 static void security(struct job *j, const struct ftp_reply *r)
 {
 	if (r->code < 400) {
-		hp_count(&j->self->counters, AUTH);
+		hp_count(&j->c->self->counters, AUTH);
 		ftp_job_give_up(j);
 		return;
 	}
-	hp_l7_transparent(j->flow, j->outbound ? HP_OUTBOUND : HP_INBOUND, false);
+	hp_alg_transparent(j->c->flow, j->c->outbound ? HP_OUTBOUND : HP_INBOUND, false);
 }
 
 /* The command that a reply with this code is for; NULL: none waits. */

@@ -4,7 +4,7 @@
  */
 #include "session.h"
 
-#include <hipproxy/l7.h>
+#include <errno.h>
 
 #define WELL_KNOWN 1024u
 
@@ -12,8 +12,8 @@
 
 void ftp_job_give_up(struct job *j)
 {
-	hp_l7_transparent(j->flow, HP_OUTBOUND, true);
-	hp_l7_transparent(j->flow, HP_INBOUND, true);
+	hp_alg_transparent(j->c->flow, HP_OUTBOUND, true);
+	hp_alg_transparent(j->c->flow, HP_INBOUND, true);
 }
 
 void ftp_job_await(struct job *j, enum kind kind, const char *text)
@@ -21,7 +21,7 @@ void ftp_job_await(struct job *j, enum kind kind, const char *text)
 	struct session *s = j->s;
 
 	if (s->n == PENDING_MAX) {
-		hp_count(&j->self->counters, LOST);
+		hp_count(&j->c->self->counters, LOST);
 		ftp_job_give_up(j);
 		return;
 	}
@@ -73,7 +73,7 @@ void ftp_job_replace(struct job *j, size_t lead, size_t len)
 
 uint8_t *ftp_job_room(struct job *j, size_t lead, size_t *cap)
 {
-	*cap = sizeof(j->out->data) - lead;
+	*cap = j->out->cap - lead;
 	return j->out->data + lead;
 }
 
@@ -88,38 +88,40 @@ void ftp_job_say(struct job *j, size_t lead, const char *text)
 /* RFC 6384, section 12: the server gets a NOOP, and the client this instead of the answer. */
 void ftp_job_answer(struct job *j, const struct ftp_command *c, const char *text)
 {
-	hp_count(&j->self->counters, ANSWERED);
+	hp_count(&j->c->self->counters, ANSWERED);
 	ftp_job_say(j, c->lead, "NOOP");
 	ftp_job_await(j, INSTEAD, text);
 }
 
 void ftp_job_translated(struct job *j)
 {
-	hp_count(&j->self->counters, COMMANDS);
-}
-
-uint32_t ftp_job_timeout_ms(const struct job *j)
-{
-	const struct settings *set = j->self->settings;
-
-	return set->timeout_s * 1000;
-}
-
-/* Marks that the data connection takes over. */
-uint32_t ftp_job_flags(const struct job *j)
-{
-	return hp_flow_flags(j->flow) & ~HP_FLOW_FOLLOWED;
+	hp_count(&j->c->self->counters, COMMANDS);
 }
 
 const char ftp_cannot[] = "425 Can't open data connection";
 
 /* A hole to a service of the machine is no data connection (RFC 2577, section 3). */
-bool ftp_job_low_port(struct job *j, uint16_t port)
+static bool is_low(const struct job *j, uint16_t port)
 {
-	const struct settings *set = j->self->settings;
+	const struct settings *set = j->c->self->settings;
 
 	if (port >= WELL_KNOWN || set->low_ports)
 		return false;
-	hp_count(&j->self->counters, LOW_PORT);
+	hp_count(&j->c->self->counters, LOW_PORT);
 	return true;
+}
+
+int ftp_job_announce(struct job *j, enum hp_expect_kind kind, uint16_t port, uint16_t *hip_port)
+{
+	const struct settings *set = j->c->self->settings;
+	struct hp_expectation e = {
+		.kind = kind, .port = port, .hip_port = *hip_port,
+		.flow_flags = hp_flow_flags(j->c->flow), .timeout_ms = set->timeout_s * 1000,
+	};
+	int err = is_low(j, port) ? -EPERM : hp_expect(j->c->self, j->c->flow, &e);
+
+	if (err)
+		hp_count(&j->c->self->counters, REFUSED);
+	*hip_port = e.hip_port;
+	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A session for each control connection, found by its flow's area; and what the plugin's files share.
+ * A control connection's session, and what the plugin's files share.
  */
 #ifndef FTP_SESSION_H
 #define FTP_SESSION_H
@@ -14,8 +14,6 @@
 #include "line.h"
 
 #define PENDING_MAX 32u /* commands not yet answered */
-
-struct hp_l7_out;
 
 enum { AUTH_PASS, AUTH_REFUSE };
 
@@ -54,19 +52,11 @@ struct session {
 	struct pending pending[PENDING_MAX];
 };
 
-struct area {
-	struct session *session;
-};
-
 /* One line on its way. */
 struct job {
-	struct hp_instance *self;
-	struct hp_flow *flow;
-	const struct hp_flow_key *key;
+	struct hp_alg_call *c;
 	struct session *s;
-	struct hp_l7_out *out;
-	bool outbound;        /* the client is the legacy host */
-	bool v4;              /* the legacy side is IPv4 */
+	struct hp_alg_out *out;
 };
 
 /* ---- session.c */
@@ -86,11 +76,9 @@ void ftp_job_say(struct job *j, size_t lead, const char *text);
 /* The server gets a NOOP, and the client this text instead of the answer. */
 void ftp_job_answer(struct job *j, const struct ftp_command *c, const char *text);
 void ftp_job_translated(struct job *j);
-uint32_t ftp_job_timeout_ms(const struct job *j);
-/* Marks that the data connection takes over. */
-uint32_t ftp_job_flags(const struct job *j);
-/* Is a data connection to this port refused?  Then it has been counted. */
-bool ftp_job_low_port(struct job *j, uint16_t port);
+/* Announces a data connection to port on the legacy side.  *hip_port: on the HIT side, 0: chosen; filled
+ * in.  0, or -errno, counted. */
+int ftp_job_announce(struct job *j, enum hp_expect_kind kind, uint16_t port, uint16_t *hip_port);
 extern const char ftp_cannot[];
 
 /* ---- commands.c */

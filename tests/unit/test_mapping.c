@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
-
 #include "flow/flowdb.h"
 #include "flow/mapping.h"
 #include "packets.h"
@@ -288,27 +286,6 @@ static void tcp_has_no_mappings(void)
 	hp_flowdb_free(db);
 }
 
-static size_t see(struct hp_instance *self, struct hp_packet *p, const uint8_t *data, size_t len,
-		  struct hp_l7_out *out)
-{
-	(void)self, (void)p, (void)data, (void)out;
-	return len;
-}
-
-/* Nothing would ever come of it. */
-static void plugins_cannot_follow_udp_nor_expect_it(void)
-{
-	struct hp_flowdb *db = db_new();
-	struct hp_flow *f = add(db, "10.0.0.1", 5000, 1, 69);
-	uint16_t port = 0;
-
-	CU_ASSERT_EQUAL(hp_l7_follow(f, NULL, see), -EOPNOTSUPP);
-	hp_l7_transparent(f, HP_OUTBOUND, true);
-	CU_ASSERT_EQUAL(hp_expect_peer(f, 5002, &port, 0, 1000), -EOPNOTSUPP);
-	CU_ASSERT_EQUAL(hp_expect_legacy(f, 5002, 0, 1000), -EOPNOTSUPP);
-	hp_flowdb_free(db);
-}
-
 static const struct hp_test tests[] = {
 	HP_TEST(a_port_is_the_same_towards_every_peer),
 	HP_TEST(a_port_that_another_host_has_is_not_given),
@@ -319,7 +296,6 @@ static const struct hp_test tests[] = {
 	HP_TEST(strangers_are_counted_and_bounded),
 	HP_TEST(a_long_random_life_keeps_it_right),
 	HP_TEST(tcp_has_no_mappings),
-	HP_TEST(plugins_cannot_follow_udp_nor_expect_it),
 	HP_TEST_END
 };
 

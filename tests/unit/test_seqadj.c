@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Streams whose payload changes (core/flow/seqadj.c), and announced connections (expect.c).
+ * Streams whose payload changes (core/flow/seqadj.c).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/expect.h"
 #include "flow/seqadj.h"
 #include "../harness.h"
 
-#define ISN 0xfffffff0u /* numbers wrap in the middle */
+#define ISN UINT32_C(0xfffffff0) /* numbers wrap in the middle */
 
 static struct hp_seqadj *stream(struct hp_seqadj_dir **d)
 {
-	struct hp_seqadj *s = hp_seqadj_new();
+	struct hp_seqadj *s = hp_seqadj_new(HP_ALG_HOLD);
 
 	*d = &s->dir[0];
 	hp_seqadj_begin(*d, ISN);
@@ -170,104 +169,39 @@ static void copying_asks_for_room_and_octets(void)
 
 static void the_log_and_what_is_held_are_limited(void)
 {
-	static uint8_t big[HP_SEQADJ_OUT + 1];
+	static uint8_t big[HP_ALG_HOLD + HP_ALG_GROW + 1];
 	struct hp_seqadj_dir *d;
 	struct hp_seqadj *s = stream(&d);
 
-	CU_ASSERT_NOT_EQUAL(hp_seqadj_hold(d, big, HP_SEQADJ_HOLD + 1), 0);
-	CU_ASSERT_NOT_EQUAL(hp_seqadj_piece(d, 1, big, sizeof(big)), 0);
+	CU_ASSERT_EQUAL(hp_seqadj_hold(d, big, HP_ALG_HOLD + 1), -EMSGSIZE);
+	CU_ASSERT_EQUAL(hp_seqadj_piece(d, 1, big, sizeof(big)), -EMSGSIZE);
 	for (unsigned int i = 0; i < HP_SEQADJ_PIECES; i++)
 		CU_ASSERT_EQUAL(piece(d, 1, "x"), 0);
-	CU_ASSERT_NOT_EQUAL(piece(d, 1, "x"), 0);
+	CU_ASSERT_EQUAL(piece(d, 1, "x"), -ENOBUFS);
 	hp_seqadj_free(s);
 }
 
-/* ---- expect.c */
-
-static uint64_t now_ms(void *ctx)
+/* A gateway may ask for more; memory is taken as it is needed. */
+static void a_gateway_says_how_much_is_held(void)
 {
-	return *(uint64_t *)ctx;
-}
+	static uint8_t big[HP_ALG_HOLD_MAX], out[HP_ALG_HOLD_MAX + HP_ALG_GROW];
+	struct hp_seqadj *s = hp_seqadj_new(HP_ALG_HOLD_MAX);
+	struct hp_seqadj_dir *d = &s->dir[0];
 
-struct lab {
-	uint64_t now;
-	struct hp_clock clock;
-	struct hp_timers timers;
-	struct hp_expect_db *db;
-};
-
-static void lab_init(struct lab *l)
-{
-	struct hp_hash_key key = { { 1, 2 } };
-
-	l->now = 1000;
-	l->clock = (struct hp_clock){ .now_ms = now_ms, .ctx = &l->now };
-	hp_timers_init(&l->timers, l->now);
-	l->db = hp_expect_db_new(&key, &l->timers, &l->clock);
-}
-
-static struct hp_expect inbound(uint16_t port, uint64_t parent)
-{
-	struct hp_expect e = { .parent = parent, .key = { .local_port = port, .proto = 6 } };
-
-	hp_addr_parse("2001:20::1", &e.key.local_hit);
-	hp_addr_parse("2001:20::2", &e.key.peer_hit);
-	return e;
-}
-
-static int take(struct lab *l, uint16_t port)
-{
-	struct hp_expect like = inbound(port, 0), out;
-
-	return hp_expect_take_in(l->db, 6, &like.key.local_hit, port, &like.key.peer_hit, &out);
-}
-
-static void an_expectation_serves_once(void)
-{
-	struct hp_expect e = inbound(5000, 1);
-	struct lab l;
-
-	lab_init(&l);
-	CU_ASSERT_EQUAL(hp_expect_add(l.db, &e, 1000), 0);
-	CU_ASSERT_NOT_EQUAL(take(&l, 5001), 0);
-	CU_ASSERT_EQUAL(take(&l, 5000), 0);
-	CU_ASSERT_NOT_EQUAL(take(&l, 5000), 0);
-	hp_expect_db_free(l.db);
-}
-
-static void expectations_end_with_time_and_flow(void)
-{
-	struct hp_expect a = inbound(5000, 1), b = inbound(5001, 2);
-	struct lab l;
-
-	lab_init(&l);
-	hp_expect_add(l.db, &a, 1000);
-	hp_expect_add(l.db, &b, 9000);
-	l.now += 1001;
-	hp_timers_run(&l.timers, l.now);
-	CU_ASSERT_EQUAL(hp_expect_count(l.db), 1);
-	hp_expect_forget(l.db, 1);
-	CU_ASSERT_EQUAL(hp_expect_count(l.db), 1);
-	hp_expect_forget(l.db, 2);
-	CU_ASSERT_EQUAL(hp_expect_count(l.db), 0);
-	hp_expect_db_free(l.db);
-}
-
-static void a_flow_has_few_and_nobody_takes_anothers(void)
-{
-	struct hp_expect e = inbound(5000, 1), other = inbound(5000, 2);
-	struct lab l;
-
-	lab_init(&l);
-	for (uint16_t i = 0; i < HP_EXPECT_PER_FLOW; i++) {
-		e.key.local_port = (uint16_t)(5000 + i);
-		CU_ASSERT_EQUAL(hp_expect_add(l.db, &e, 1000), 0);
-	}
-	CU_ASSERT_EQUAL(hp_expect_add(l.db, &e, 1000), 0); /* the same again */
-	e.key.local_port = 6000;
-	CU_ASSERT_EQUAL(hp_expect_add(l.db, &e, 1000), -ENOBUFS);
-	CU_ASSERT_EQUAL(hp_expect_add(l.db, &other, 1000), -EADDRINUSE);
-	hp_expect_db_free(l.db);
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (uint8_t)(i * 7);
+	hp_seqadj_begin(d, ISN);
+	CU_ASSERT_EQUAL(hp_seqadj_hold(d, big, 1), 0);
+	CU_ASSERT_EQUAL(d->hold_cap, HP_ALG_HOLD);
+	for (size_t at = 1; at < sizeof(big); at += 4369)
+		CU_ASSERT_EQUAL(hp_seqadj_hold(d, big + at, 4369), 0);
+	CU_ASSERT_EQUAL(hp_seqadj_hold(d, big, 1), -EMSGSIZE);
+	CU_ASSERT_EQUAL(memcmp(d->hold, big, sizeof(big)), 0);
+	memcpy(out, big, sizeof(big));
+	memset(out + sizeof(big), 'x', HP_ALG_GROW);
+	CU_ASSERT_EQUAL(hp_seqadj_piece(d, sizeof(big), out, sizeof(out)), 0);
+	CU_ASSERT_EQUAL(hp_seqadj_map(d, ISN + (uint32_t)sizeof(big)), ISN + (uint32_t)sizeof(out));
+	hp_seqadj_free(s);
 }
 
 static const struct hp_test tests[] = {
@@ -279,9 +213,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(what_vanishes_counts_as_arrived),
 	HP_TEST(copying_asks_for_room_and_octets),
 	HP_TEST(the_log_and_what_is_held_are_limited),
-	HP_TEST(an_expectation_serves_once),
-	HP_TEST(expectations_end_with_time_and_flow),
-	HP_TEST(a_flow_has_few_and_nobody_takes_anothers),
+	HP_TEST(a_gateway_says_how_much_is_held),
 	HP_TEST_END
 };
 
