@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "daemon/rows.h"
+#include "flow/expect.h"
+#include "flow/follow.h"
 #include "io/gatesock.h"
 #include "io/guard.h"
 #include "io/rules.h"
@@ -351,6 +353,26 @@ static void guard_drops(struct hp_daemon *d, json_t *drops)
 			  "count", n[i], hp_guard_counter_help((enum hp_guard_counter)i));
 }
 
+/* Connections that plugins announced, and flows that they follow. */
+static void add_announced(struct hp_daemon *d, json_t *counters)
+{
+	struct hp_flowdb *flows = hp_pipe_flowdb(d->pipe);
+	const struct hp_expect_db *db = hp_flowdb_expect(flows);
+	const uint64_t *n = hp_expect_counters(db);
+	char name[40];
+
+	for (int i = 0; i < HP_EXPECTC_MAX; i++) {
+		snprintf(name, sizeof(name), "expectations_%s",
+			 hp_expect_counter_name((enum hp_expect_counter)i));
+		add_count(counters, "plugin", "core", name, "value", n[i],
+			  hp_expect_counter_help((enum hp_expect_counter)i));
+	}
+	add_count(counters, "plugin", "core", "expectations", "value", hp_expect_count(db),
+		  "Announced ports that are expected now.");
+	add_count(counters, "plugin", "core", "followed_flows", "value", hp_flowdb_followed(flows),
+		  "Flows that a gateway follows now.");
+}
+
 int hp_report_drops(struct hp_daemon *d, json_t *reply)
 {
 	json_t *drops = json_array(), *counters = json_array();
@@ -364,6 +386,7 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 	add_all(counters, "plugin", "core", "value", hip, 0, HP_HIPC_FIRST_DROP);
 	add_count(counters, "plugin", "core", "path_mtu_lowered", "value",
 		  hp_pipe_totals(d->pipe)->narrowed, "Paths found to be narrower than their first link.");
+	add_announced(d, counters);
 	for (int k = 0; k < HP_INCIDENT_KINDS; k++)
 		add_count(counters, "plugin", "events", hp_incident_name((enum hp_incident_kind)k),
 			  "value", hp_incidents_count(d->incidents, (enum hp_incident_kind)k),

@@ -229,6 +229,17 @@ const char *hp_expect_counter_name(enum hp_expect_counter c)
 	return (unsigned int)c < HP_EXPECTC_MAX ? names[c] : "?";
 }
 
+const char *hp_expect_counter_help(enum hp_expect_counter c)
+{
+	static const char *const help[] = {
+		"Ports that plugins have announced.", "Flows that began as announced.",
+		"Announced ports that nobody used in time.",
+		"Announcements that could not be accepted.",
+	};
+
+	return (unsigned int)c < HP_EXPECTC_MAX ? help[c] : "?";
+}
+
 int hp_expect_refused(struct hp_expect_db *db, int err)
 {
 	db->counters[HP_EXPECTC_REFUSED]++;

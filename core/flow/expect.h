@@ -69,6 +69,7 @@ void hp_expect_db_free(struct hp_expect_db *db);
 size_t hp_expect_count(const struct hp_expect_db *db);
 const uint64_t *hp_expect_counters(const struct hp_expect_db *db);
 const char *hp_expect_counter_name(enum hp_expect_counter c);
+const char *hp_expect_counter_help(enum hp_expect_counter c);
 /* Counts a refusal; err. */
 int hp_expect_refused(struct hp_expect_db *db, int err);
 
