@@ -28,6 +28,50 @@ struct line {
 	struct hp_pipe_totals before;
 };
 
+/* ---- a gateway of both protocols, whose flows are not those that are measured */
+
+struct settings {
+	struct hp_conf_ints ports;
+};
+
+static int64_t ports[] = { 21, 69 };
+static const struct settings settings = { { ports, 2 } };
+
+static const struct hp_conf_row schema[] = {
+	{ "ports", HP_CONF_INTS, 0, HP_CONF_AT(struct settings, ports), 1, 65535 },
+	HP_CONF_END
+};
+
+static size_t stream(struct hp_alg_call *c, const uint8_t *data, size_t len, struct hp_alg_out *out)
+{
+	(void)c, (void)data, (void)out;
+	abort();
+	return len;
+}
+
+static enum hp_verdict datagram(struct hp_alg_call *c, const uint8_t *data, size_t len,
+				struct hp_alg_out *out)
+{
+	(void)c, (void)data, (void)len, (void)out;
+	abort();
+	return HP_NEXT;
+}
+
+static const struct hp_alg algs[] = {
+	{ .name = "gate.tcp", .proto = 6, .ports_offset = HP_ALG_PORTS(struct settings, ports),
+	  .stream = stream },
+	{ .name = "gate.udp", .proto = 17, .ports_offset = HP_ALG_PORTS(struct settings, ports),
+	  .datagram = datagram },
+	{ .name = NULL }
+};
+
+static const struct hp_plugin gate = {
+	HP_PLUGIN_HEAD, .name = "gate", .version = "1", .summary = "follows ports 21 and 69",
+	.schema = schema, .settings_bytes = sizeof(struct settings), .algs = algs,
+};
+
+enum { IS_TCP = 1, HAS_GATEWAY = 2 };
+
 static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
 		   uint32_t *lost)
 {
@@ -39,7 +83,7 @@ static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_ba
 	return 0;
 }
 
-/* a: suite, b: engine, c: TCP. */
+/* a: suite, b: engine, c: IS_TCP, HAS_GATEWAY. */
 static void *line_start(const struct bench_item *it)
 {
 	struct line *li;
@@ -60,9 +104,13 @@ static void *line_start(const struct bench_item *it)
 		c->rekey_packets = UINT64_MAX / 2;
 		c->esp_backend = it->b ? hp_esp_ipsec_mb() : NULL;
 	}
+	if (it->c & HAS_GATEWAY) {
+		li->l.n[0].plugin = &gate;
+		li->l.n[0].settings = &settings;
+	}
 	lab_start(&li->l);
 	lab_open(&li->l, &li->t);
-	li->tcp = it->c;
+	li->tcp = it->c & IS_TCP;
 	li->len = it->bytes;
 	li->l.discard = true;
 	li->l.n[0].n_captured = 0;
@@ -88,9 +136,9 @@ static void *out_start(const struct bench_item *it)
 
 	if (!li)
 		return NULL;
-	li->p = it->c ? lab_tcp(&li->t, bench_text(), li->len) :
+	li->p = li->tcp ? lab_tcp(&li->t, bench_text(), li->len) :
 			lab_udp(&li->t, bench_text(), li->len);
-	li->p->gso = it->c;
+	li->p->gso = li->tcp;
 	li->l.n[0].ops.esp_send = swallow;
 	return li;
 }
@@ -188,7 +236,7 @@ static void *in_start(const struct bench_item *it)
 {
 	struct line *li = line_start(it);
 
-	if (li && !it->c) {
+	if (li && !li->tcp) {
 		li->l.discard = false;
 		lab_forget(&li->l, 0);
 		lab_forget(&li->l, 1);
@@ -205,23 +253,29 @@ static const struct bench_kind kind_out = { out_start, out_prepare, out_work, ou
 					    line_end };
 static const struct bench_kind kind_in = { in_start, in_prepare, in_work, in_right, line_end };
 
-static void add_line(bench_add_fn add, int engine, bool out, bool tcp, size_t len)
+static void add_line(bench_add_fn add, int engine, bool out, int what, size_t len)
 {
 	struct bench_item it = { .bytes = len, .ops = out ? OUT_OPS : SEGMENTS, .a = 13,
-				 .b = engine, .c = tcp, .kind = out ? &kind_out : &kind_in };
+				 .b = engine, .c = what, .kind = out ? &kind_out : &kind_in };
 
-	snprintf(it.name, sizeof(it.name), "pipeline %s %s %zu %s", out ? "out" : "in",
-		 tcp ? "tcp" : "udp", len, engine ? "ipsec-mb" : "openssl");
+	snprintf(it.name, sizeof(it.name), "pipeline %s %s %zu %s%s", out ? "out" : "in",
+		 what & IS_TCP ? "tcp" : "udp", len, engine ? "ipsec-mb" : "openssl",
+		 what & HAS_GATEWAY ? " gateway" : "");
 	add(&it);
 }
 
 void bench_pipeline_items(bench_add_fn add)
 {
 	for (int engine = 0; engine < 2; engine++) {
-		add_line(add, engine, true, true, 64000);
-		add_line(add, engine, true, true, MSS);
-		add_line(add, engine, true, false, 64);
-		add_line(add, engine, false, true, MSS);
-		add_line(add, engine, false, false, 64);
+		add_line(add, engine, true, IS_TCP, 64000);
+		add_line(add, engine, true, IS_TCP, MSS);
+		add_line(add, engine, true, 0, 64);
+		add_line(add, engine, false, IS_TCP, MSS);
+		add_line(add, engine, false, 0, 64);
+	}
+	/* The same with a gateway loaded that follows other flows. */
+	for (int what = HAS_GATEWAY; what <= (HAS_GATEWAY | IS_TCP); what++) {
+		add_line(add, 0, true, what, what & IS_TCP ? MSS : 64);
+		add_line(add, 0, false, what, what & IS_TCP ? MSS : 64);
 	}
 }

@@ -10,7 +10,7 @@ DEMO_PACKAGES="iproute2 iptables curl nginx-light dnsmasq-base bind9-dnsutils op
 	openssh-client iperf3 socat tcpdump jq procps iputils-ping traceroute libsodium23"
 TEST_PACKAGES="libcunit1-dev clang nftables tshark ethtool conntrack mtr-tiny
 	iputils-tracepath graphviz nmap lftp tnftp wget python3-minimal python3 openssl libwrap0 libpam0g
-	dcmtk snmp libnetsnmptrapd40 systemd"
+	dcmtk snmp libnetsnmptrapd40 systemd tftp-hpa atftp"
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

@@ -8,7 +8,7 @@ from .base import Method, Tools
 from .hip import Gated, Hip, Passthrough, Thesis
 
 ENGINES = OrderedDict((("mb", "ipsec-mb"), ("openssl", "openssl")))
-MORE_PLUGINS = ("ftp = { };", "mark = { dscp = 46; };")
+MORE_PLUGINS = ("ftp = { };", "tftp = { };", "mark = { dscp = 46; };")
 
 
 def all_methods(build_dir, workdir):

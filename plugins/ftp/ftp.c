@@ -45,7 +45,7 @@ static const struct hp_counter counters[] = {
 	[LOW_PORT] = { "low-port", "data connections to a port below 1024: refused" },
 	[AUTH] = { "auth", "control connections that became transparent" },
 	[NOT_FTP] = { "not-ftp", "control connections that do not begin as FTP: left alone" },
-	[LOST] = { "lost", "control connections given up, or no memory for them" },
+	[LOST] = { "lost", "control connections given up" },
 	{ NULL, NULL }
 };
 
