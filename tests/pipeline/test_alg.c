@@ -106,28 +106,28 @@ static const struct hp_alg algs[] = {
 /* A service, so that node 0 has a legacy server too. */
 static bool has_server;
 
-static int backend(struct hp_instance *self, const struct hp_backend_ask *ask, struct hp_backend *out)
+static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
+		   struct hp_ticket ticket, struct hp_backend_result *out)
 {
-	(void)self, (void)ask;
+	(void)self, (void)ticket;
 	if (!has_server)
 		return -ENOENT;
 	if (ask->local_port != 69)
 		return -EACCES;
 	out->addr = test_addr(LAB_CLIENT4);
 	out->far = test_addr(LAB_SERVED4);
-	out->port = ask->local_port;
 	return 0;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "gate", .kind = HP_SERVICE_BACKEND, .backend = backend },
+static const struct hp_backend_service backends[] = {
+	{ .name = "gate", .ask = backend, .help = "one server" },
 	{ .name = NULL }
 };
 
 static const struct hp_plugin plugin = {
 	HP_PLUGIN_HEAD, .name = "gate", .version = "1", .summary = "for tests", .schema = schema,
 	.settings_bytes = sizeof(struct settings), .algs = algs, .drops = drops,
-	.services = services,
+	.backends = backends,
 };
 
 /* ---- a lab with it */
