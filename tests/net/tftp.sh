@@ -40,6 +40,21 @@ serve() { # NODE hpa|atftp
 	wait_port "$1" 69
 }
 
+# end NODE PROGRAM...: those that run there.
+end() {
+	local node=$1 pid; shift
+	for pid in $(ip netns pids "$(ns "$node")"); do
+		case " $* " in *" $(cat /proc/$pid/comm 2>/dev/null) "*) kill "$pid" 2>/dev/null ;; esac
+	done
+}
+# A server's child that sends to a client which is gone keeps the port.
+is_free() { [ -z "$(on "$1" ss -lnuH 'sport = :69')" ]; }
+unserve() { # NODE
+	stop "$1" tftpd
+	end "$1" in.tftpd atftpd
+	wait_for 20 is_free "$1" || say "      port 69 of $1 stays in use"
+}
+
 # ---- clients: get and put NODE ADDRESS [atftp options]; a file of the server's folder there, or back
 
 # Repeats after a second, and for a minute: by default after five seconds, and five times.
@@ -94,7 +109,7 @@ both_servers() { # SENTENCE SERVER-NODE CLIENT-NODE ADDRESS...
 		serve "$at" $server
 		all_of "$what, server $server" "$node" "$@"
 		[ $server = hpa ] && options_of "$what, server $server" "$node" "$1"
-		stop "$at" tftpd
+		unserve "$at"
 	done
 }
 
@@ -110,7 +125,7 @@ fails_at() {
 	head -c $BLOCKS /dev/urandom >"$HPN_DIR/$3/mine"
 	client "$@" & it=$!
 	wait_for 20 drops_more "$at" "$before"; local seen=$?
-	kill $(on "$3" pgrep -x "tftp|atftp") 2>/dev/null
+	end "$3" tftp atftp
 	wait $it
 	[ $seen = 0 ] && ! cmp -s "$HPN_DIR/$3/got" "$ROOT/file" && ! cmp -s "$HPN_DIR/$3/mine" "$ROOT/up"
 }
@@ -124,7 +139,7 @@ all_fail() { # SENTENCE DAEMON-NODE SERVER-NODE CLIENT-NODE ADDRESS...
 				check "$what, server $server, $to: nor put" fails_at "$at" $program put "$node" "$to"
 			done
 		done
-		stop "$of" tftpd
+		unserve "$of"
 	done
 }
 
@@ -149,7 +164,7 @@ through_loss() { # SENTENCE SERVER-NODE CLIENT-NODE ADDRESS
 	check "$1, with loss: tftp-hpa gets" moves hpa get "$3" "$4"
 	TFTP_S=
 	lossy -D "$2" "$3"
-	stop "$2" tftpd
+	unserve "$2"
 	BLOCKS=$many
 }
 
@@ -221,7 +236,7 @@ for family in 4 6; do
 	# A gateway lets its own servers answer from any port in every mode: nothing fails here.
 	serve plain hpa
 	check "server side, server $legacy: a HIP client gets without the plugin" moves hpa get hiphost "$(web_hit)"
-	stop plain tftpd
+	unserve plain
 	known=$(pool_of $family)
 	all_fail "server side, client $legacy, without the plugin" server hiphost plain "$known"
 	check "with the plugin" gateway_with $legacy "tftp = { };"
@@ -243,6 +258,6 @@ check "both, the server has IPv6 only" gateway_with $PLAIN6 "tftp = { };"
 ctl proxy flush all >/dev/null
 serve plain hpa
 all_of "both, server $PLAIN6" client1 $KNOWN4 $KNOWN6
-stop plain tftpd
+unserve plain
 through_loss "both" plain client1 $KNOWN4
 finish
