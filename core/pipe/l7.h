@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core step that rewrites followed streams (hipproxy/l7.h).
+ * The core step that rewrites followed streams (hipproxy/alg.h).
  */
 #ifndef HP_PIPE_L7_H
 #define HP_PIPE_L7_H

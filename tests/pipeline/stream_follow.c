@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
 #include <hipproxy/plugin.h>
 
-#define HELD_MAX 1024u /* hipproxy/l7.h */
+#include "flow/follow.h"
+
+#define HELD_MAX HP_ALG_HOLD
 
 static struct stream *current;
 
@@ -20,21 +21,22 @@ static struct stream *current;
 static size_t on_octets(struct stream *s, int dir, const uint8_t *data, size_t len,
 			bool *replace, uint8_t *out, size_t *out_len);
 
-static size_t follow(struct hp_instance *self, struct hp_packet *p, const uint8_t *data,
-		     size_t len, struct hp_l7_out *out)
+static size_t follow(struct hp_alg_call *c, const uint8_t *data, size_t len, struct hp_alg_out *out)
 {
-	(void)self;
-	return on_octets(current, p->dir, data, len, &out->replace, out->data, &out->len);
+	return on_octets(current, c->dir, data, len, &out->replace, out->data, &out->len);
 }
+
+/* Its flows have any port. */
+static const struct hp_alg alg = { .name = "stream.any", .proto = 6, .stream = follow };
 
 static void begin(struct hp_instance *self, struct hp_flow *f)
 {
-	STREAM_HOLDS(current, !hp_l7_follow(f, self, follow));
+	STREAM_HOLDS(current, !hp_flow_follow(f, self, &alg));
 }
 
 void stream_transparent(struct stream *s, enum hp_direction dir, bool on)
 {
-	hp_l7_transparent(s->flow, dir, on);
+	hp_alg_transparent(s->flow, dir, on);
 	s->o[dir].open = on;
 	if (!on || s->o[dir].was_open)
 		return;
