@@ -25,6 +25,11 @@ cp "$top/plugins/mark/mark.c" "$dir/away/"
 	-o "$dir/plugins/mark.so" mark.c)
 check "mark.c compiles against the installed headers alone" $?
 
+cp "$top/plugins/tftp/tftp.c" "$dir/away/"
+(cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
+	-o "$dir/plugins/tftp.so" tftp.c)
+check "tftp.c does too" $?
+
 ctl=$(find "$dir/root" -path "*/bin/hipproxyctl")
 "$ctl" keygen "$dir/key.pem" >/dev/null
 check "keygen" $?
@@ -46,6 +51,11 @@ check "the daemon takes it" $?
 try --show-pipeline
 grep -A1 '^out.flow' "$dir/out" | grep -q mark.dscp
 check "its hook is in the pipeline" $?
+
+conf 'tftp = { };'
+try --show-pipeline
+grep -q 'gateway tftp.request (udp)' "$dir/out"
+check "tftp is a gateway that is loaded" $?
 
 conf 'mark = { dscp = 99; };'
 refused "a setting out of range, with its line" 'hipproxy.conf:2: plugins.mark.dscp: expected'

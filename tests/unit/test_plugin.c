@@ -552,6 +552,61 @@ static void unsound_tables_are_refused(void)
 	hp_registry_free(reg);
 }
 
+static size_t stream(struct hp_alg_call *c, const uint8_t *data, size_t len, struct hp_alg_out *out)
+{
+	return len;
+}
+
+static enum hp_verdict datagram(struct hp_alg_call *c, const uint8_t *data, size_t len,
+				struct hp_alg_out *out)
+{
+	return HP_NEXT;
+}
+
+struct ported {
+	struct hp_conf_ints ports, more;
+};
+
+static const struct hp_conf_row ported_schema[] = {
+	{ "ports", HP_CONF_INTS, 0, HP_CONF_AT(struct ported, ports), 1, 65535 },
+	{ "more", HP_CONF_INTS, 0, HP_CONF_AT(struct ported, more) },
+	HP_CONF_END
+};
+
+static void unsound_gateways_are_refused(void)
+{
+	static const struct {
+		struct hp_alg alg;
+		const char *why; /* NULL: sound */
+	} rows[] = {
+		{ { .name = "a.x", .proto = 6, .stream = stream, .hold_bytes = 65536 }, NULL },
+		{ { .name = "a.x", .proto = 17, .datagram = datagram }, NULL },
+		{ { .name = "b.x", .proto = 17, .datagram = datagram }, "must be PLUGIN.WHAT" },
+		{ { .name = "a.x", .proto = 1, .datagram = datagram }, "proto must be" },
+		{ { .name = "a.x", .proto = 17, .stream = stream }, "for UDP" },
+		{ { .name = "a.x", .proto = 6, .datagram = datagram }, "for TCP" },
+		{ { .name = "a.x", .proto = 6, .stream = stream, .ports_offset = 1 }, "no HP_CONF_INTS row" },
+		{ { .name = "a.x", .proto = 6, .stream = stream,
+		    .ports_offset = HP_ALG_PORTS(struct ported, more) }, "range 1 to 65535" },
+		{ { .name = "a.x", .proto = 6, .stream = stream, .hold_bytes = 65537 }, "hold_bytes" },
+		{ { .name = "a.x", .proto = 17, .datagram = datagram, .hold_bytes = 1 }, "never held" },
+		{ { .name = "a.x", .proto = 17, .datagram = datagram, .expect_per_flow = 257 },
+		  "expect_per_flow" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct hp_alg algs[2] = { rows[i].alg, { .name = NULL } };
+		struct hp_plugin plugin = { HP_PLUGIN_HEAD, .name = "a", .version = "1",
+					    .summary = "s", .schema = ported_schema,
+					    .settings_bytes = sizeof(struct ported), .algs = algs };
+		struct hp_registry *reg = make();
+
+		CU_ASSERT_EQUAL(hp_registry_add(reg, &plugin), rows[i].why ? -EINVAL : 0);
+		CU_ASSERT_TRUE(!rows[i].why || strstr(said, rows[i].why));
+		hp_registry_free(reg);
+	}
+}
+
 static void another_abi_is_refused_whatever_follows(void)
 {
 	struct hp_plugin old = plugin_a;
@@ -602,6 +657,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(settings_are_checked_before_they_are_used),
 	HP_TEST(services_and_events_reach_their_plugin),
 	HP_TEST(unsound_tables_are_refused),
+	HP_TEST(unsound_gateways_are_refused),
 	HP_TEST(another_abi_is_refused_whatever_follows),
 	HP_TEST(the_pipeline_can_be_shown),
 	HP_TEST_END
