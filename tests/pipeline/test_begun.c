@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <hipproxy/l7.h>
 #include <hipproxy/plugin.h>
 
 #include "../harness.h"
@@ -27,11 +26,12 @@ static struct lab l;
 static int backend_says;
 static bool hosts; /* the client identity has a server behind it */
 static struct hp_flow *newest;
+static struct hp_instance *instance;
 
 static int backend(struct hp_instance *self, const struct hp_backend_ask *ask,
-		   struct hp_backend *out)
+		   struct hp_ticket ticket, struct hp_backend_result *out)
 {
-	(void)self;
+	(void)self, (void)ticket;
 	if (!hosts || !hp_addr_eq(&ask->local_hit, &l.w.s[0].hit))
 		return -ENOENT;
 	out->addr = test_addr("192.0.2.9");
@@ -55,12 +55,12 @@ static int client(struct hp_instance *self, const struct hp_addr *legacy,
 
 static void flow_new(struct hp_instance *self, const struct hp_event_info *info)
 {
-	(void)self;
+	instance = self;
 	newest = info->flow;
 }
 
-static const struct hp_service services[] = {
-	{ .name = "hosting", .kind = HP_SERVICE_BACKEND, .backend = backend, .client = client },
+static const struct hp_backend_service services[] = {
+	{ .name = "hosting", .ask = backend, .client = client },
 	{ .name = NULL }
 };
 
@@ -72,7 +72,7 @@ static const struct hp_event_sub events[] = {
 static const struct hp_plugin plugin = {
 	HP_PLUGIN_HEAD,
 	.name = "begun", .version = "1", .summary = "says who may begin",
-	.services = services, .events = events,
+	.backends = services, .events = events,
 };
 
 /* ---- the lab */
@@ -227,12 +227,20 @@ static void a_hosted_server_reaches_its_peer(void)
 
 static void announced_from_the_peer(uint16_t legacy_port, uint16_t *local_port)
 {
-	CU_ASSERT_EQUAL(hp_expect_peer(newest, legacy_port, local_port, 0x8, TIMEOUT_MS), 0);
+	struct hp_expectation e = { .kind = HP_EXPECT_PEER, .port = legacy_port,
+				    .hip_port = *local_port, .flow_flags = 0x8,
+				    .timeout_ms = TIMEOUT_MS };
+
+	CU_ASSERT_EQUAL(hp_expect(instance, newest, &e), 0);
+	*local_port = e.hip_port;
 }
 
 static void announced_from_the_client(uint16_t far_port)
 {
-	CU_ASSERT_EQUAL(hp_expect_legacy(newest, far_port, 0x8, TIMEOUT_MS), 0);
+	struct hp_expectation e = { .kind = HP_EXPECT_LEGACY, .port = far_port,
+				    .flow_flags = 0x8, .timeout_ms = TIMEOUT_MS };
+
+	CU_ASSERT_EQUAL(hp_expect(instance, newest, &e), 0);
 }
 
 static void an_announced_peer_reaches_the_client_once(void)
