@@ -3,7 +3,7 @@
  * A peer of a known HIT has not answered: which HIT does its address have?
  *
  * One opportunistic I1 after each exchange that ended in silence, to the address tried last.
- * The R1 changes nothing but the reason that is shown: nobody is spoken to by the HIT it
+ * The R1 changes nothing but the reason that is shown.  No exchange begins with the HIT that it
  * names.
  */
 #include "hip/ask.h"
@@ -17,7 +17,7 @@
 #include "hip/known.h"
 #include "hip/send.h"
 
-#define ASK_MS	5000 /* an answer that comes later is nobody's */
+#define ASK_MS	5000 /* a later answer is ignored */
 #define ASK_MAX 16   /* questions at a time */
 
 struct ask_work {
@@ -123,7 +123,7 @@ bool hp_ask_input(const struct hp_rx *rx)
 		if (!hp_addr_eq(&a->path.dst, &rx->path->dst) ||
 		    !hp_addr_eq(&a->local, &rx->m->dst_hit))
 			continue;
-		/* One answer a question: a flood of R1s costs no more. */
+		/* Only the first answer to a question is verified, so a flood of R1s costs no more. */
 		hp_failure_unask(a);
 		w = work_new(a, rx);
 		if (w && !is_over(a))

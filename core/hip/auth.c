@@ -72,7 +72,7 @@ int hp_auth_host_id(const struct hp_hip_tlv *t, const struct hp_addr *hit,
 		return HP_HIPD_HIT;
 	if (hp_key_from_hi(out->algorithm, out->hi, out->hi_len, key))
 		return HP_HIPD_HOST_ID;
-	/* A HIT whose suite is not the one of this kind of key is somebody's trick. */
+	/* The HIT's suite must be the one of this kind of key. */
 	if (hp_key_hit_suite(*key) != hp_hit_suite(hit)) {
 		hp_key_unref(*key);
 		*key = NULL;
@@ -176,7 +176,7 @@ static int start(const struct hp_rx *rx, const struct hp_key *key, hp_verified_f
 	w->then = then;
 	w->aside = aside;
 	memcpy(w->raw, rx->m->raw, rx->m->len);
-	/* Was parsed before; now once more, so that it points into the copy. */
+	/* Parsed once more, so that it points into the copy. */
 	hp_hip_parse(w->raw, rx->m->len, &w->v.m);
 	a->base.busy = a->base.busy || !aside;
 	reason = hp_work_start(rx->hip, a, &w->w);

@@ -2,9 +2,8 @@
  *
  * CLOSE and CLOSE_ACK (RFC 7401, sections 5.3.7, 5.3.8, 6.14 and 6.15).
  *
- * Where the RFC keeps CLOSED for UAL + 2 MSL, here it is 2 MSL: an association's UAL may
- * be a quarter of an hour, and all that is lost is the answer to a CLOSE that comes that
- * late.
+ * The RFC keeps CLOSED for UAL + 2 MSL.  Here it is 2 MSL, since UAL may be a quarter of an hour.
+ * All that is lost is the answer to a CLOSE that comes that late.
  */
 #include "hip/close.h"
 
@@ -55,7 +54,7 @@ void hp_close_start(struct hp_assoc *a)
 		hp_count(&hip->counters, HP_HIPD_QUEUE_FULL);
 }
 
-/* R2 was lost, and the peer that has sent it goes: what follows is under its keys. */
+/* R2 was lost, and its sender closes already: its messages are under the keys of the new exchange. */
 static void adopt_next(struct hp_assoc *a)
 {
 	hp_secrets_free(a->sas.cur);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Beginning and ending associations from this side (RFC 7401, section 6.6), and the peers that
- * are known.
+ * This side begins an exchange (RFC 7401, section 6.6), or ends an association.
  */
 #include "hip/connect.h"
 
@@ -36,7 +35,7 @@ static struct hp_assoc *again(struct hp_assoc *a, const struct hp_addr *addrs, s
 	if (!may_restart(a))
 		return a;
 	hp_exchange_set_addrs(a, addrs, n);
-	/* It may have met a HIT that another association has: look again. */
+	/* The last exchange may have found a HIT that another association has: ask again. */
 	if (hp_list_linked(&a->place.opp))
 		memset(&a->peer, 0, sizeof(a->peer));
 	a->ex.rounds = 0;
@@ -155,7 +154,7 @@ void hp_hip_refused(struct hp_hip *hip, const struct hp_addr *addr, enum hp_hip_
 		if (why != HP_WHY_UNREACHABLE && hp_addr_is_zero(&a->peer) && waits_for(a, addr))
 			hp_sent_hurry(a, REFUSED_WAIT_MS);
 	}
-	/* Anyone can forge such errors, and the list is long. */
+	/* Such errors can be forged by anybody, and the walk over the list is expensive. */
 	if (!hp_tokens_take(&hip->error_rate, hp_hip_now(hip), 1))
 		return;
 	HP_LIST_EACH(n, &hip->assocs)

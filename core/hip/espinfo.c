@@ -31,7 +31,8 @@ static int check_spis(const struct hp_assoc *a, const struct hp_esp_info *ei)
 static int check_index(const struct hp_assoc *a, const struct hp_esp_info *ei,
 		       const struct hp_hip_msg *m)
 {
-	if (hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0) || a->rk.dh || a->rk.job == HP_REKEY_MAKES_DH)
+	if (hp_hip_param_find(m, HP_PARAM_DIFFIE_HELLMAN, 0) || a->rk.dh ||
+	    a->rk.job == HP_REKEY_MAKES_DH)
 		return 0;
 	return hp_secrets_reach(a->sas.cur, ei->keymat_idx) ? 0 : HP_HIPD_KEYMAT;
 }

@@ -99,7 +99,7 @@ struct hp_hip;
 
 enum hp_hip_event {
 	HP_HIP_UP,   /* data may be sent */
-	HP_HIP_DOWN, /* closed, by whom ever; the association is freed or kept by state */
+	HP_HIP_DOWN, /* closed by either side; the association is freed or kept by state */
 	HP_HIP_FAILED,	     /* E-FAILED: hp_assoc_error and hp_assoc_why say why; again when more
 				is known of the reason */
 	HP_HIP_REKEYED,	     /* new SAs */
@@ -234,8 +234,8 @@ struct hp_hip_nat {
 	uint32_t keepalive_ms; /* silence towards the peer after which it gets one */
 };
 
-/* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL for
- * want of memory or an unfit cfg. */
+/* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL:
+ * no memory, or an invalid cfg. */
 struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_ops *ops,
 			  const struct hp_clock *clock, const struct hp_rand *rand,
 			  struct hp_timers *timers);
@@ -285,9 +285,9 @@ bool hp_hip_ready(const struct hp_hip *hip);
  * known of hit.  0, -ENOBUFS, -ENOMEM, -EINVAL. */
 int hp_hip_known_peer(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addrs, size_t n, bool no_esn_icv);
-/* Besides, it was met at this UDP port of its first address. */
+/* The known peer was met at this UDP port of its first address. */
 void hp_hip_known_port(struct hp_hip *hip, const struct hp_addr *hit, uint16_t port);
-/* Besides, an association with it was up there some time ago. */
+/* An association with the known peer was up at addr some time ago. */
 void hp_hip_known_met(struct hp_hip *hip, const struct hp_addr *hit,
 		      const struct hp_addr *addr);
 /* An association of these two was up when the peer was at addr, in UDP at this port (0: native).
@@ -296,13 +296,13 @@ void hp_hip_known_pair(struct hp_hip *hip, const struct hp_addr *local_hit,
 		       const struct hp_addr *peer_hit, const struct hp_addr *addr, uint16_t port);
 /* Where that was; NULL: nowhere. */
 const struct hp_addr *hp_hip_met(const struct hp_hip *hip, const struct hp_addr *hit);
-/* Besides, the configuration names it: whoever fills the table, there is a place for it, as long as
- * such peers need no more than half of the table. */
+/* The configuration names this known peer: a place in the table is kept for it, as long as such peers
+ * need no more than half of the table. */
 void hp_hip_known_reserve(struct hp_hip *hip, const struct hp_addr *hit);
 void hp_hip_forget_peers(struct hp_hip *hip);
 /* Is it a peer of the configuration, or one that was met before the start? */
 bool hp_hip_knows(const struct hp_hip *hip, const struct hp_addr *hit);
-/* The limit of associations: does it bite? */
+/* The limit of associations: is it reached? */
 struct hp_limit;
 const struct hp_limit *hp_hip_room(const struct hp_hip *hip);
 
@@ -369,7 +369,7 @@ struct hp_sa *hp_assoc_sa_in(const struct hp_assoc *a);
 void hp_assoc_sent(struct hp_assoc *a, uint64_t now_ms);
 void hp_assoc_received(struct hp_assoc *a, uint64_t now_ms);
 /* A packet that was opened came on another path than hp_assoc_path (ports both 0: native).  If
- * one of them is UDP's, a NAT may have changed its mind: the peer is asked there, and answers
+ * one of them is UDP's, a NAT mapping may have changed: the peer is asked there, and must answer
  * before anything else is sent there (RFC 8046, section 5.5). */
 void hp_assoc_seen(struct hp_assoc *a, const struct hp_path *path);
 /* The pipeline's own pointer, NULL at the start; free what it leads to at HP_HIP_GONE. */

@@ -39,7 +39,7 @@ static void silent(struct hp_assoc *a, bool refused)
 	if (refused)
 		hp_assoc_fail(a, -ECONNREFUSED);
 	else if (a->ex.cause == HP_CAUSE_HINT)
-		hp_assoc_remove(a); /* nobody is there, or nobody wants us */
+		hp_assoc_remove(a); /* no peer is there, or it refuses us */
 	else
 		hp_assoc_fail(a, -ETIMEDOUT);
 }

@@ -221,8 +221,8 @@ static void start_anew(struct hp_assoc *a, const struct i2_work *w)
 	a->path = w->path;
 }
 
-/* The Initiator's I2 is answered by the same R2 each time; what somebody on the way wants to have
- * echoed may change. */
+/* The Initiator's I2 is answered by the same R2 each time.  Only the unsigned echo requests, which
+ * middleboxes add, may differ. */
 static void send_r2(struct hp_assoc *a, const struct hp_path *path, const struct hp_hip_msg *i2)
 {
 	uint8_t msg[HP_HIP_MAX];

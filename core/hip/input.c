@@ -16,7 +16,7 @@
 
 #define STRANGER_MS 60000 /* the same wrong I1 is logged again after this */
 
-/* An I1 with wrong HITs: somebody's configuration is probably wrong, and here it can be seen. */
+/* An I1 with wrong HITs: the configuration of one of the two hosts is probably wrong. */
 static int strange(const struct hp_rx *rx, enum hp_hip_strange what, int reason)
 {
 	static const char *const texts[HP_STRANGERS] = {
@@ -63,7 +63,7 @@ static int address_message(struct hp_rx *rx)
 			return strange(rx, HP_STRANGE_WRONG_HIT, HP_HIPD_NOT_OUR_HIT);
 		rx->a = hp_hip_find(rx->hip, &m->dst_hit, &m->src_hit);
 	}
-	/* The answer to an I1 to nobody in particular: known by address only. */
+	/* The answer to an opportunistic I1: its association is known by address only. */
 	if (m->type == HP_HIP_R1 && (!rx->a || rx->a->state != HP_I1_SENT)) {
 		struct hp_assoc *a =
 			hp_assoc_by_addr(rx->hip, &m->dst_hit, &rx->path->dst);

@@ -33,7 +33,7 @@ bool hp_hip_knows(const struct hp_hip *hip, const struct hp_addr *hit)
 	return known(hip, hit);
 }
 
-/* Where it was met in UDP stays its first address, if it is among the new ones. */
+/* The address at which it was met in UDP stays the first one, if it is among the new ones. */
 static void set_known(struct hp_known *k, const struct hp_addr *addrs, size_t n)
 {
 	struct hp_addr met = k->addrs[0];

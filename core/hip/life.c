@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking after associations that carry data: idle ones are closed (RFC 7401,
- * section 4.4.4, UAL), dead peers are noticed, keys are renewed before their limits (RFC
- * 7402, section 6.8).
+ * Regular checks of associations that carry data: idle ones are closed (RFC 7401, section 4.4.4,
+ * UAL), dead peers are noticed, keys are renewed before their limits (RFC 7402, section 6.8).
  */
 #include "hip/life.h"
 
@@ -16,7 +15,7 @@
 
 #define CHECK_MS 1000 /* the time between two checks, about */
 
-/* Keys of the exchange are needed again when it is renewed or ends: hours later, perhaps. */
+/* The keys of the exchange are needed again only at a rekeying or CLOSE, perhaps hours later. */
 static void rest(struct hp_assoc *a)
 {
 	if (!a->sas.cur || a->base.busy || a->seq.signing || hp_rekey_active(&a->rk))
@@ -24,11 +23,13 @@ static void rest(struct hp_assoc *a)
 	hp_secrets_compact(a->sas.cur);
 }
 
-/* Several old SAs are kept, so that nothing under way is lost; a limit may wait for their end. */
+/* Old SAs are kept, so that packets under way are not lost.  A rekeying waits while there are too
+ * many of them. */
 static bool rekey_due(const struct hp_assoc *a)
 {
 	return a->sas.n_old < HP_OLD_SAS &&
-	       ((a->sas.out && hp_sa_rekey_due(a->sas.out)) || (a->sas.in && hp_sa_rekey_due(a->sas.in)));
+	       ((a->sas.out && hp_sa_rekey_due(a->sas.out)) ||
+		(a->sas.in && hp_sa_rekey_due(a->sas.in)));
 }
 
 static void look(struct hp_assoc *a, uint64_t now)
@@ -49,7 +50,7 @@ static void look(struct hp_assoc *a, uint64_t now)
 		hp_move_to_announced(a);
 }
 
-/* Not in step with the peer, so that both seldom notice the same limit at the same moment. */
+/* Random, so that both ends seldom notice the same limit at the same moment. */
 static uint64_t next_check(struct hp_assoc *a)
 {
 	uint32_t r = 0;

@@ -15,7 +15,7 @@ bool hp_natalive_is(const struct hp_hip_msg *m)
 {
 	struct hp_notification n;
 
-	/* RFC 5770 has no parameter in it, RFC 9028 a NOTIFICATION. */
+	/* RFC 5770: without any parameter.  RFC 9028: with a NOTIFICATION. */
 	if (!m->params.n)
 		return true;
 	return !hp_hip_read_notification(hp_hip_param_find(m, HP_PARAM_NOTIFICATION, 0), &n) &&
@@ -27,8 +27,8 @@ static bool stands(const struct hp_assoc *a)
 	return hp_assoc_is_up(a) && (a->state == HP_ESTABLISHED || a->state == HP_R2_SENT);
 }
 
-/* Not signed: RFC 9028 refers to RFC 7401 here, which has a signature in each NOTIFY, but the one of
- * RFC 5770 has none either, and a NAT does not read it. */
+/* Not signed.  RFC 9028 refers to RFC 7401, where each NOTIFY has a signature; a keepalive of RFC 5770
+ * has none, and neither NAT nor peer needs one. */
 static void send(struct hp_assoc *a)
 {
 	struct hp_notification n = {.type = HP_NOTIFY_NAT_KEEPALIVE};
@@ -48,7 +48,8 @@ static void send(struct hp_assoc *a)
 void hp_natalive_look(struct hp_assoc *a, uint64_t now)
 {
 	struct hp_nat_assoc *n = &a->nat;
-	uint64_t last = a->traffic.last_out_ms > n->keepalive_ms ? a->traffic.last_out_ms : n->keepalive_ms;
+	uint64_t out = a->traffic.last_out_ms;
+	uint64_t last = out > n->keepalive_ms ? out : n->keepalive_ms;
 	uint32_t every = a->hip->nat.keepalive_ms;
 
 	if (!stands(a) || !a->path.dport || !every || now - last < every)
@@ -57,8 +58,8 @@ void hp_natalive_look(struct hp_assoc *a, uint64_t now)
 	send(a);
 }
 
-/* A host with nothing to say shows its new mapping in this way only.  Anybody can make one,
- * so it counts when the peer is not heard of on the path that was, and seldom. */
+/* An idle host shows its new mapping by keepalives only.  They can be forged, so one counts only if
+ * the peer was silent on its present path, and seldom. */
 void hp_natalive_input(const struct hp_rx *rx)
 {
 	struct hp_assoc *a = rx->a;

@@ -266,7 +266,7 @@ static void r1_run(struct hp_work *work)
 
 /* ---- on the loop again */
 
-/* Nobody will answer us better: no use in asking again. */
+/* Reasons for which another R1 of this peer would be refused as well. */
 static bool hopeless(int reason)
 {
 	return reason == HP_HIPD_HIT_SUITE || reason == HP_HIPD_DH_GROUP ||
@@ -316,9 +316,9 @@ static bool was_asked(const struct hp_assoc *a, const struct hp_path *path)
 	return hp_exchange_has_addr(a, &path->dst) || hp_addr_eq(&a->ex.asked.dst, &path->dst);
 }
 
-/* Where I2 goes.  Anybody can get an R1 from the Responder and send it on, from an address of
- * his: R1's signature does not cover where it comes from.  The address that was asked wins; a
- * locator that R1 prefers is signed, and goes before both. */
+/* Where I2 goes.  The signature of an R1 does not cover its source, so an attacker can get an R1 from
+ * the Responder and send it on from another address.  The address that was asked is therefore
+ * preferred.  A preferred locator in R1 is signed, and is preferred to both. */
 static struct hp_path choose_path(struct hp_assoc *a, const struct r1_work *w)
 {
 	struct hp_path other = {.sport = 0};
@@ -373,7 +373,7 @@ static int proceed(struct hp_assoc *a, struct r1_work *w)
 	w->s = NULL;
 	a->ex.r1_counter = a->ex.next->r1_counter;
 	other = choose_path(a, w);
-	a->failure.heard = HP_WHY_NONE; /* what was heard of I1 has been proved wrong */
+	a->failure.heard = HP_WHY_NONE; /* an error about I1 no longer matters */
 	/* Data may come in on the new SA before R2 does. */
 	hp_assoc_prepare_in(a, a->ex.next, a->ex.next->spi_in);
 	hp_assoc_set_state(a, HP_I2_SENT);
@@ -454,7 +454,8 @@ static bool is_better(const struct hp_rx *rx, bool has_counter, uint64_t counter
 	       (a->ex.foreign && was_asked(a, rx->path));
 }
 
-/* Section 4.1.4.  A peer that lost its counter is believed when nobody else answers. */
+/* Section 4.1.4.  A lower counter is accepted after two retransmissions without another answer: the
+ * peer may have lost its counter. */
 static int check_counter(const struct hp_rx *rx, uint64_t *out)
 {
 	const struct hp_assoc *a = rx->a;

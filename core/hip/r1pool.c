@@ -152,7 +152,7 @@ static void make_free(struct hp_work *work)
 	free(w);
 }
 
-/* A name that no R1 of this identity has. */
+/* A value that no R1 of this identity has. */
 static uint16_t new_opaque(struct hp_hip *hip, struct hp_identity *id)
 {
 	uint8_t be[2] = {0};

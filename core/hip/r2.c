@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * R2 comes in and the association stands (RFC 7401, section 6.10; RFC 7402, section 6.6).
+ * R2 is received, and the association is established (RFC 7401, section 6.10; RFC 7402, section 6.6).
  */
 #include "hip/r2.h"
 
@@ -21,7 +21,7 @@ static int check_esp_info(const struct hp_secrets *s, const struct hp_hip_msg *m
 	/* RFC 7402, section 5.1.1: there is no old SPI yet. */
 	if (ei->old_spi || ei->new_spi < 256)
 		return HP_HIPD_SPI;
-	/* Both sides must draw from where our I2 said. */
+	/* Both sides must draw keys from the index in our I2. */
 	return ei->keymat_idx == s->esp_at ? 0 : HP_HIPD_KEYMAT;
 }
 

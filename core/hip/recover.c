@@ -3,9 +3,8 @@
  * Peers that still use an association which we have lost: ESP with an SPI that no SA has, and
  * UPDATE without an association (RFC 7401, sections 4.5.4 and 6.16).  They get an I1.
  *
- * Anybody can forge both.  So a peer is looked for where it was met, or where the configuration has
- * it, before any of the limited means are used; and whoever claims another HIT or another address
- * makes us send next to nothing there.
+ * Both can be forged.  So I1s to peers at an address where they were met, or which the configuration
+ * names, have a rate limit of their own.  I1s to any other address are limited far more strictly.
  */
 #include "hip/recover.h"
 
@@ -17,7 +16,7 @@
 #include "hip/spot.h"
 
 #define PAIRS_MAX 8 /* associations with peers of one address that are begun at a time */
-#define HINT_MS	  2000 /* what a stranger is given to answer our I1, which is not repeated */
+#define HINT_MS	  2000 /* time for an unknown peer to answer our I1, which is not repeated */
 
 /* ---- ESP with an unknown SPI */
 
@@ -31,7 +30,7 @@ struct pairs {
 	size_t n;
 };
 
-/* A peer that was met is asked with the identities with which it was, no others. */
+/* A peer that was met is asked with the identities with which it was met, and no others. */
 static void pairs_add(struct pairs *ps, const struct hp_addr *local, const struct hp_spot *s)
 {
 	struct pair p = {*local, s->peer, !hp_addr_is_zero(&s->local)};
@@ -57,20 +56,21 @@ static void pairs_del(struct pairs *ps, const struct hp_addr *peer)
 	ps->n = to;
 }
 
-/* Its I1 goes to another port of the same NAT and nobody answers: it is here. */
+/* Its I1 goes to another port of the same NAT, and is not answered: the peer's mapping changed. */
 static bool is_unanswered(const struct hp_assoc *a, const struct hp_path *path)
 {
 	return path->dport && a->state == HP_I1_SENT && a->sent.tries &&
 	       a->path.dport != path->dport && hp_addr_eq(&a->path.dst, &path->dst);
 }
 
-/* Behind one NAT many share an address; the port tells them apart. */
+/* Several peers behind one NAT share an address, but not a port. */
 static bool fits(const struct hp_spot *s, const struct hp_path *path)
 {
 	return !path->dport || !s->port || s->port == path->dport;
 }
 
-/* Which associations may it be?  An exchange that waits elsewhere goes on here: NULL, or that. */
+/* Collects the associations that it may be.  Returns an exchange that asks another port of the
+ * address in vain, or NULL. */
 static struct hp_assoc *look(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
 {
 	const struct hp_addr *any = hp_hip_default_hit(hip);
@@ -92,7 +92,7 @@ static struct hp_assoc *look(struct hp_hip *hip, const struct hp_path *path, str
 	return waits;
 }
 
-/* What there is already needs nothing by configuration besides. */
+/* Pairs by configuration are not needed for a peer that already has an association. */
 static void without_doubles(struct hp_hip *hip, const struct hp_path *path, struct pairs *ps)
 {
 	const struct hp_spot *s;
@@ -145,7 +145,7 @@ static bool is_known_there(const struct hp_rx *rx)
 	return hp_spot_has(rx->hip, at, &rx->id->hit, peer) || hp_spot_has(rx->hip, at, NULL, peer);
 }
 
-/* One that is known at this address has means of its own: strangers can't use them up. */
+/* Peers known at this address have a rate limit of their own, which unknown peers can't exhaust. */
 static bool may_begin(const struct hp_rx *rx, bool known)
 {
 	struct hp_hip *hip = rx->hip;
@@ -158,8 +158,8 @@ static bool may_begin(const struct hp_rx *rx, bool known)
 	return hp_tokens_take(there, now, 1) && hp_tokens_take(&hip->hint_rate, now, 1);
 }
 
-/* The peer is alive and has keys that we have lost, or somebody says so: its HIT and its address
- * are only claimed.  So this asks the same policy as I1. */
+/* Either the peer has keys that we have lost, or the message is forged: HIT and address are not
+ * authentic.  So the same policy as for I1 is asked. */
 int hp_update_lost(const struct hp_rx *rx)
 {
 	struct hp_hip *hip = rx->hip;

@@ -3,10 +3,10 @@
  * New ESP SAs by UPDATE (RFC 7402, sections 5.3 and 6.8 to 6.10).
  *
  * Either side may begin, or both at once.  A side is done when its own UPDATE is acknowledged
- * and the peer's ESP_INFO is here.  One rule keeps every packet under way from being refused:
- * the peer's ESP_INFO is acknowledged only when our new inbound SA stands, for with that
- * acknowledgement the peer may begin to use it.  The old inbound SA stays until data has come
- * by the new one (sas.c), since the peer keeps to it as long as our acknowledgement is lost.
+ * and the peer's ESP_INFO has been received.  No packet under way is lost, by one rule: the peer's
+ * ESP_INFO is acknowledged only when our new inbound SA exists, because the peer may use that SA as
+ * soon as it has the acknowledgement.  The old inbound SA is kept until data has come by the new
+ * one (sas.c), because the peer uses the old one while our acknowledgement is lost.
  */
 #include "hip/rekey.h"
 
@@ -33,7 +33,7 @@ struct offer { /* the ESP_INFO of an UPDATE that was found authentic */
 
 static void came_back(struct hp_assoc *a, struct hp_rekey_work *w);
 
-/* It does not work out.  What of it is under way asks for nothing any more. */
+/* The rekeying has failed.  Our UPDATE for it is not repeated. */
 static void give_up(struct hp_assoc *a, int reason)
 {
 	hp_count(&a->hip->counters, (size_t)reason);
@@ -72,7 +72,7 @@ static void install(struct hp_assoc *a)
 	hp_assoc_event(a, HP_HIP_REKEYED);
 }
 
-/* Our acknowledgement goes first: a peer may make its inbound SA only when that comes. */
+/* Our acknowledgement must have been sent: the peer may make its inbound SA only on its receipt. */
 void hp_rekey_go_on(struct hp_assoc *a)
 {
 	if (!hp_rekey_active(&a->rk) || !a->rk.acked || !a->rk.next || !a->rk.told)
@@ -95,8 +95,8 @@ void hp_rekey_acked(struct hp_assoc *a, uint32_t update_id)
 
 /* ---- our own UPDATE */
 
-/* A new address of the peer is asked with it whether the peer is there (RFC 8046, section 3.2.2);
- * the question goes nowhere else, or an answer would prove nothing. */
+/* The UPDATE also verifies a new address of the peer (RFC 8046, section 3.2.2).  It is sent to no
+ * other address then, or an answer would prove nothing. */
 static void aim(struct hp_assoc *a, struct hp_rekey_work *w)
 {
 	const struct hp_addr *addr = hp_locator_wanted(a);
@@ -135,7 +135,7 @@ static int start_work(struct hp_assoc *a, struct hp_rekey_work *w)
 	return reason;
 }
 
-/* Begins a rekeying: our new SPI, and from where keys are to be drawn. */
+/* Begins a rekeying: chooses our new SPI and our KEYMAT index. */
 static int begin(struct hp_assoc *a, enum hp_rekey_by by, uint16_t idx)
 {
 	hp_assoc_rekey_clear(a);
@@ -147,7 +147,7 @@ static int begin(struct hp_assoc *a, enum hp_rekey_by by, uint16_t idx)
 	return 0;
 }
 
-/* Is there as much KEYMAT left from idx on as another pair of SAs needs? */
+/* Is enough KEYMAT left from idx on for another pair of SAs? */
 static bool keymat_left(const struct hp_secrets *s, size_t idx)
 {
 	size_t need = 4 * (size_t)HP_KEY_MAX;
@@ -205,7 +205,7 @@ void hp_rekey_repeat(struct hp_assoc *a, bool ask)
 }
 
 /* A peer that has acknowledged our UPDATE, but sends none of its own, is asked again (section 6.8,
- * step 5).  For the same SA: should its UPDATE be under way, it fits. */
+ * step 5).  The SPI stays the same, so that an UPDATE of the peer that is under way still fits. */
 static void ask_again(struct hp_assoc *a)
 {
 	struct hp_rekey_work *w = same_again(a, HP_REKEY_START);
@@ -215,13 +215,13 @@ static void ask_again(struct hp_assoc *a)
 		start_work(a, w);
 }
 
-/* To a peer of which nothing is heard this is the question whether it lives, too. */
+/* If nothing is heard from the peer, this also probes whether it is alive. */
 void hp_rekey_look(struct hp_assoc *a, uint64_t now, bool silent)
 {
 	const struct hp_rekey *rk = &a->rk;
 	uint64_t wait = silent ? a->hip->cfg.dead_peer_ms : ASK_AGAIN_MS;
 
-	if (!hp_rekey_active(rk) || hp_update_is_out(a) || a->seq.signing || rk->job == HP_REKEY_DERIVES ||
+	if (!hp_rekey_active(rk) || hp_update_under_way(a) || rk->job == HP_REKEY_DERIVES ||
 	    a->state != HP_ESTABLISHED || now - rk->asked_ms < wait)
 		return;
 	if (rk->acked)
@@ -238,7 +238,7 @@ static bool same_dh(const struct hp_rekey *rk, const struct hp_dh_value *dh)
 	       (!dh->pub || !memcmp(rk->peer_pub, dh->pub, dh->pub_len));
 }
 
-/* The same keys as what was here before? */
+/* True: it leads to the same keys as the peer's offer before. */
 static bool keep_peer(struct hp_rekey *rk, const struct offer *o)
 {
 	bool same = rk->spi_out && rk->peer_idx == o->ei.keymat_idx && same_dh(rk, &o->dh);
@@ -280,7 +280,7 @@ static int derive(struct hp_assoc *a, struct hp_rekey_work *w)
 	return reason;
 }
 
-/* The peer's ESP_INFO for a rekeying that we have begun, too.  *held: it is acknowledged later. */
+/* The peer's ESP_INFO for a rekeying that we have begun as well.  *held: it is acknowledged later. */
 static int join(struct hp_assoc *a, const struct offer *o, bool *held)
 {
 	struct hp_rekey *rk = &a->rk;
@@ -346,7 +346,7 @@ static int check(const struct hp_assoc *a, const struct hp_esp_info *ei,
 	return 0;
 }
 
-/* OLD SPI is what the peer gets by the rekeying under way: it has finished that, and its
+/* OLD SPI is the one that the peer gets by the rekeying under way: the peer has finished it, and its
  * acknowledgement was lost. */
 static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
 {
@@ -360,7 +360,8 @@ static void finish_as_peer(struct hp_assoc *a, const struct hp_esp_info *ei)
  * acknowledgement, and the peer begins anew. */
 static bool belongs(const struct hp_rekey *rk, const struct offer *o)
 {
-	return hp_rekey_active(rk) && (rk->by != HP_REKEY_PEERS || rk->acked || o->ei.new_spi == rk->spi_out);
+	return hp_rekey_active(rk) &&
+	       (rk->by != HP_REKEY_PEERS || rk->acked || o->ei.new_spi == rk->spi_out);
 }
 
 int hp_rekey_input(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t id,
@@ -406,10 +407,10 @@ static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
 	hp_update_transmit(a, &w->path, w->msg, (size_t)w->len);
 	if (w->ask)
 		return;
-	/* The peer's UPDATE came from elsewhere: it may be there, or still where it was. */
+	/* The peer's UPDATE came from another path: the peer may be there, or still on the old one. */
 	if (!hp_nat_same(&w->path, &a->path))
 		hp_sent_alternate(a, &a->path);
-	/* The peer has told of a new address meanwhile. */
+	/* The peer has announced a new address meanwhile. */
 	if (w->mode != HP_REKEY_REPEAT && hp_locator_wanted(a))
 		hp_rekey_repeat(a, true);
 }

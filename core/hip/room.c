@@ -3,10 +3,10 @@
  * Room for associations: what is kept for peers of the configuration, and who gives way in a full
  * table.
  *
- * Strangers (peers that the configuration does not name) may fill the table but for the places of
- * those that it names.  A new association takes the place of one that nobody needs: an exchange
- * that failed or is ending first, then one of a stranger that carries nothing, the one that was
- * silent longest.  What carries data stays.
+ * Peers that the configuration does not name (strangers) may fill the table except for the places
+ * kept for peers that it names.  A new association takes the place of one that is not needed: first an
+ * exchange that failed or is ending, then one of a stranger without traffic, idle longest.  An
+ * association that carries data is never removed.
  */
 #include "hip/room.h"
 
@@ -106,7 +106,7 @@ static unsigned dispensable(const struct hp_assoc *a)
 	}
 }
 
-/* Each one that was looked at goes to the end of the list: the next search sees others. */
+/* Examined associations go to the end of the list, so that the next search sees others. */
 static struct hp_assoc *find_victim(struct hp_hip *hip)
 {
 	struct hp_assoc *best = NULL;
@@ -165,7 +165,7 @@ static bool make_room(struct hp_hip *hip, bool reserved)
 	if (has_room(hip, reserved))
 		return true;
 	bites(hip);
-	/* One is enough, except after a reload that has lowered the limit. */
+	/* Removing one is enough, except after a reload that has lowered the limit. */
 	for (unsigned i = 0; i < AT_ONCE && !has_room(hip, reserved); i++) {
 		struct hp_assoc *a = find_victim(hip);
 

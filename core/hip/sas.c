@@ -171,7 +171,7 @@ void hp_assoc_drop_sas(struct hp_assoc *a)
 	}
 }
 
-/* What is still under way for the old one is opened for a while. */
+/* Packets that are under way for the old SA are still opened for a while. */
 static void replace_in(struct hp_assoc *a, struct hp_sa *in)
 {
 	if (a->sas.in && a->sas.n_old == HP_OLD_SAS)

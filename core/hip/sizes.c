@@ -20,7 +20,7 @@
 
 static const uint8_t zeros[HP_HIP_MAX];
 
-/* What of an identity takes room. */
+/* The sizes of an identity's parts in a message. */
 struct identity_size {
 	uint16_t algorithm;
 	uint8_t hit_suite;
@@ -36,7 +36,7 @@ static void add_host_id(struct hp_hip_builder *b, const struct identity_size *id
 	hp_hip_add_host_id(b, &h);
 }
 
-/* In octets of the message.  One that can't be sent is complained of elsewhere. */
+/* Its octets in the message.  An invalid one is reported elsewhere. */
 static size_t di_octets(const char *di)
 {
 	uint8_t octets[HP_DI_MAX], type;
@@ -86,7 +86,7 @@ static int size_of_r1(const struct hp_hip_config *cfg, const struct identity_siz
 	return hp_hip_finish(&b);
 }
 
-/* The Responder's HIT suite decides about the hash (section 3.2). */
+/* The Responder's HIT suite determines the hash (section 3.2). */
 static size_t largest_rhash(const struct hp_hip_config *cfg)
 {
 	size_t max = 0;

@@ -19,10 +19,10 @@
 #include "hip/sign.h"
 #include "hip/updatesend.h"
 
-#define ALIVE_MS   10000  /* a peer whose data came within this time lives */
-#define LONGEST_MS 300000 /* an UPDATE is repeated to a living peer so long */
+#define ALIVE_MS   10000  /* a peer is alive if data came within this time */
+#define LONGEST_MS 300000 /* an UPDATE to a peer that is alive is repeated this long */
 
-/* The data needs a new exchange, with a peer that perhaps has restarted. */
+/* Data needs a new exchange.  The peer may have restarted. */
 static void new_exchange(struct hp_assoc *a, const char *text, const char *reason)
 {
 	struct hp_log_about about = { .limit = &a->hip->log_rate, .peer = &a->peer,
@@ -36,7 +36,7 @@ static void new_exchange(struct hp_assoc *a, const char *text, const char *reaso
 	hp_i1_start(a);
 }
 
-/* It is asked at another address, where it perhaps never was: all stays as it is. */
+/* Nobody answered at another address, where the peer perhaps never was: nothing changes. */
 static void silent_there(struct hp_assoc *a)
 {
 	bool announced = a->addr.verify == HP_VERIFY_ANNOUNCED;
@@ -48,7 +48,7 @@ static void silent_there(struct hp_assoc *a)
 	hp_move_to_announced(a);
 }
 
-/* Section 6.11, step 4, would go to CLOSING.  There is nobody to close with. */
+/* Section 6.11, step 4, would go to CLOSING.  But no peer is there to answer CLOSE. */
 void hp_update_gave_up(struct hp_assoc *a)
 {
 	if (a->addr.verify != HP_VERIFY_NONE)
@@ -62,8 +62,8 @@ void hp_update_exhausted(struct hp_assoc *a)
 	new_exchange(a, "has agreed on no new SA, and sequence numbers run out", "exhausted");
 }
 
-/* The SAs work, and what does not arrive are messages (RFC 7402, section 6.8, steps 4 and 5): only
- * a peer of which nothing is heard is given up. */
+/* Data may arrive although messages are lost (RFC 7402, section 6.8, steps 4 and 5).  Only a peer from
+ * which nothing is heard is given up. */
 static bool goes_on(const struct hp_assoc *a)
 {
 	uint64_t now = hp_hip_now(a->hip);
@@ -123,7 +123,7 @@ static void take_ack(struct hp_assoc *a, const struct hp_hip_msg *m)
 		if (hp_u32list_at(&ids, i) != a->seq.out_id)
 			continue;
 		hp_assoc_sent_clear(a);
-		/* A replayed message says nothing about life, this does. */
+		/* The peer is alive: a replayed message could not acknowledge this UPDATE. */
 		a->traffic.unanswered_ms = 0;
 		hp_rekey_acked(a, a->seq.out_id);
 		return;
@@ -140,7 +140,7 @@ static int acknowledge(struct hp_assoc *a, const struct hp_hip_msg *m, uint32_t 
 	hp_seq_record(&a->seq, id);
 	if (addr && free) {
 		to = *addr;
-		/* The question acknowledges as well, but perhaps nobody is there. */
+		/* This UPDATE acknowledges as well, but perhaps nobody is at that address. */
 		hp_hip_drop(a->hip, hp_update_verify(a, &to, m), HP_HIP_UPDATE, &a->peer,
 			    NULL);
 		if (hp_addr_eq(&to, &path->dst) && hp_update_under_way(a))

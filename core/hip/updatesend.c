@@ -100,7 +100,7 @@ void hp_update_add_echo(struct hp_hip_builder *b, const struct hp_hip_msg *m)
 
 /* ---- another address of the peer */
 
-/* Nothing is sent there before the peer has answered (RFC 8046, section 5.4), so that no credit
+/* No data is sent there before the peer has answered (RFC 8046, section 5.4), so that no credit
  * (section 5.6) is needed. */
 int hp_update_verify(struct hp_assoc *a, const struct hp_addr *addr, const struct hp_hip_msg *m)
 {
