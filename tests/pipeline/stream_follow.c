@@ -315,6 +315,13 @@ static void flow_new(struct hp_instance *self, const struct hp_event_info *info)
 	begin(self, info->flow);
 }
 
+static void flow_gone(struct hp_instance *self, const struct hp_event_info *info)
+{
+	(void)self;
+	if (current && current->flow == info->flow)
+		current->flow = NULL;
+}
+
 void stream_follow_reset(struct stream *s)
 {
 	current = s;
@@ -340,6 +347,7 @@ static const struct hp_hook hooks[] = {
 
 static const struct hp_event_sub events[] = {
 	{ "stream.new", HP_EVENT_FLOW_NEW, flow_new },
+	{ "stream.gone", HP_EVENT_FLOW_GONE, flow_gone },
 	{ NULL, 0, NULL }
 };
 
