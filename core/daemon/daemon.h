@@ -327,12 +327,6 @@ void hp_daemon_known_peers(struct hp_hip *hip, const struct hp_conf *conf);
 void hp_keylog_sa(void *ctx, const struct hp_assoc *a, const struct hp_sa *sa,
 		  const struct hp_keypair *keys);
 
-/* ---- engine.c */
-
-/* Shows a message to the hooks of a control stage; true if none of them objects. */
-bool hp_daemon_control_hooks(struct hp_daemon *d, enum hp_stage stage, const struct hp_path *path,
-			     const uint8_t *msg, size_t len);
-
 /* ---- access.c */
 
 /* May there be an association of these two?  0; -EPERM, -EACCES. */

@@ -7,26 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- control packets and hooks */
-
-bool hp_daemon_control_hooks(struct hp_daemon *d, enum hp_stage stage, const struct hp_path *path,
-			     const uint8_t *msg, size_t len)
-{
-	struct hp_match_in in = { .family = hp_addr_is4(&path->dst) ? 4 : 6, .proto = 139 };
-	struct hp_packet p = { .buf = (uint8_t *)msg, .cap = len, .data = (uint8_t *)msg,
-			       .len = len, .proto = 139 };
-	size_t n;
-
-	hp_registry_hooks(d->registry, stage, &n);
-	if (!n)
-		return true;
-	p.family = in.family;
-	p.dir = stage == HP_STAGE_CTL_RX ? HP_INBOUND : HP_OUTBOUND;
-	p.src = p.dir == HP_INBOUND ? path->dst : path->src;
-	p.dst = p.dir == HP_INBOUND ? path->src : path->dst;
-	return hp_registry_run(d->registry, stage, hp_registry_resolve(d->registry, stage, &in),
-			       &p, NULL) == HP_NEXT;
-}
+#include "pipe/control.h"
 
 /* ---- what the engine calls */
 
@@ -37,7 +18,7 @@ static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, 
 	char dst[HP_ADDR_STRLEN];
 	int err;
 
-	if (!hp_daemon_control_hooks(d, HP_STAGE_CTL_OUTER, path, msg, len))
+	if (!hp_pipe_control_shown(d->registry, HP_STAGE_CTL_OUTER, path, NULL, msg, len))
 		return;
 	if (!path->dport)
 		err = hp_raw_hip_send(d->net.raw, path, msg, len);
@@ -157,6 +138,21 @@ static bool hip_revoked(void *ctx, const struct hp_addr *peer_hit)
 	return hp_revoked_has(d->kept.revoked, peer_hit);
 }
 
+static size_t hip_build(void *ctx, const struct hp_hip_built *what, uint8_t *tlvs)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pipe_control_build(d->registry, what, tlvs);
+}
+
+static bool hip_authentic(void *ctx, struct hp_assoc *a, const struct hp_path *path,
+			  const uint8_t *msg, size_t len)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_pipe_control_shown(d->registry, HP_STAGE_CTL_AUTH, path, a, msg, len);
+}
+
 static const struct hp_hip_ops engine_ops = {
 	.send = hip_send,
 	.problem = hip_problem,
@@ -167,6 +163,8 @@ static const struct hp_hip_ops engine_ops = {
 	.pin = hip_pin,
 	.in_use = hip_in_use,
 	.revoked = hip_revoked,
+	.build = hip_build,
+	.authentic = hip_authentic,
 	.dropped = hp_daemon_hip_dropped,
 	.limit = hp_daemon_limit_told,
 };

@@ -7,13 +7,15 @@
 
 #include <errno.h>
 
+#include "pipe/control.h"
+
 /* ---- what the sockets tell */
 
 static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
 {
 	struct hp_daemon *d = ctx;
 
-	if (hp_daemon_control_hooks(d, HP_STAGE_CTL_RX, path, msg, len))
+	if (hp_pipe_control_shown(d->registry, HP_STAGE_CTL_RX, path, NULL, msg, len))
 		hp_hip_input(d->hip, path, msg, len);
 }
 static void raw_esp(void *ctx, const struct hp_esp_arrived *r)

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pipe/control.h"
+
 /* Plugins are loaded before the start.  They outlive engine and pipeline, which tell them of flows
  * that go: so "plugins" only stops them, and "plugin start" only starts them. */
 const struct hp_part *const hp_daemon_parts[] = {
@@ -86,7 +88,11 @@ void hp_daemon_stop(struct hp_daemon *d)
 
 static int start_plugins(struct hp_daemon *d)
 {
-	return hp_registry_start(d->registry);
+	int err = hp_registry_start(d->registry);
+
+	if (!err && hp_pipe_control_builds(d->registry))
+		hp_hip_renew_r1s(d->hip);
+	return err;
 }
 
 static void stop_plugins(struct hp_daemon *d)

@@ -11,6 +11,7 @@
 
 #include "crypto/hit.h"
 #include "hip/assoc.h"
+#include "hip/extra.h"
 #include "hip/job.h"
 #include "hip/secrets.h"
 
@@ -146,7 +147,9 @@ static void auth_done(struct hp_work *work, bool live)
 		work->a->base.busy = false;
 	if (!live)
 		reason = HP_HIPD_STALE;
-	else if (!reason)
+	if (!reason)
+		reason = hp_extra_check(hip, work->a, &w->path, &w->v.m);
+	if (!reason)
 		reason = w->then(work->a, &w->v, &w->path);
 	if (!hip->dying)
 		hp_hip_drop(hip, reason, w->v.m.type, &w->v.m.src_hit, &w->path);

@@ -95,6 +95,9 @@ int hp_hip_key_check(const struct hp_hip_config *cfg, const struct hp_key *key, 
 		     char why[HP_HIP_WHY]);
 /* The largest RSA modulus, in bits, for which they do. */
 unsigned hp_hip_rsa_bits_max(const struct hp_hip_config *cfg, size_t di_len);
+/* Octets that the longer of R1 and I2 leaves free in a HIP message. */
+size_t hp_hip_spare(const struct hp_hip_config *cfg, const struct hp_key *key, size_t di_len);
+
 struct hp_hip;
 
 enum hp_hip_event {
@@ -106,6 +109,15 @@ enum hp_hip_event {
 	HP_HIP_PATH_CHANGED, /* the peer has another address */
 	HP_HIP_GONE,	     /* last call for this association: forget the pointer */
 	HP_HIP_EVENTS
+};
+
+/* A message that is going to be built. */
+struct hp_hip_built {
+	uint8_t type;
+	struct hp_addr local_hit, peer_hit; /* peer_hit zero: for anybody, or not known yet */
+	const struct hp_path *path;         /* NULL: not known yet */
+	struct hp_assoc *assoc;             /* NULL: none */
+	size_t room;                        /* octets that parameters may need, padding included */
 };
 
 struct hp_hip_ops {
@@ -143,6 +155,13 @@ struct hp_hip_ops {
 	int (*pin)(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit);
 	/* Is there to be no association with this HIT, whoever begins it?  NULL: of none. */
 	bool (*revoked)(void *ctx, const struct hp_addr *peer_hit);
+	/* Writes parameters to add to a message, whole TLVs in ascending order, to tlvs: their octets,
+	 * at most what->room; 0: none.  NULL: as 0. */
+	size_t (*build)(void *ctx, const struct hp_hip_built *what, uint8_t *tlvs);
+	/* The message is authentic, as far as its type has MAC and signature; false: it is dropped.
+	 * a: NULL if it would make one.  NULL: all are taken. */
+	bool (*authentic)(void *ctx, struct hp_assoc *a, const struct hp_path *path,
+			  const uint8_t *msg, size_t len);
 	/* The limit of associations is reached, or is so no longer.  NULL: as above. */
 	void (*limit)(void *ctx, const char *setting, const struct hp_addr *who, bool reached);
 	/* A message from path->dst was dropped, reason of enum hp_hip_count.  The HIT may be
@@ -216,6 +235,7 @@ enum hp_hip_count {
 	HP_HIPD_ADDRESS,
 	HP_HIPD_SEND,
 	HP_HIPD_NAT_MODE,
+	HP_HIPD_PLUGIN,
 	HP_HIPC_MAX
 };
 
@@ -244,6 +264,8 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 void hp_hip_free(struct hp_hip *hip);
 /* Associations are kept; signed R1s are made anew.  0, -EINVAL (nothing changed). */
 int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg);
+/* Others are signed from now on: ops->build has something else to say. */
+void hp_hip_renew_r1s(struct hp_hip *hip);
 /* From now on.  Associations that the new mode would carry in another way are tried in that
  * way, and moved when the peer answers; R1s are made anew. */
 void hp_hip_set_nat(struct hp_hip *hip, const struct hp_hip_nat *nat);

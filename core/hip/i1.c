@@ -6,11 +6,13 @@
 #include "hip/i1.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/hit.h"
 #include "hip/assoc.h"
 #include "hip/efailed.h"
+#include "hip/extra.h"
 #include "hip/lists.h"
 #include "hip/puzzle.h"
 #include "hip/send.h"
@@ -50,7 +52,8 @@ void hp_i1_start(struct hp_assoc *a)
 {
 	struct hp_hip *hip = a->hip;
 	struct hp_hip_builder b;
-	uint8_t msg[128];
+	uint8_t msg[HP_HIP_MAX];
+	struct hp_hip_extra *extra;
 	int len;
 
 	hp_exchange_stop(a);
@@ -67,6 +70,9 @@ void hp_i1_start(struct hp_assoc *a)
 		     &a->peer);
 	hp_hip_add_u8list(&b, HP_PARAM_DH_GROUP_LIST, hip->cfg.dh_groups,
 			  hip->cfg.n_dh_groups);
+	extra = hp_extra_new(hip, a->id, HP_HIP_I1, &a->peer, &a->path, a);
+	hp_extra_add(&b, extra);
+	free(extra);
 	len = hp_hip_finish(&b);
 	if (len > 0)
 		hp_assoc_transmit(a, &how, &a->path, msg, (size_t)len,

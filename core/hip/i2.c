@@ -19,6 +19,7 @@
 #include "hip/auth.h"
 #include "hip/echo.h"
 #include "hip/efailed.h"
+#include "hip/extra.h"
 #include "hip/job.h"
 #include "hip/known.h"
 #include "hip/life.h"
@@ -151,6 +152,7 @@ static int build_r2(struct i2_work *w)
 	hp_hip_begin(&b, w->r2, sizeof(w->r2), HP_HIP_R2, 0, &w->id->hit, &w->m.src_hit);
 	hp_hip_add_esp_info(&b, &ei);
 	hp_echo_add_signed(&b, &echo);
+	hp_extra_add(&b, w->w.extra);
 	w->len = hp_auth_seal(&b, w->s->rhash, &w->s->hip.out, &host_id, w->id);
 	return w->len < 0 ? HP_HIPD_SEND : 0;
 }
@@ -329,6 +331,8 @@ static void i2_done(struct hp_work *work, bool live)
 	if (!live)
 		return;
 	if (!reason)
+		reason = hp_extra_check(hip, work->a, &w->path, &w->m);
+	if (!reason)
 		reason = w->refusal ? refuse(hip, w) : accept_i2(hip, w);
 	hp_hip_drop(hip, reason, HP_HIP_I2, &w->m.src_hit, &w->path);
 }
@@ -338,6 +342,7 @@ static void i2_free(struct hp_work *work)
 	struct i2_work *w = HP_CONTAINER(work, struct i2_work, w);
 
 	pending_del(work->hip, w);
+	free(work->extra);
 	hp_secrets_free(w->s);
 	hp_identity_unref(w->id);
 	free(w);
@@ -502,6 +507,7 @@ static struct i2_work *i2_new(const struct hp_rx *rx, const struct hp_r1 *r1)
 		i2_free(&w->w);
 		return NULL;
 	}
+	w->w.extra = hp_extra_new(rx->hip, w->id, HP_HIP_R2, &rx->m->src_hit, rx->path, rx->a);
 	return w;
 }
 

@@ -11,6 +11,7 @@ struct hp_work {
 	struct hp_job job;
 	struct hp_hip *hip;
 	struct hp_assoc *a; /* NULL: none yet */
+	struct hp_hip_extra *extra; /* for the message it builds; freed with w */
 	uint32_t epoch;
 	void (*run)(struct hp_work *w);
 	/* On the loop.  live: the engine lives, and so does w->a if there is one, in the

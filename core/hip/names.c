@@ -121,6 +121,7 @@ static const struct hp_counter counters[HP_HIPC_MAX] = {
 			  "A message could not be built or no source address is known."},
 	[HP_HIPD_NAT_MODE] = {"hip_nat_mode",
 			      "NAT traversal by other means than UDP encapsulation."},
+	[HP_HIPD_PLUGIN] = {"hip_plugin", "A plugin has refused an authentic message."},
 };
 
 const char *hp_assoc_state_name(enum hp_assoc_state s)

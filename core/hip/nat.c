@@ -29,20 +29,10 @@ void hp_hip_set_nat(struct hp_hip *hip, const struct hp_hip_nat *nat)
 {
 	bool offered = hip->nat.mode != HP_NAT_OFF, offer = nat->mode != HP_NAT_OFF;
 	bool moved = hip->nat.mode != nat->mode;
-	struct hp_list *n;
 
 	hip->nat = *nat;
-	if (offered != offer) {
-		hip->cfg_epoch++;
-		HP_LIST_EACH(n, &hip->identities)
-		{
-			struct hp_identity *id =
-				HP_CONTAINER(n, struct hp_identity, node);
-
-			hp_r1_retire_all(hip, id);
-			hp_r1_make_all(hip, id);
-		}
-	}
+	if (offered != offer)
+		hp_hip_renew_r1s(hip);
 	if (moved)
 		hp_hip_each(hip, move, hip);
 }

@@ -20,6 +20,7 @@
 #include "hip/auth.h"
 #include "hip/echo.h"
 #include "hip/efailed.h"
+#include "hip/extra.h"
 #include "hip/i1.h"
 #include "hip/instead.h"
 #include "hip/job.h"
@@ -229,6 +230,7 @@ static int build_i2(struct r1_work *w, const struct hp_puzzle *p)
 	hp_hip_begin(&b, w->i2, sizeof(w->i2), HP_HIP_I2, w->id->controls, &w->id->hit,
 		     &w->m.src_hit);
 	add_signed(&b, w, p, &echo);
+	hp_extra_add(&b, w->w.extra);
 	w->len = hp_auth_seal(&b, w->s->rhash, &w->s->hip.out, NULL, w->id);
 	if (w->len < 0)
 		return HP_HIPD_SEND;
@@ -393,6 +395,8 @@ static void r1_done(struct hp_work *work, bool live)
 	if (live)
 		a->base.busy = false;
 	if (!reason)
+		reason = hp_extra_check(work->hip, a, &w->path, &w->m);
+	if (!reason)
 		reason = proceed(a, w);
 	else if (live && w->trusted && reason == HP_HIPD_HIT_SUITE && a->state == HP_I1_SENT &&
 		 hp_instead_begin(a, &w->m))
@@ -407,6 +411,7 @@ static void r1_free(struct hp_work *work)
 {
 	struct r1_work *w = HP_CONTAINER(work, struct r1_work, w);
 
+	free(work->extra);
 	hp_secrets_free(w->s);
 	hp_identity_unref(w->id);
 	free(w);
@@ -435,6 +440,7 @@ static struct r1_work *r1_new(const struct hp_rx *rx)
 		return NULL;
 	}
 	w->s->rhash = hp_rhash_of_suite(hp_hit_suite(&rx->m->src_hit));
+	w->w.extra = hp_extra_new(rx->hip, w->id, HP_HIP_I2, &rx->m->src_hit, rx->path, rx->a);
 	return w;
 }
 

@@ -17,6 +17,7 @@
 
 #include <hipproxy/log.h>
 
+#include "hip/extra.h"
 #include "hip/job.h"
 #include "hip/puzzle.h"
 #include "hip/r1params.h"
@@ -87,6 +88,7 @@ static int build(struct make_work *w)
 	hp_hip_begin(&b, r1->msg, sizeof(r1->msg), HP_HIP_R1, w->id->controls,
 		     &w->id->hit, &nobody);
 	hp_r1_add_params(&b, &parts);
+	hp_extra_add(&b, w->w.extra);
 	len = hp_hip_finish(&b);
 	if (len < 0)
 		return len;
@@ -146,6 +148,7 @@ static void make_free(struct hp_work *work)
 {
 	struct make_work *w = HP_CONTAINER(work, struct make_work, w);
 
+	free(work->extra);
 	if (w->r1)
 		r1_free(work->hip, w->r1);
 	hp_identity_unref(w->id);
@@ -167,6 +170,7 @@ static uint16_t new_opaque(struct hp_hip *hip, struct hp_identity *id)
 
 static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, size_t at)
 {
+	static const struct hp_addr nobody;
 	struct make_work *w = calloc(1, sizeof(*w));
 	struct hp_r1 *r1 = calloc(1, sizeof(*r1));
 
@@ -191,6 +195,7 @@ static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, si
 	w->at = at;
 	w->lifetime = hp_puzzle_lifetime(hip);
 	w->r1 = r1;
+	w->w.extra = hp_extra_new(hip, id, HP_HIP_R1, &nobody, NULL, NULL);
 	return w;
 }
 
@@ -280,4 +285,18 @@ void hp_r1_free_all(struct hp_hip *hip, struct hp_identity *id)
 	while ((n = hp_list_pop(&id->r1s)))
 		r1_free(hip, HP_CONTAINER(n, struct hp_r1, node));
 	memset(id->offered, 0, sizeof(id->offered));
+}
+
+void hp_hip_renew_r1s(struct hp_hip *hip)
+{
+	struct hp_list *n;
+
+	hip->cfg_epoch++;
+	HP_LIST_EACH(n, &hip->identities)
+	{
+		struct hp_identity *id = HP_CONTAINER(n, struct hp_identity, node);
+
+		hp_r1_retire_all(hip, id);
+		hp_r1_make_all(hip, id);
+	}
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "hip/auth.h"
+#include "hip/extra.h"
 #include "util/wipe.h"
 
 /* Section 6.10, steps 1 to 3: the HIP keys stay, only KEYMAT is new. */
@@ -47,6 +48,7 @@ static int build(struct hp_rekey_work *w)
 	if (w->ask)
 		hp_hip_param(&b, HP_PARAM_ECHO_REQUEST_SIGNED, w->echo, HP_ECHO_LEN);
 	hp_echo_add_signed(&b, &w->asked);
+	hp_extra_add(&b, w->w.extra);
 	w->len = hp_auth_seal(&b, s->rhash, &s->hip.out, NULL, w->id);
 	if (w->len < 0)
 		return HP_HIPD_SEND;
@@ -76,6 +78,7 @@ static void done(struct hp_work *work, bool live)
 
 void hp_rekey_work_free(struct hp_rekey_work *w)
 {
+	free(w->w.extra);
 	hp_secrets_free(w->s);
 	hp_dh_unref(w->dh);
 	hp_identity_unref(w->id);
@@ -109,5 +112,7 @@ struct hp_rekey_work *hp_rekey_work_new(struct hp_assoc *a, hp_rekey_back_fn bac
 		hp_rekey_work_free(w);
 		return NULL;
 	}
+	if (mode != HP_REKEY_KEYS)
+		w->w.extra = hp_extra_new(a->hip, w->id, HP_HIP_UPDATE, &w->peer, path, a);
 	return w;
 }

@@ -10,6 +10,7 @@
 #include "hip/assoc.h"
 #include "hip/auth.h"
 #include "hip/echo.h"
+#include "hip/extra.h"
 #include "hip/job.h"
 #include "hip/secrets.h"
 #include "hip/send.h"
@@ -33,6 +34,7 @@ static void sign_run(struct hp_work *work)
 {
 	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
 
+	hp_extra_add(&w->b, work->extra);
 	w->len = hp_auth_seal(&w->b, w->rhash, w->mac ? &w->keys : NULL, NULL, w->id);
 	if (w->len > 0)
 		w->len = (int)hp_echo_append(w->msg, (size_t)w->len, &w->echo);
@@ -56,17 +58,19 @@ static void sign_free(struct hp_work *work)
 {
 	struct sign_work *w = HP_CONTAINER(work, struct sign_work, w);
 
+	free(work->extra);
 	hp_identity_unref(w->id);
 	hp_wipe(&w->keys, sizeof(w->keys));
 	free(w);
 }
 
 /* NULL: no memory. */
-static struct sign_work *work_new(struct hp_assoc *a, struct hp_identity *id,
+static struct sign_work *work_new(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id,
 				  const struct hp_hip_builder *b, const struct hp_path *path,
 				  bool mac)
 {
 	size_t len = hp_wr_len(&b->w);
+	struct hp_addr peer;
 	struct sign_work *w = calloc(1, sizeof(*w));
 
 	if (!w)
@@ -86,6 +90,8 @@ static struct sign_work *work_new(struct hp_assoc *a, struct hp_identity *id,
 	w->b.w = hp_wr_init(w->msg, sizeof(w->msg));
 	w->b.w.p += len;
 	w->b.w.bad = b->w.bad;
+	memcpy(peer.b, w->msg + HP_HIP_OFF_DST, sizeof(peer.b));
+	w->w.extra = hp_extra_new(hip, id, w->msg[HP_HIP_OFF_TYPE], &peer, path, a);
 	return w;
 }
 
@@ -93,7 +99,7 @@ int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id
 		  const struct hp_hip_builder *b, const struct hp_path *path, bool mac,
 		  hp_signed_fn then)
 {
-	struct sign_work *w = work_new(a, id, b, path, mac);
+	struct sign_work *w = work_new(hip, a, id, b, path, mac);
 
 	if (!w)
 		return HP_HIPD_MEMORY;
@@ -104,7 +110,7 @@ int hp_sign_start(struct hp_hip *hip, struct hp_assoc *a, struct hp_identity *id
 int hp_sign_answer(struct hp_assoc *a, const struct hp_hip_builder *b,
 		   const struct hp_path *path, const struct hp_hip_msg *to, hp_signed_fn then)
 {
-	struct sign_work *w = work_new(a, a->id, b, path, true);
+	struct sign_work *w = work_new(a->hip, a, a->id, b, path, true);
 
 	if (!w)
 		return HP_HIPD_MEMORY;

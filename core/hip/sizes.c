@@ -147,12 +147,12 @@ static int size_of_i2(const struct hp_hip_config *cfg, const struct identity_siz
 	return hp_hip_finish(&b);
 }
 
-int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, const char *di,
+static int largest(const struct hp_hip_config *cfg, const struct hp_key *key, size_t di_len,
 		   size_t *r1, size_t *i2)
 {
 	struct identity_size id = { .algorithm = hp_key_algorithm(key),
 				    .hit_suite = hp_key_hit_suite(key),
-				    .di_len = di_octets(di),
+				    .di_len = di_len,
 				    .sig_len = hp_key_sig_len(key) };
 	int len1, len2;
 
@@ -162,6 +162,21 @@ int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, co
 	*r1 = len1 < 0 ? 0 : (size_t)len1;
 	*i2 = len2 < 0 ? 0 : (size_t)len2;
 	return len1 < 0 || len2 < 0 ? -EMSGSIZE : 0;
+}
+
+int hp_hip_largest(const struct hp_hip_config *cfg, const struct hp_key *key, const char *di,
+		   size_t *r1, size_t *i2)
+{
+	return largest(cfg, key, di_octets(di), r1, i2);
+}
+
+size_t hp_hip_spare(const struct hp_hip_config *cfg, const struct hp_key *key, size_t di_len)
+{
+	size_t r1, i2;
+
+	if (largest(cfg, key, di_len, &r1, &i2))
+		return 0;
+	return HP_HIP_MAX - (r1 > i2 ? r1 : i2);
 }
 
 /* RFC 3110: one octet for the exponent's length, three for 65537, then the modulus. */

@@ -26,8 +26,7 @@ const char *hp_stage_name(enum hp_stage stage)
 
 bool hp_stage_runs(enum hp_stage stage)
 {
-	return stage != HP_STAGE_OUT_OUTER && stage != HP_STAGE_CTL_AUTH &&
-	       stage != HP_STAGE_CTL_BUILD;
+	return stage != HP_STAGE_OUT_OUTER;
 }
 
 /* ---- hooks */

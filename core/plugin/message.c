@@ -48,6 +48,12 @@ static bool is_permitted(const struct hp_plugin *p, uint16_t type)
 	return type >= HP_PRIVATE_PARAM && type <= PRIVATE_END;
 }
 
+/* Of a parameter in a message: with its head, padded to 8 octets (section 5.2.1). */
+static size_t space(size_t len)
+{
+	return (4 + len + 7) & ~(size_t)7;
+}
+
 /* Its place by number; n when it is the last.  -EEXIST: it is there. */
 static int place_of(const struct hp_extra *x, uint16_t type)
 {
@@ -73,8 +79,11 @@ int hp_message_add(struct hp_instance *self, uint16_t type, const void *contents
 	at = place_of(x, type);
 	if (at < 0)
 		return at;
-	if (x->n == HP_MESSAGE_PARAMS || len > sizeof(x->data) - x->used)
+	if (x->n == HP_MESSAGE_PARAMS || len > sizeof(x->data) - x->used || space(len) > x->room) {
+		m->counts.refused++;
 		return -ENOBUFS;
+	}
+	x->room -= space(len);
 	memmove(&x->param[at + 1], &x->param[at], (x->n - (size_t)at) * sizeof(x->param[0]));
 	x->param[at] = (struct hp_extra_param){ type, (uint16_t)len, (uint16_t)x->used };
 	if (len)
@@ -103,7 +112,7 @@ void hp_registry_build(struct hp_registry *reg, uint64_t wanted, struct hp_packe
 		const struct hp_step *step = &steps[__builtin_ctzll(wanted)];
 
 		reg->builder = hp_module_of(step->self);
-		if (step->hook->fn)
+		if (step->hook->fn && reg->builder->started)
 			step->hook->fn(step->self, p);
 	}
 	reg->building = NULL;

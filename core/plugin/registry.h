@@ -221,10 +221,12 @@ struct hp_extra_param {
 struct hp_extra {
 	struct hp_extra_param param[HP_MESSAGE_PARAMS];
 	size_t n, used;
+	size_t room; /* octets that all of them may need in the message */
 	uint8_t data[2048];
 };
 
-/* Calls the hooks of CTL_BUILD in wanted for p, whose data is the header of the message to be. */
+/* Calls the hooks of CTL_BUILD in wanted for p, whose data is the header of the message to be;
+ * out->room is set. */
 void hp_registry_build(struct hp_registry *reg, uint64_t wanted, struct hp_packet *p,
 		       struct hp_extra *out);
 

@@ -311,6 +311,10 @@ void hp_hip_param(struct hp_hip_builder *b, uint16_t type, const void *data, siz
 /* Contents written piecewise to the returned cursor (never NULL), until close. */
 struct hp_wr *hp_hip_open(struct hp_hip_builder *b, uint16_t type);
 void hp_hip_close_param(struct hp_hip_builder *b);
+/* tlvs: len octets of whole parameters with padding, in ascending order.  Each is put behind those
+ * of lower numbers that are there.  0; -EEXIST one is there already, -EMSGSIZE no room, -EBADMSG:
+ * nothing has changed. */
+int hp_hip_merge(struct hp_hip_builder *b, const uint8_t *tlvs, size_t len);
 /* Sets the header length (also in between: what is there so far is then a message).
  * Octets of the message, or -errno.  The checksum stays zero. */
 int hp_hip_finish(struct hp_hip_builder *b);

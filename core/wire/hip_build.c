@@ -68,6 +68,62 @@ void hp_hip_param(struct hp_hip_builder *b, uint16_t type, const void *data, siz
 	hp_hip_close_param(b);
 }
 
+/* Where a parameter of this type goes; -EEXIST. */
+static int place_of(const struct hp_hip_builder *b, uint16_t type)
+{
+	size_t at = b->bare ? 0 : HP_HIP_HLEN, end = hp_wr_len(&b->w);
+
+	while (at + 4 <= end && hp_get16(b->w.start + at) < type)
+		at += hp_param_space(hp_get16(b->w.start + at + 2));
+	return at + 4 <= end && hp_get16(b->w.start + at) == type ? -EEXIST : (int)at;
+}
+
+/* Octets of the parameter at p, padding included, of left; 0: it is none. */
+static size_t whole(const uint8_t *p, size_t left)
+{
+	size_t space = left < 4 ? 0 : hp_param_space(hp_get16(p + 2));
+
+	return space <= left ? space : 0;
+}
+
+static int may_merge(const struct hp_hip_builder *b, const uint8_t *tlvs, size_t len)
+{
+	size_t n;
+
+	if (b->open || b->err || b->w.bad)
+		return -EBADMSG;
+	if (len > (size_t)(b->w.end - b->w.p))
+		return -EMSGSIZE;
+	for (size_t at = 0; at < len; at += n) {
+		n = whole(tlvs + at, len - at);
+		if (!n)
+			return -EBADMSG;
+		if (place_of(b, hp_get16(tlvs + at)) < 0)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+int hp_hip_merge(struct hp_hip_builder *b, const uint8_t *tlvs, size_t len)
+{
+	int err = may_merge(b, tlvs, len), place;
+	size_t n;
+
+	for (size_t at = 0; !err && at < len; at += n) {
+		uint16_t type = hp_get16(tlvs + at);
+
+		n = whole(tlvs + at, len - at);
+		place = place_of(b, type);
+		memmove(b->w.start + place + n, b->w.start + place,
+			hp_wr_len(&b->w) - (size_t)place);
+		memcpy(b->w.start + place, tlvs + at, n);
+		b->w.p += n;
+		if (type > b->last_type)
+			b->last_type = type;
+	}
+	return err;
+}
+
 int hp_hip_finish(struct hp_hip_builder *b)
 {
 	size_t len = hp_wr_len(&b->w);

@@ -78,7 +78,7 @@ layer daemon util wire crypto esp hip flow xlat plugin conf pipe gate io doctor
 
 floors hip assoc <<'EOF'
 0 hip why names config numbers lists secrets echo natmodes r1params sizes
-1 engine offer identity puzzle known spot send rx
+1 engine offer identity puzzle known spot send rx extra
 2 assoc table exchange sas sent seq rekeying locator natpath traffic failure job
 3 auth sign tell inquiry ask r1pool room efailed
 4 i1 r1 i2 r2 update updatesend rekey rekeyjob espinfo move natwait natalive notify close instead life
