@@ -10,6 +10,7 @@
 
 #include "tools/ask.h"
 #include "tools/list.h"
+#include "tools/own.h"
 
 #define WORDS_MAX  64
 #define OFFERS_MAX 10000
@@ -249,6 +250,26 @@ static int skip_options(struct place *p, int n, char *const *words)
 	return i;
 }
 
+/* Names of plugins' commands, and arguments of one. */
+static void offer_own(const struct place *p, int n, char *const *words)
+{
+	json_t *list = hp_own_commands(&p->ctl), *row;
+	char args[512];
+	size_t i;
+
+	json_array_foreach(list, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+
+		if (name && n == 1)
+			offer_word(p, name);
+		if (!name || n == 1 || strcmp(name, words[0]))
+			continue;
+		hp_own_args(row, args, sizeof(args));
+		offer_argument(p, args, n - 2);
+	}
+	json_decref(list);
+}
+
 static void complete_words(struct place *p, int n, char *const *words)
 {
 	int i = skip_options(p, n, words), name;
@@ -262,6 +283,8 @@ static void complete_words(struct place *p, int n, char *const *words)
 		return;
 	}
 	offer_commands(p, n - 1, words);
+	if (n == 1 || hp_own_is_name(words[0]))
+		offer_own(p, n, words);
 	p->cmd = hp_command_find(n - 1, words, &name);
 	if (p->cmd)
 		complete_command(p, n - name, words + name);

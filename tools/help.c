@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/list.h"
+#include "tools/own.h"
 
 #define HEAD_WIDTH 37 /* of what stands before the help lines */
 
@@ -81,16 +82,38 @@ void hp_help_command(const struct hp_command *cmd, FILE *out)
 		print_columns(out, cmd->list);
 }
 
+/* Of the plugins that run; silent if the daemon does not. */
+static void help_plugins(const struct hp_ctl *ctl)
+{
+	json_t *list = hp_own_commands(ctl), *row;
+	char args[512], head[640];
+	size_t i;
+
+	if (json_array_size(list))
+		fputs("\ncommands of plugins:\n", stdout);
+	json_array_foreach(list, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+
+		hp_own_args(row, args, sizeof(args));
+		snprintf(head, sizeof(head), "%s%s%s", name ? name : "", *args ? " " : "", args);
+		print_entry(stdout, head, json_string_value(json_object_get(row, "help")));
+	}
+	json_decref(list);
+}
+
 int hp_cmd_help(const struct hp_ctl *ctl, int argc, char **argv)
 {
 	const struct hp_command *cmd;
 	int words;
 
-	(void)ctl;
 	if (argc == 1) {
 		hp_help_usage(stdout);
+		help_plugins(ctl);
 		return HP_EXIT_OK;
 	}
+	if (argc == 2 && hp_own_is_name(argv[1]) &&
+	    hp_own_help(ctl, argv[1], stdout) == HP_EXIT_OK)
+		return HP_EXIT_OK;
 	cmd = hp_command_find(argc - 1, argv + 1, &words);
 	if (!cmd || words != argc - 1) {
 		fprintf(stderr, "hipproxyctl: no such command: %s\n", argv[1 + words]);

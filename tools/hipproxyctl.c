@@ -19,6 +19,7 @@
 #include "tools/commands.h"
 #include "tools/complete.h"
 #include "tools/help.h"
+#include "tools/own.h"
 #include "tools/view.h"
 #include "tools/watch.h"
 
@@ -60,6 +61,9 @@ static int dispatch(const struct hp_ctl *ctl, int argc, char **argv)
 	int words, status;
 	const struct hp_command *cmd = hp_command_find(argc, argv, &words);
 
+	if (!cmd && hp_own_is_name(argv[0]))
+		return asks_help(argc - 1, argv + 1) ? hp_own_help(ctl, argv[0], stdout) :
+						       hp_own_run(ctl, argc, argv);
 	if (!cmd) {
 		fprintf(stderr, "hipproxyctl: no such command: %s\n", argv[0]);
 		hp_help_usage(stderr);

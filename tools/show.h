@@ -19,6 +19,9 @@ void hp_show_flows(const struct hp_view *view, const json_t *reply);
 void hp_show_peers(const struct hp_view *view, const json_t *reply);
 void hp_show_drops(const struct hp_view *view, const json_t *reply);
 void hp_show_pipeline(const struct hp_view *view, const json_t *reply);
+void hp_show_plugins(const struct hp_view *view, const json_t *reply);
+/* Prometheus' text form. */
+void hp_show_metrics(const struct hp_view *view, const json_t *reply);
 /* One line of a trace. */
 void hp_show_trace(const struct hp_view *view, const json_t *line);
 /* A command that only did something. */

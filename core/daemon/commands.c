@@ -65,6 +65,27 @@ static int pipeline(struct hp_daemon *d, struct hp_control_client *c, const json
 	return hp_report_pipeline(d, reply);
 }
 
+static int metrics(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		   json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_metrics(d, reply);
+}
+
+static int plugins(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
+		   json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_plugins(d, reply);
+}
+
+static int plugin_commands(struct hp_daemon *d, struct hp_control_client *c,
+			   const json_t *request, json_t *reply)
+{
+	(void)c, (void)request;
+	return hp_report_commands(d, reply);
+}
+
 /* ---- doing */
 
 static int proxy(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
@@ -334,6 +355,9 @@ static const struct command commands[] = {
 	{ "drops", drops, false },
 	{ "doctor", doctor, false },
 	{ "pipeline", pipeline, false },
+	{ "metrics", metrics, false },
+	{ "plugins", plugins, false },
+	{ "commands", plugin_commands, false },
 	{ "proxy", proxy, true },
 	{ "policy", policy, false },
 	{ "reload", reload, true },
@@ -364,7 +388,7 @@ static int command(void *ctx, struct hp_control_client *c, const json_t *request
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return run(&commands[i], ctx, c, request, reply);
-	return refuse(reply, -EOPNOTSUPP, "no such command");
+	return hp_daemon_plugin_command(ctx, c, request, reply);
 }
 
 /* ---- the part */

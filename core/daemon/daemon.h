@@ -414,6 +414,13 @@ int hp_report_status(struct hp_daemon *d, json_t *reply);
 int hp_report_pipeline(struct hp_daemon *d, json_t *reply);
 int hp_report_policy(struct hp_daemon *d, json_t *reply);
 int hp_report_drops(struct hp_daemon *d, json_t *reply);
+/* metrics.c */
+int hp_report_metrics(struct hp_daemon *d, json_t *reply);
+/* plugcmd.c: plugins' commands, what plugins are and have, running a command. */
+int hp_report_commands(struct hp_daemon *d, json_t *reply);
+int hp_report_plugins(struct hp_daemon *d, json_t *reply);
+int hp_daemon_plugin_command(struct hp_daemon *d, struct hp_control_client *c,
+			     const json_t *request, json_t *reply);
 int hp_report_doctor(struct hp_daemon *d, json_t *reply);
 /* top.c */
 int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,

@@ -301,6 +301,11 @@ const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe)
 	return pipe->drops;
 }
 
+const struct hp_reassembly *hp_pipe_reassembly(const struct hp_pipe *pipe)
+{
+	return pipe->reasm;
+}
+
 struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe)
 {
 	return pipe->flows;

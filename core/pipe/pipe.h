@@ -162,6 +162,8 @@ struct hp_pipe_totals {
 const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe);
 const uint64_t *hp_pipe_drops(const struct hp_pipe *pipe); /* [HP_DROP_MAX] */
 struct hp_flowdb *hp_pipe_flowdb(struct hp_pipe *pipe);
+struct hp_reassembly;
+const struct hp_reassembly *hp_pipe_reassembly(const struct hp_pipe *pipe);
 struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
 const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe);
 /* Who named the entry's HIT: "configuration", a resolver's name, "opportunistic", or "". */

@@ -2,11 +2,9 @@
  *
  * mark: writes a DSCP (RFC 2474) into what legacy clients send through HIP.
  *
- * The smallest useful plugin, and the example to begin a new one with: one hook, settings, a
- * counter, an area in each flow.
+ * The smallest useful plugin: one hook, settings, counters, an area in each flow.  To begin a new
+ * one, copy plugins/skeleton.
  */
-#include <stddef.h>
-
 #include <hipproxy/plugin.h>
 
 /* ---- settings */
@@ -42,18 +40,22 @@ struct area {
 
 /* ---- helpers */
 
-/* RFC 1624, equation 3, for the 16-bit word that holds version, header length and TOS. */
+/* The header's checksum covers the 16-bit word that holds version, header length and TOS. */
 static void set_tos4(uint8_t *ip, uint8_t tos)
 {
-	uint32_t sum = (uint16_t)~(ip[10] << 8 | ip[11]);
+	uint16_t before = hp_get16(ip);
 
-	sum += (uint16_t)~(ip[0] << 8 | ip[1]);
-	sum += (uint32_t)(ip[0] << 8 | tos);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
 	ip[1] = tos;
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
+	hp_csum_update16(ip + 10, before, hp_get16(ip));
+}
+
+/* Where the flow was opened to, whoever opened it: on a client-side proxy the legacy client did,
+ * on a server-side proxy the HIP peer did. */
+static uint16_t server_port(const struct hp_flow *f)
+{
+	const struct hp_flow_key *key = hp_flow_key(f);
+
+	return hp_flow_is_outbound(f) ? key->far_port : key->local_port;
 }
 
 /* The traffic class lies across the first two octets; no checksum covers it. */
@@ -68,11 +70,12 @@ static void set_tos6(uint8_t *ip, uint8_t tos)
 static enum hp_verdict mark_dscp(struct hp_instance *self, struct hp_packet *p)
 {
 	const struct settings *set = self->settings;
-	struct area *area = p->flow ? hp_flow_area(p->flow, self->plugin) : NULL;
+	struct area *area = hp_flow_area(p->flow, self->plugin);
+	uint16_t port = server_port(p->flow);
 	/* The lower two bits are ECN's (RFC 3168). */
 	uint8_t tos = (uint8_t)(set->dscp << 2 | (p->tos & 3));
 
-	if (p->dport < set->ports.min || p->dport > set->ports.max)
+	if (port < set->ports.min || port > set->ports.max)
 		return HP_NEXT;
 	if (p->family == 4)
 		set_tos4(p->data, tos);
@@ -80,7 +83,7 @@ static enum hp_verdict mark_dscp(struct hp_instance *self, struct hp_packet *p)
 		set_tos6(p->data, tos);
 	p->tos = tos;
 	hp_count(&self->counters, MARKED);
-	if (area && !area->marked++)
+	if (!area->marked++)
 		hp_count(&self->counters, FLOWS);
 	return HP_NEXT;
 }
@@ -96,7 +99,7 @@ static const struct hp_hook hooks[] = {
 HP_PLUGIN(mark) = {
 	HP_PLUGIN_HEAD,
 	.name = "mark",
-	.version = "1",
+	.version = "2",
 	.summary = "sets the DSCP of outbound packets",
 	.schema = schema,
 	.settings_bytes = sizeof(struct settings),

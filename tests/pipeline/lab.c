@@ -5,6 +5,7 @@
 #include "lab.h"
 
 #include "flow/policy.h"
+#include "pipe/control.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -308,9 +309,45 @@ static void hip_event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 }
 
 /* Only the two nodes have HIP: what goes elsewhere meets nobody. */
+/* ---- control messages and the hooks of the CTL stages */
+
+static struct node *node_of(void *side)
+{
+	struct side *s = side;
+
+	return &((struct lab *)(void *)s->w)->n[s->at];
+}
+
+static size_t hip_build(void *ctx, const struct hp_hip_built *what, uint8_t *tlvs)
+{
+	struct node *n = node_of(ctx);
+
+	return n->registry ? hp_pipe_control_build(n->registry, what, tlvs) : 0;
+}
+
+static bool hip_authentic(void *ctx, struct hp_assoc *a, const struct hp_path *path,
+			  const uint8_t *msg, size_t len)
+{
+	return hp_pipe_control_shown(node_of(ctx)->registry, HP_STAGE_CTL_AUTH, path, a, msg, len);
+}
+
+static bool is_shown(struct lab *l, int at, enum hp_stage stage, const struct packet *p)
+{
+	struct hp_path path = { .src = p->src, .dst = p->dst };
+
+	if (stage == HP_STAGE_CTL_RX)
+		path = (struct hp_path){ .src = p->dst, .dst = p->src };
+	return !l->n[at].registry ||
+	       hp_pipe_control_shown(l->n[at].registry, stage, &path, NULL, p->msg, p->len);
+}
+
 static enum fate hip_fate(struct world *w, const struct side *from, struct packet *p)
 {
 	struct lab *l = (struct lab *)(void *)w;
+
+	if (!is_shown(l, from->at, HP_STAGE_CTL_OUTER, p) ||
+	    !is_shown(l, !from->at, HP_STAGE_CTL_RX, p))
+		return LOSE;
 
 	if (!hp_addr_eq(&p->dst, &w->s[0].addr) && !hp_addr_eq(&p->dst, &w->s[1].addr) &&
 	    !hp_addr_eq(&p->dst, &l->also))
@@ -374,6 +411,8 @@ void lab_init(struct lab *l)
 		n->ops = ops;
 		n->ops.ctx = n;
 		l->w.s[i].ops.event = hip_event;
+		l->w.s[i].ops.build = hip_build;
+		l->w.s[i].ops.authentic = hip_authentic;
 	}
 }
 
@@ -473,6 +512,8 @@ static void node_start(struct lab *l, int at)
 	n->pipe = hp_pipe_new(&d);
 	if (!n->pipe)
 		abort();
+	if (hp_pipe_control_builds(n->registry))
+		hp_hip_renew_r1s(l->w.s[at].hip);
 }
 
 void lab_start(struct lab *l)
@@ -487,6 +528,7 @@ static void node_stop(struct node *n)
 	hp_pipe_free(n->pipe);
 	n->pipe = NULL;
 	hp_registry_free(n->registry);
+	n->registry = NULL;
 	hp_conf_free(n->conf);
 }
 
