@@ -385,12 +385,14 @@ int hp_daemon_backend_explain(const struct hp_daemon *d, const struct hp_backend
 int hp_daemon_backend_accept(const struct hp_daemon *d, const struct hp_addr *local_hit,
 			     const struct hp_addr *peer_hit);
 
-/* ---- plugloop.c: descriptors that plugins watch (struct hp_registry_config) */
+/* ---- plugloop.c: what plugins are lent (struct hp_registry_config) */
 
 int hp_daemon_fd_add(void *ctx, int fd, unsigned int events, struct hp_plugin_fd *w,
 		     void **handle);
 int hp_daemon_fd_mod(void *ctx, void *handle, unsigned int events);
 void hp_daemon_fd_del(void *ctx, void *handle);
+/* Of the daemon, the ctx. */
+extern const struct hp_record_store hp_daemon_records;
 
 /* ---- transport.c */
 

@@ -108,6 +108,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.fd_add = hp_daemon_fd_add,
 		.fd_mod = hp_daemon_fd_mod,
 		.fd_del = hp_daemon_fd_del,
+		.records = &hp_daemon_records,
 		.ctx = d,
 	};
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptors that plugins watch, on the daemon's loop.
+ * What the daemon lends plugins: its loop for descriptors, its state file for records.
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "daemon/notes.h"
 
 struct watch {
 	struct hp_watch w;
@@ -60,3 +62,41 @@ void hp_daemon_fd_del(void *ctx, void *handle)
 	hp_loop_del(d->loop, &w->w);
 	free(w);
 }
+
+/* ---- records */
+
+static struct hp_notes *notes(void *ctx)
+{
+	struct hp_daemon *d = ctx;
+
+	return hp_state_notes(d->kept.state);
+}
+
+static int put(void *ctx, const char *plugin, const struct hp_record *r)
+{
+	return notes(ctx) ? hp_notes_put(notes(ctx), plugin, r) : -EOPNOTSUPP;
+}
+
+static int get(void *ctx, const char *plugin, const void *key, size_t key_bytes,
+	       struct hp_record *r)
+{
+	return notes(ctx) ? hp_notes_get(notes(ctx), plugin, key, key_bytes, r) : -EOPNOTSUPP;
+}
+
+static int del(void *ctx, const char *plugin, const void *key, size_t key_bytes)
+{
+	return notes(ctx) ? hp_notes_del(notes(ctx), plugin, key, key_bytes) : -EOPNOTSUPP;
+}
+
+static int each(void *ctx, const char *plugin, int (*fn)(void *arg, const struct hp_record *r),
+		void *arg)
+{
+	return notes(ctx) ? hp_notes_each(notes(ctx), plugin, fn, arg) : -EOPNOTSUPP;
+}
+
+static size_t count(void *ctx, const char *plugin)
+{
+	return notes(ctx) ? hp_notes_count(notes(ctx), plugin) : 0;
+}
+
+const struct hp_record_store hp_daemon_records = { put, get, del, each, count };

@@ -21,6 +21,7 @@
 
 #include "crypto/rand.h"
 #include "daemon/files.h"
+#include "daemon/notes.h"
 #include "util/hash.h"
 #include "util/list.h"
 
@@ -28,7 +29,7 @@
 #define MORE_RECORDS  16384u /* at most at once: their blocks are zeroed while packets wait */
 #define PAGES_MAX     1024u  /* pages used, one after the other, before they are left */
 
-enum { FREE, FLOW, PEER };
+enum { FREE, FLOW, PEER, NOTE };
 
 struct record {
 	uint8_t kind; /* written last */
@@ -40,6 +41,7 @@ struct record {
 };
 
 _Static_assert(sizeof(struct record) == 80, "a record has no gaps");
+_Static_assert(sizeof(struct hp_note_part) + 4 <= 80, "a note's part fits behind the kind");
 
 static const char magic[8] = "HPSTATE2";
 
@@ -68,6 +70,7 @@ struct hp_state {
 	uint32_t used;
 	size_t page, pages; /* the last one written to; how many times another was */
 	struct hp_htab peers;
+	struct hp_notes *notes;
 	struct hp_hash_key key;
 	int err;            /* of the last attempt to grow */
 	void (*told)(void *ctx, int err);
@@ -170,6 +173,8 @@ static int open_file(struct hp_state *st, const char *path)
 	return begin(st);
 }
 
+static int find_notes(struct hp_state *st);
+
 int hp_state_open(const char *path, struct hp_state **out)
 {
 	struct hp_state *st = calloc(1, sizeof(*st));
@@ -183,6 +188,8 @@ int hp_state_open(const char *path, struct hp_state **out)
 		err = hp_rand_fill(&hp_rand_system, &st->key, sizeof(st->key));
 	if (!err)
 		err = open_file(st, path);
+	if (!err)
+		err = find_notes(st);
 	if (err) {
 		hp_state_close(st);
 		return err;
@@ -208,6 +215,7 @@ void hp_state_close(struct hp_state *st)
 		hp_htab_each(&st->peers, free_peer, st);
 		hp_htab_fini(&st->peers);
 	}
+	hp_notes_free(st->notes);
 	if (st->map)
 		munmap(st->map, st->map_bytes);
 	free(st->in_use);
@@ -302,6 +310,63 @@ static void slot_write(struct hp_state *st, uint32_t slot, const struct record *
 	memcpy((uint8_t *)to + 1, (const uint8_t *)r + 1, sizeof(*r) - 1);
 	__atomic_store_n(&to->kind, r->kind, __ATOMIC_RELEASE);
 }
+
+/* ---- records of plugins */
+
+static uint32_t note_get(void *ctx)
+{
+	return slot_get(ctx);
+}
+
+static void note_put(void *ctx, uint32_t slot)
+{
+	slot_put(ctx, slot);
+}
+
+static void note_write(void *ctx, uint32_t slot, const struct hp_note_part *part)
+{
+	uint8_t bytes[sizeof(struct record)] = { NOTE };
+	struct record r;
+
+	memcpy(bytes + 4, part, sizeof(*part));
+	memcpy(&r, bytes, sizeof(r));
+	slot_write(ctx, slot, &r);
+}
+
+/* Marks all places in use: until the flows are restored nothing may overwrite them. */
+static int find_notes(struct hp_state *st)
+{
+	struct hp_note_file file = { note_get, note_put, note_write, st };
+	struct hp_note_part part;
+
+	st->notes = hp_notes_new(&file);
+	if (!st->notes)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < st->records; i++) {
+		const struct record *r = &records(st)[i];
+
+		if (i % MORE_RECORDS == 0)
+			leave_pages(st);
+		if (r->kind == FREE)
+			continue;
+		st->in_use[i / 64] |= 1ULL << i % 64;
+		st->used++;
+		if (r->kind != NOTE)
+			continue;
+		memcpy(&part, (const uint8_t *)r + 4, sizeof(part));
+		hp_notes_found(st->notes, i, &part);
+	}
+	hp_notes_done(st->notes);
+	leave_pages(st);
+	return 0;
+}
+
+struct hp_notes *hp_state_notes(struct hp_state *st)
+{
+	return st ? st->notes : NULL;
+}
+
+/* ---- flows */
 
 void hp_state_flow(struct hp_state *st, struct hp_flow *f)
 {
@@ -438,10 +503,8 @@ void hp_state_restore(struct hp_state *st, hp_state_flow_fn fn, void *ctx)
 
 		if (i % MORE_RECORDS == 0)
 			leave_pages(st);
-		if (r.kind == FREE)
+		if (r.kind == FREE || r.kind == NOTE)
 			continue;
-		st->in_use[i / 64] |= 1ULL << i % 64;
-		st->used++;
 		if (!restore_record(st, &r, i, fn, ctx))
 			slot_put(st, i);
 	}

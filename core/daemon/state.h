@@ -22,6 +22,7 @@
 #define HP_STATE_PEERS_MAX   10000
 #define HP_STATE_PEER_S      (7 * 86400) /* a peer not met for so long is forgotten */
 
+struct hp_notes;
 struct hp_state;
 
 /* A flow that was; the flow it has become, or NULL: the record is freed. */
@@ -39,6 +40,9 @@ int hp_state_error(const struct hp_state *st);
  * -EBUSY: another daemon has it; -errno. */
 int hp_state_open(const char *path, struct hp_state **out);
 void hp_state_close(struct hp_state *st);
+
+/* Records of plugins; NULL if st is. */
+struct hp_notes *hp_state_notes(struct hp_state *st);
 
 /* In all of these st may be NULL; what does not fit is not kept.  port: the peer's, 0 without
  * UDP. */
