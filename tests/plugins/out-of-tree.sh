@@ -29,6 +29,10 @@ cp "$top/plugins/tftp/tftp.c" "$dir/away/"
 (cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
 	-o "$dir/plugins/tftp.so" tftp.c)
 check "tftp.c does too" $?
+cp "$top/plugins/skeleton/skeleton.c" "$dir/away/"
+(cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
+	-o "$dir/plugins/skeleton.so" skeleton.c)
+check "skeleton.c does too" $?
 
 ctl=$(find "$dir/root" -path "*/bin/hipproxyctl")
 "$ctl" keygen "$dir/key.pem" >/dev/null
@@ -56,6 +60,10 @@ conf 'tftp = { };'
 try --show-pipeline
 grep -q 'gateway tftp.request (udp)' "$dir/out"
 check "tftp is a gateway that is loaded" $?
+conf 'skeleton = { };'
+try --show-pipeline
+grep -q 'service skeleton (locator)' "$dir/out" && grep -q 'command skeleton.show' "$dir/out"
+check "the daemon takes the skeleton, with its service and command" $?
 
 conf 'mark = { dscp = 99; };'
 refused "a setting out of range, with its line" 'hipproxy.conf:2: plugins.mark.dscp: expected'
