@@ -157,6 +157,7 @@ static void out_work(void *ctx)
 {
 	struct line *li = ctx;
 	struct node *n = &li->l.n[0];
+	struct hp_packet *p[OUT_OPS];
 
 	for (int i = 0; i < OUT_OPS; i++) {
 		struct hp_packet *q = n->ops.get(n->ops.ctx);
@@ -166,9 +167,9 @@ static void out_work(void *ctx)
 		memcpy(q->data, li->p->data, li->p->len);
 		q->len = li->p->len;
 		q->gso = li->p->gso;
-		hp_pipe_captured(n->pipe, q);
+		p[i] = q;
 	}
-	hp_pipe_flush(n->pipe);
+	hp_pipe_captured(n->pipe, p, OUT_OPS);
 }
 
 static bool out_right(void *ctx)
@@ -211,17 +212,16 @@ static void in_work(void *ctx)
 {
 	struct line *li = ctx;
 	struct node *n = &li->l.n[0];
+	struct hp_esp_arrived r[SEGMENTS];
 
-	for (int i = 0; i < SEGMENTS; i++) {
-		struct hp_esp_arrived r = { .data = li->esp[i], .n = 1,
-					    .seg = (uint32_t)li->esp_len[i],
-					    .last = (uint32_t)li->esp_len[i],
-					    .src = li->l.w.s[1].addr, .dst = li->l.w.s[0].addr,
-					    .family = 4, .ttl = 60, .more = i + 1 < SEGMENTS };
-
-		hp_pipe_esp_arrived(n->pipe, &r);
-	}
-	hp_pipe_flush(n->pipe);
+	for (int i = 0; i < SEGMENTS; i++)
+		r[i] = (struct hp_esp_arrived){ .data = li->esp[i], .n = 1,
+						.seg = (uint32_t)li->esp_len[i],
+						.last = (uint32_t)li->esp_len[i],
+						.src = li->l.w.s[1].addr,
+						.dst = li->l.w.s[0].addr,
+						.family = 4, .ttl = 60 };
+	hp_pipe_esp_arrived(n->pipe, r, SEGMENTS);
 }
 
 static bool in_right(void *ctx)

@@ -94,7 +94,7 @@ static void end(struct pipes *s)
 }
 
 /* UDP's checksum is another packet's: it is changed on the way, and nobody here verifies it. */
-static void send(struct pipes *s, uint64_t flow)
+static struct hp_packet *packet_of(struct pipes *s, uint64_t flow)
 {
 	struct hp_packet *p = get(&s->l.n[0]);
 	uint32_t client = 0x0a000000u + (uint32_t)(flow / 16);
@@ -105,17 +105,20 @@ static void send(struct pipes *s, uint64_t flow)
 	hp_put16(p->data + 20, (uint16_t)(1024 + flow % PORTS));
 	hp_put16(p->data + 22, (uint16_t)(1 + flow / PORTS));
 	hp_ip4_csum_set(p->data, 20);
-	hp_pipe_captured(s->l.n[0].pipe, p);
+	return p;
 }
 
 static void block(struct pipes *s, const uint64_t *flows, uint64_t n)
 {
-	for (uint64_t i = 0; i < n; i++) {
-		send(s, flows[i]);
-		if (i % BATCH == BATCH - 1)
-			hp_pipe_flush(s->l.n[0].pipe);
+	struct hp_packet *p[BATCH];
+
+	for (uint64_t i = 0; i < n; i += BATCH) {
+		unsigned int k = n - i < BATCH ? (unsigned int)(n - i) : BATCH;
+
+		for (unsigned int j = 0; j < k; j++)
+			p[j] = packet_of(s, flows[i + j]);
+		hp_pipe_captured(s->l.n[0].pipe, p, k);
 	}
-	hp_pipe_flush(s->l.n[0].pipe);
 }
 
 static void fill(struct pipes *s)

@@ -130,7 +130,6 @@ struct hp_access {
 /* pipeline.c */
 struct hp_pipeline {
 	struct hp_pipe_ops ops;
-	struct hp_flush flush;
 };
 
 /* commands.c */

@@ -383,11 +383,10 @@ static int open_gate(struct hp_daemon *d, struct hp_io_err *e)
 	return err;
 }
 
-int hp_daemon_gate_tun(struct hp_daemon *d, void (*packet)(void *ctx, struct hp_packet *p),
-		       struct hp_io_err *e)
+int hp_daemon_gate_tun(struct hp_daemon *d, hp_tun_fn on_burst, struct hp_io_err *e)
 {
 	struct hp_gate_link *l = &d->gate;
-	int err = hp_tun_open(d->loop, d->net.pool, l->tun, l->tun_name, packet, d, &d->net.tun, e);
+	int err = hp_tun_open(d->loop, d->net.pool, l->tun, l->tun_name, on_burst, d, &d->net.tun, e);
 
 	if (err)
 		return err;

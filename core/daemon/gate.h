@@ -17,6 +17,7 @@
 #include "gate/message.h"
 #include "io/err.h"
 #include "io/loop.h"
+#include "io/tun.h"
 #include "util/timer.h"
 #include "util/tokens.h"
 
@@ -47,9 +48,8 @@ struct hp_gate_link {
 	uint64_t report[HP_GATE_MSG_NUMBERS]; /* the last one: enum hp_gate_report_number */
 };
 
-/* The TUN device, whose packets go to packet.  0, or -errno with a sentence. */
-int hp_daemon_gate_tun(struct hp_daemon *d, void (*packet)(void *ctx, struct hp_packet *p),
-		       struct hp_io_err *err);
+/* The TUN device, whose packets go to on_burst.  0, or -errno with a sentence. */
+int hp_daemon_gate_tun(struct hp_daemon *d, hp_tun_fn on_burst, struct hp_io_err *err);
 /* The gate reads the configuration anew; hp_daemon_gate puts it in force.  0, or -errno with a
  * sentence. */
 int hp_daemon_gate_load(struct hp_daemon *d, struct hp_io_err *err);

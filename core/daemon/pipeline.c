@@ -44,6 +44,14 @@ static void pipe_steal(void *ctx, struct hp_packet *p)
 	hp_nfq_drop(d->net.nfq, p);
 }
 
+static void pipe_verdicts(void *ctx)
+{
+	struct hp_daemon *d = ctx;
+
+	if (d->net.nfq)
+		hp_nfq_flush(d->net.nfq);
+}
+
 static struct hp_packet *pipe_get(void *ctx)
 {
 	struct hp_daemon *d = ctx;
@@ -137,6 +145,7 @@ static void pipe_flow_gone(void *ctx, struct hp_flow *f)
 static const struct hp_pipe_ops pipe_ops = {
 	.accept = pipe_accept,
 	.steal = pipe_steal,
+	.verdicts = pipe_verdicts,
 	.get = pipe_get,
 	.put = pipe_put,
 	.compact = pipe_compact,
@@ -155,13 +164,6 @@ static const struct hp_pipe_ops pipe_ops = {
 
 /* ---- the part */
 
-static void flush(void *ctx)
-{
-	struct hp_daemon *d = ctx;
-
-	hp_pipe_flush(d->pipe);
-}
-
 static int start(struct hp_daemon *d)
 {
 	struct hp_pipe_deps deps = {
@@ -177,9 +179,6 @@ static int start(struct hp_daemon *d)
 	d->pipe = hp_pipe_new(&deps);
 	if (!d->pipe)
 		return hp_daemon_fail(-errno, "pipeline");
-	hp_loop_flush_add(d->loop, &d->pipeline.flush, flush, d);
-	if (d->net.nfq)
-		hp_nfq_flush_last(d->net.nfq);
 	return 0;
 }
 
@@ -189,7 +188,6 @@ static void stop(struct hp_daemon *d)
 	hp_part_engine.stop(d);
 	if (!d->pipe)
 		return;
-	hp_loop_flush_del(d->loop, &d->pipeline.flush);
 	hp_pipe_free(d->pipe);
 	d->pipe = NULL;
 }

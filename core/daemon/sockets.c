@@ -18,11 +18,12 @@ static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, s
 	if (hp_pipe_control_shown(d->registry, HP_STAGE_CTL_RX, path, NULL, msg, len))
 		hp_hip_input(d->hip, path, msg, len);
 }
-static void raw_esp(void *ctx, const struct hp_esp_arrived *r)
+
+static void raw_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
 {
 	struct hp_daemon *d = ctx;
 
-	hp_pipe_esp_arrived(d->pipe, r);
+	hp_pipe_esp_arrived(d->pipe, r, n);
 }
 
 static void raw_refused(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how)
@@ -51,18 +52,18 @@ const struct hp_raw_ops hp_daemon_raw_ops = {
 	.too_big = raw_too_big,
 };
 
-static void captured(void *ctx, struct hp_packet *p)
+static void captured(void *ctx, struct hp_packet *const *p, unsigned int n)
 {
 	struct hp_daemon *d = ctx;
 
-	hp_pipe_captured(d->pipe, p);
+	hp_pipe_captured(d->pipe, p, n);
 }
 
-static void local(void *ctx, struct hp_packet *p)
+static void local(void *ctx, struct hp_packet *const *p, unsigned int n)
 {
 	struct hp_daemon *d = ctx;
 
-	hp_pipe_local(d->pipe, p);
+	hp_pipe_local(d->pipe, p, n);
 }
 
 /* ---- opening them */

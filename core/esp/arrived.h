@@ -6,7 +6,6 @@
 #ifndef HP_ESP_ARRIVED_H
 #define HP_ESP_ARRIVED_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <hipproxy/addr.h>
@@ -20,7 +19,6 @@ struct hp_esp_arrived {
 	struct hp_addr src, dst;
 	uint16_t sport, dport;
 	uint8_t family, ttl, tos;
-	bool more; /* other packets of the same batch follow: they are likely to belong together */
 };
 
 #endif

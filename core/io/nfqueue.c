@@ -115,7 +115,7 @@ static int message_read(struct nf_packet *np, const uint8_t *p, size_t len)
 
 /* ---- receiving */
 
-/* Decides what cannot go to the callback. */
+/* Drops what cannot go to the callback. */
 static void refuse(struct nfq_queue *q, const struct nf_packet *np, uint64_t *counter)
 {
 	(*counter)++;
@@ -123,8 +123,8 @@ static void refuse(struct nfq_queue *q, const struct nf_packet *np, uint64_t *co
 	nfq_verdict_drop(q, np->id);
 }
 
-/* False: the packet was not used. */
-static bool deliver(struct nfq_queue *q, struct hp_packet *p, size_t len, bool cut)
+/* Fills in p, whose message has len octets.  False: there is no packet in it. */
+static bool read_into(struct nfq_queue *q, struct hp_packet *p, size_t len, bool cut)
 {
 	struct hp_nfq *nfq = q->nfq;
 	struct nf_packet np;
@@ -153,7 +153,6 @@ static bool deliver(struct nfq_queue *q, struct hp_packet *p, size_t len, bool c
 	p->queue_id = np.id;
 	hp_pool_kmark_set(p, np.kmark);
 	q->undecided++;
-	nfq->on_packet(nfq->ctx, p);
 	return true;
 }
 
@@ -233,38 +232,58 @@ static void refuse_whole(struct nfq_queue *q, const struct rx *rx, unsigned int 
 	refuse(q, &np, &q->nfq->counts.no_buffer);
 }
 
-static void receive(struct nfq_queue *q, struct rx *rx, unsigned int i)
+/* The packet of message i; NULL: there is none. */
+static struct hp_packet *receive(struct nfq_queue *q, struct rx *rx, unsigned int i)
 {
 	bool cut = rx->m[i].msg_hdr.msg_flags & MSG_TRUNC;
 	struct hp_packet *p = message_whole(q, rx, i);
 
 	if (!p)
 		refuse_whole(q, rx, i);
-	else if (!deliver(q, p, rx->m[i].msg_len, cut))
-		hp_pool_put(q->nfq->pool, p);
+	else if (read_into(q, p, rx->m[i].msg_len, cut))
+		return p;
+	hp_pool_put(q->nfq->pool, p);
+	return NULL;
+}
+
+/* The packets of the first got messages, in rx->p; buffers that are not used go back. */
+static unsigned int receive_all(struct nfq_queue *q, struct rx *rx, unsigned int n, int got)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct hp_packet *p = NULL;
+
+		if ((int)i < got)
+			p = receive(q, rx, i);
+		else
+			hp_pool_put(q->nfq->pool, rx->p[i]);
+		if (p)
+			rx->p[kept++] = p;
+	}
+	return kept;
 }
 
 static void queue_ready(void *ctx, uint32_t events)
 {
 	struct nfq_queue *q = ctx;
 	struct rx rx;
-	unsigned int n = buffers_get(q, &rx), i;
+	unsigned int n = buffers_get(q, &rx);
 	int got;
 
 	(void)events;
 	if (!n) {
 		shed(q);
+		hp_nfq_flush(q->nfq);
 		return;
 	}
 	got = recvmmsg(q->fd, rx.m, n, MSG_DONTWAIT, NULL);
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		q->nfq->counts.errors++;
-	for (i = 0; i < n; i++) {
-		if ((int)i < got)
-			receive(q, &rx, i);
-		else
-			hp_pool_put(q->nfq->pool, rx.p[i]);
-	}
+	n = receive_all(q, &rx, n, got);
+	if (n)
+		q->nfq->on_burst(q->nfq->ctx, rx.p, n);
+	hp_nfq_flush(q->nfq);
 }
 
 /* ---- opening */
@@ -372,13 +391,8 @@ static int queue_open(struct nfq_queue *q, const struct hp_nfq_cfg *cfg,
 	return err ? open_failed(q->num, err, e) : 0;
 }
 
-static void flush_round(void *ctx)
-{
-	hp_nfq_flush(ctx);
-}
-
 int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_cfg *cfg,
-		hp_nfq_fn on_packet, void *ctx, struct hp_nfq **out, struct hp_io_err *e)
+		hp_nfq_fn on_burst, void *ctx, struct hp_nfq **out, struct hp_io_err *e)
 {
 	struct hp_nfq *nfq;
 	int i, err = 0;
@@ -394,14 +408,13 @@ int hp_nfq_open(struct hp_loop *loop, struct hp_pool *pool, const struct hp_nfq_
 	nfq->pool = pool;
 	nfq->mark = cfg->mark;
 	nfq->mask = cfg->mask;
-	nfq->on_packet = on_packet;
+	nfq->on_burst = on_burst;
 	nfq->ctx = ctx;
 	for (i = 0; i < 2; i++)
 		nfq->q[i] = (struct nfq_queue){.nfq = nfq,
 					       .fd = -1,
 					       .gso = i == 0,
 					       .num = (uint16_t)(cfg->queue + i)};
-	hp_loop_flush_add(loop, &nfq->flush, flush_round, nfq);
 	nfq->q[1].spill = hp_room_new((size_t)NFQ_BATCH * NFQ_SPILL);
 	if (!nfq->q[1].spill)
 		err = hp_io_fail(e, -ENOMEM, "NFQUEUE: out of memory");
@@ -422,7 +435,6 @@ void hp_nfq_close(struct hp_nfq *nfq)
 	if (!nfq)
 		return;
 	hp_nfq_flush(nfq);
-	hp_loop_flush_del(nfq->loop, &nfq->flush);
 	for (i = 0; i < 2; i++) {
 		hp_loop_del(nfq->loop, &nfq->q[i].watch);
 		if (nfq->q[i].fd >= 0)
@@ -430,12 +442,6 @@ void hp_nfq_close(struct hp_nfq *nfq)
 		hp_room_free(nfq->q[i].spill, (size_t)NFQ_BATCH * NFQ_SPILL);
 	}
 	free(nfq);
-}
-
-void hp_nfq_flush_last(struct hp_nfq *nfq)
-{
-	hp_loop_flush_del(nfq->loop, &nfq->flush);
-	hp_loop_flush_add(nfq->loop, &nfq->flush, flush_round, nfq);
 }
 
 struct hp_nfq_counts hp_nfq_counts(const struct hp_nfq *nfq)

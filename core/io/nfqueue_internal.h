@@ -32,8 +32,7 @@ struct nfq_queue {
 struct hp_nfq {
 	struct hp_loop *loop;
 	struct hp_pool *pool;
-	struct hp_flush flush;
-	hp_nfq_fn on_packet;
+	hp_nfq_fn on_burst;
 	void *ctx;
 	uint32_t mark, mask;
 	struct hp_nfq_counts counts;

@@ -231,7 +231,7 @@ static void batch_prepare(struct hp_raw *raw, struct esp_batch *b)
 {
 	for (size_t n = 0; n < RAW_BATCH; n++) {
 		b->iov[n][0] = (struct iovec){raw->room + n * RAW_ROOM, RAW_ROOM};
-		b->iov[n][1] = (struct iovec){raw->spill + n * RAW_SPILL, RAW_SPILL};
+		b->iov[n][1] = (struct iovec){raw->spill + n * RAW_SLOT + RAW_ROOM, RAW_SPILL};
 		b->m[n].msg_hdr = (struct msghdr){
 			.msg_name = &b->from[n],
 			.msg_namelen = sizeof(b->from[n]),
@@ -243,54 +243,60 @@ static void batch_prepare(struct hp_raw *raw, struct esp_batch *b)
 	}
 }
 
-/* The packet in one piece, len octets. */
-static const uint8_t *batch_packet(const struct hp_raw *raw, const struct esp_batch *b,
-				   unsigned int i, size_t len)
+/* The packet in one piece, len octets: its beginning moves in front of the rest. */
+static const uint8_t *batch_packet(const struct esp_batch *b, unsigned int i, size_t len)
 {
-	uint8_t *whole = raw->spill + (size_t)RAW_BATCH * RAW_SPILL;
+	uint8_t *whole;
 
 	if (len <= RAW_ROOM)
 		return b->iov[i][0].iov_base;
+	whole = (uint8_t *)b->iov[i][1].iov_base - RAW_ROOM;
 	memcpy(whole, b->iov[i][0].iov_base, RAW_ROOM);
-	memcpy(whole + RAW_ROOM, b->iov[i][1].iov_base, len - RAW_ROOM);
 	return whole;
 }
 
-static void esp_deliver(struct raw_family *f, struct esp_batch *b, unsigned int i, bool more)
+/* False: message i is no packet. */
+static bool esp_read(struct raw_family *f, struct esp_batch *b, unsigned int i,
+		     struct hp_esp_arrived *r)
 {
 	struct hp_raw *raw = f->raw;
 	size_t len = b->m[i].msg_len;
-	struct hp_esp_arrived r = {.n = 1, .more = more};
 	struct raw_outer o;
 
 	if (len > RAW_SPILL ||
 	    !raw_outer_read(f, &b->m[i].msg_hdr, b->iov[i][0].iov_base, len, &o)) {
 		raw->counts.malformed++;
-		return;
+		return false;
 	}
-	r.data = batch_packet(raw, b, i, len) + o.hlen;
-	r.seg = r.last = (uint32_t)(len - o.hlen);
-	r.src = o.src;
-	r.dst = o.dst;
-	r.ttl = o.ttl;
-	r.tos = o.tos;
-	r.family = f->family == AF_INET ? 4 : 6;
+	*r = (struct hp_esp_arrived){.data = batch_packet(b, i, len) + o.hlen,
+				     .n = 1,
+				     .seg = (uint32_t)(len - o.hlen),
+				     .last = (uint32_t)(len - o.hlen),
+				     .src = o.src,
+				     .dst = o.dst,
+				     .family = f->family == AF_INET ? 4 : 6,
+				     .ttl = o.ttl,
+				     .tos = o.tos};
 	raw->counts.esp_in++;
-	raw->counts.esp_in_bytes += r.seg;
-	raw->ops.esp(raw->ops.ctx, &r);
+	raw->counts.esp_in_bytes += r->seg;
+	return true;
 }
 
 static void esp_ready(void *ctx, uint32_t events)
 {
 	struct raw_family *f = ctx;
+	struct hp_esp_arrived r[RAW_BATCH];
 	struct esp_batch b;
+	unsigned int n = 0;
 	int got;
 
 	(void)events;
 	batch_prepare(f->raw, &b);
 	got = recvmmsg(f->esp_df, b.m, RAW_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++)
-		esp_deliver(f, &b, (unsigned int)i, i + 1 < got);
+		n += esp_read(f, &b, (unsigned int)i, &r[n]);
+	if (n)
+		f->raw->ops.esp(f->raw->ops.ctx, r, n);
 }
 
 /* ---- opening */
@@ -321,8 +327,9 @@ static void family_close(struct raw_family *f)
 static int rooms_make(struct hp_raw *raw)
 {
 	raw->room = hp_room_new((size_t)RAW_BATCH * RAW_ROOM);
-	raw->spill = hp_room_new((size_t)(RAW_BATCH + 1) * RAW_SPILL);
-	return raw->room && raw->spill ? 0 : -ENOMEM;
+	raw->spill = hp_room_new((size_t)RAW_BATCH * RAW_SLOT);
+	raw->pieces = hp_room_new(RAW_PIECES);
+	return raw->room && raw->spill && raw->pieces ? 0 : -ENOMEM;
 }
 
 int hp_raw_open(struct hp_loop *loop, const struct hp_raw_cfg *cfg,
@@ -368,7 +375,8 @@ void hp_raw_close(struct hp_raw *raw)
 	family_close(&raw->v4);
 	family_close(&raw->v6);
 	hp_room_free(raw->room, (size_t)RAW_BATCH * RAW_ROOM);
-	hp_room_free(raw->spill, (size_t)(RAW_BATCH + 1) * RAW_SPILL);
+	hp_room_free(raw->spill, (size_t)RAW_BATCH * RAW_SLOT);
+	hp_room_free(raw->pieces, RAW_PIECES);
 	free(raw);
 }
 

@@ -43,8 +43,8 @@ struct hp_raw_ops {
 	 * Borrowed. */
 	void (*hip)(void *ctx, const struct hp_path *path, const uint8_t *msg,
 		    size_t len);
-	/* ESP packets, borrowed. */
-	void (*esp)(void *ctx, const struct hp_esp_arrived *r);
+	/* n runs of ESP packets that were received together, borrowed. */
+	void (*esp)(void *ctx, const struct hp_esp_arrived *r, unsigned int n);
 	/* An ICMP error about a HIP message of ours to dst.  A hint: anyone can forge it.  May
 	 * be NULL. */
 	void (*hip_refused)(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how);

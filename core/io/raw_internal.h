@@ -14,6 +14,8 @@
 #define RAW_BATCH 64
 #define RAW_ROOM  2048  /* octets for most packets, close together */
 #define RAW_SPILL 65536 /* what of a packet does not fit there */
+#define RAW_SLOT  (RAW_ROOM + RAW_SPILL) /* a spill, and what precedes it in the packet */
+#define RAW_PIECES (2 * 65536)
 #define RAW_CTRL_ROOM                                                                    \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
 #define RAW_HIP_MAX 4096 /* RFC 7401, 5.1: at most 2048 octets and an IPv4 header */
@@ -37,7 +39,8 @@ struct hp_raw {
 	struct raw_family v4, v6;
 	uint8_t *room;  /* RAW_BATCH pieces of RAW_ROOM */
 	uint32_t piece_id; /* RFC 8200, section 4.5: of the next packet in fragments */
-	uint8_t *spill; /* RAW_BATCH pieces, address space until used; one more to join both */
+	uint8_t *spill; /* RAW_BATCH pieces of RAW_SLOT, address space until used */
+	uint8_t *pieces; /* RAW_PIECES octets: a packet that is sent in pieces (rawpieces.c) */
 };
 
 /* Opens f's sockets.  0 or -errno with a sentence. */

@@ -56,7 +56,7 @@ static int send_packet(struct cutter *c)
 {
 	uint32_t step = (c->mtu - HP_IP6_HLEN - HP_IP6_FRAGHLEN) & ~7u;
 	struct hp_raw *raw = c->family->raw;
-	uint8_t *buf = raw->spill;
+	uint8_t *buf = raw->pieces;
 	uint32_t id;
 	int err = 0;
 
@@ -71,7 +71,7 @@ static int send_packet(struct cutter *c)
 /* Where UDP's header is built, with the packet behind it. */
 static uint8_t *udp_room(struct hp_raw *raw)
 {
-	return raw->spill + RAW_SPILL;
+	return raw->pieces + RAW_PIECES / 2;
 }
 
 static void in_udp(struct cutter *c, const struct hp_path *path, const uint8_t *data, uint32_t len)

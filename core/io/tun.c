@@ -15,12 +15,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "pipe/pipe.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 #include "xlat/xlat.h"
 
-#define READS_PER_ROUND 64
+#define READS_PER_ROUND HP_PIPE_BURST
 #define DISCARD_MAX	65536 /* somebody may send as fast as we read */
 
 /* Linux 6.2; headers may be older. */
@@ -36,7 +37,7 @@ struct hp_tun {
 	struct hp_loop *loop;
 	struct hp_pool *pool;
 	struct hp_watch watch;
-	hp_tun_fn on_packet;
+	hp_tun_fn on_burst;
 	void *ctx;
 	int fd;
 	bool uso; /* super-packets of datagrams */
@@ -62,8 +63,23 @@ static bool vnet_read(const struct virtio_net_hdr *v, struct hp_packet *p)
 	return v->gso_size != 0;
 }
 
+/* Packets that are read before they are handed over. */
+struct burst {
+	struct hp_packet *p[HP_PIPE_BURST];
+	unsigned int n;
+	size_t octets;
+};
+
+static void hand_over(struct hp_tun *tun, struct burst *b)
+{
+	if (b->n)
+		tun->on_burst(tun->ctx, b->p, b->n);
+	b->n = 0;
+	b->octets = 0;
+}
+
 /* False: nothing more to read now. */
-static bool packet_read(struct hp_tun *tun)
+static bool packet_read(struct hp_tun *tun, struct burst *b)
 {
 	struct virtio_net_hdr v;
 	struct hp_packet *p = hp_pool_get(tun->pool);
@@ -93,7 +109,8 @@ static bool packet_read(struct hp_tun *tun)
 	p->dir = HP_OUTBOUND;
 	tun->counts.in_packets++;
 	tun->counts.in_bytes += p->len;
-	tun->on_packet(tun->ctx, p);
+	b->p[b->n++] = p;
+	b->octets += p->len;
 	return true;
 }
 
@@ -101,14 +118,16 @@ static bool packet_read(struct hp_tun *tun)
  * next round comes at once, and that is not a quiet one. */
 static void tun_ready(void *ctx, uint32_t events)
 {
-	const struct hp_tun *tun = ctx;
+	struct hp_tun *tun = ctx;
+	struct burst b = {.n = 0};
 	int i, n = hp_loop_quiet(tun->loop) ? 1 : READS_PER_ROUND;
 
 	(void)events;
-	for (i = 0; i < n; i++) {
-		if (!packet_read(ctx))
-			return;
+	for (i = 0; i < n && packet_read(tun, &b); i++) {
+		if (b.octets >= HP_PIPE_BURST_OCTETS)
+			hand_over(tun, &b);
 	}
+	hand_over(tun, &b);
 }
 
 /* ---- to the kernel */
@@ -215,7 +234,7 @@ int hp_tun_replace(struct hp_tun *tun, int fd, struct hp_io_err *e)
 }
 
 int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, int fd, const char *name,
-		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *e)
+		hp_tun_fn on_burst, void *ctx, struct hp_tun **out, struct hp_io_err *e)
 {
 	struct hp_tun *tun = calloc(1, sizeof(*tun));
 	int err;
@@ -225,7 +244,7 @@ int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, int fd, const char *
 	tun->fd = -1;
 	tun->loop = loop;
 	tun->pool = pool;
-	tun->on_packet = on_packet;
+	tun->on_burst = on_burst;
 	tun->ctx = ctx;
 	snprintf(tun->name, sizeof(tun->name), "%s", name);
 	err = hp_tun_replace(tun, fd, e);

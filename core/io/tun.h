@@ -20,9 +20,9 @@
 
 struct hp_tun;
 
-/* p is the callee's; data .. len is the IP packet, not dissected yet; gso, gso_size and
- * csum_partial are set, dir is HP_OUTBOUND. */
-typedef void (*hp_tun_fn)(void *ctx, struct hp_packet *p);
+/* n packets that were read together, the callee's.  Of each: data .. len is the IP packet, not
+ * dissected yet; gso, gso_size and csum_partial are set, dir is HP_OUTBOUND. */
+typedef void (*hp_tun_fn)(void *ctx, struct hp_packet *const *p, unsigned int n);
 
 struct hp_tun_counts {
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
@@ -35,7 +35,7 @@ struct hp_tun_counts {
 /* Takes the descriptor of a TUN device (tundev.h) and sets its offloads.  name: of the device.  0 and
  * *out, and the descriptor belongs to it; or -errno with a sentence in err. */
 int hp_tun_open(struct hp_loop *loop, struct hp_pool *pool, int fd, const char *name,
-		hp_tun_fn on_packet, void *ctx, struct hp_tun **out, struct hp_io_err *err);
+		hp_tun_fn on_burst, void *ctx, struct hp_tun **out, struct hp_io_err *err);
 /* The device was made again: this is its descriptor from now on.  As hp_tun_open. */
 int hp_tun_replace(struct hp_tun *tun, int fd, struct hp_io_err *err);
 void hp_tun_close(struct hp_tun *tun);

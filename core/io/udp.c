@@ -119,7 +119,22 @@ static void deliver_hip(struct hp_encap *e, const struct arrived *a, const uint8
 	e->ops.hip(e->ops.ctx, &path, p + HP_UDPENCAP_MARKER, len - HP_UDPENCAP_MARKER);
 }
 
-static void deliver_esp(struct encap_family *f, const struct arrived *a, struct hp_esp_arrived *r)
+/* ESP packets that were received together and not handed over yet. */
+struct batch {
+	struct hp_esp_arrived r[ENCAP_BATCH];
+	unsigned int n;
+};
+
+static void hand_over(struct encap_family *f, struct batch *b)
+{
+	if (b->n)
+		f->e->ops.esp(f->e->ops.ctx, b->r, b->n);
+	b->n = 0;
+}
+
+/* *r, if it is not empty, is the last run of the batch; *r is empty then. */
+static void add_esp(struct encap_family *f, const struct arrived *a, struct batch *b,
+		    struct hp_esp_arrived *r)
 {
 	struct hp_encap *e = f->e;
 
@@ -134,8 +149,10 @@ static void deliver_esp(struct encap_family *f, const struct arrived *a, struct 
 	r->family = f->family == AF_INET ? 4 : 6;
 	e->counts.esp_in += r->n;
 	e->counts.esp_in_bytes += (uint64_t)r->seg * (r->n - 1) + r->last;
-	e->ops.esp(e->ops.ctx, r);
+	b->r[b->n++] = *r;
 	r->n = 0;
+	if (b->n == ENCAP_BATCH)
+		hand_over(f, b);
 }
 
 static void deliver_other(struct encap_family *f, const struct arrived *a, const uint8_t *p,
@@ -158,11 +175,12 @@ static void deliver_other(struct encap_family *f, const struct arrived *a, const
 	}
 }
 
-/* ESP packets that follow each other stay together. */
-static void split(struct encap_family *f, struct msghdr *m, size_t len, bool more)
+/* ESP packets that follow each other stay together.  Nothing overtakes a HIP message: it may close
+ * the association. */
+static void split(struct encap_family *f, struct msghdr *m, size_t len, struct batch *b)
 {
 	const uint8_t *p = m->msg_iov->iov_base;
-	struct hp_esp_arrived r = { .more = more };
+	struct hp_esp_arrived r = { .n = 0 };
 	struct arrived a;
 
 	if (!read_arrived(f, m, len, &a)) {
@@ -173,7 +191,8 @@ static void split(struct encap_family *f, struct msghdr *m, size_t len, bool mor
 		size_t n = len < a.seg ? len : a.seg;
 
 		if (hp_udpencap_kind(p, n) != HP_UDPENCAP_ESP) {
-			deliver_esp(f, &a, &r);
+			add_esp(f, &a, b, &r);
+			hand_over(f, b);
 			deliver_other(f, &a, p, n);
 		} else {
 			if (!r.n++)
@@ -184,7 +203,7 @@ static void split(struct encap_family *f, struct msghdr *m, size_t len, bool mor
 		p += n;
 		len -= n;
 	} while (len);
-	deliver_esp(f, &a, &r);
+	add_esp(f, &a, b, &r);
 }
 
 /* ---- receiving */
@@ -196,6 +215,7 @@ static void ready(void *ctx, uint32_t events)
 	struct sockaddr_in6 from[ENCAP_BATCH];
 	struct mmsghdr m[ENCAP_BATCH];
 	struct iovec iov[ENCAP_BATCH];
+	struct batch b = { .n = 0 };
 	int got;
 
 	(void)events;
@@ -210,7 +230,8 @@ static void ready(void *ctx, uint32_t events)
 	}
 	got = recvmmsg(f->fd, m, ENCAP_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++)
-		split(f, &m[i].msg_hdr, m[i].msg_len, i + 1 < got);
+		split(f, &m[i].msg_hdr, m[i].msg_len, &b);
+	hand_over(f, &b);
 }
 
 /* ---- opening */

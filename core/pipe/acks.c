@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bare acknowledgements of one batch: the last one says it all.
+ * Bare acknowledgements of one burst: the last one includes the others.
  *
- * A host that receives super-packets acknowledges each by itself, and they come here many at a
- * time.  Of those that were received together only the last goes on (ACK filtering, RFC 3449,
- * section 5.2.2; receive segment coalescing in network cards does the same).  It is a rule for
- * what carries nothing else: no payload, no flag but ACK, no option but time stamps, a higher
- * number than the one before.  So duplicates, SACK, ECN echo and window updates all arrive.
- * Nothing is held beyond the end of the batch, and nothing overtakes within a flow.
+ * A host that receives super-packets acknowledges each of them, and many acknowledgements arrive
+ * together.  Of those that were received together only the last is forwarded (ACK filtering, RFC 3449,
+ * section 5.2.2; receive segment coalescing in network cards does the same).  This holds only for
+ * segments that carry nothing else: no payload, no flag but ACK, no option but time stamps, a higher
+ * number than the one before.  So duplicates, SACK, ECN echo and window updates all arrive.  The order
+ * within a flow does not change.
  */
 #include "pipe/acks.h"
 
 #include <string.h>
 
-#include "pipe/outbound.h"
 #include "pipe/trace.h"
 #include "pipe/verdict.h"
+
+#define FLOWS 8 /* whose latest acknowledgement is remembered */
+
+/* The latest packet of each flow, if it was a bare acknowledgement: its place in the burst. */
+struct latest {
+	unsigned int at[FLOWS], n, victim;
+};
 
 /* NOP, NOP, time stamp of 10 octets (RFC 7323, appendix A): how all hosts write it. */
 static const uint8_t stamp[] = { HP_TCPOPT_NOP, HP_TCPOPT_NOP, HP_TCPOPT_TIMESTAMP, 10 };
@@ -56,73 +62,69 @@ static bool supersedes(const struct hp_packet *old, const struct hp_packet *p)
 	       hp_packet_checksum_ok(p); /* else its receiver would have neither */
 }
 
-static struct hp_packet **slot_of(struct hp_pipe *pipe, const struct hp_packet *p)
+/* Its place in l, or l->n. */
+static unsigned int find(const struct latest *l, const struct hp_burst *b,
+			 const struct hp_packet *p)
 {
-	for (unsigned int i = 0; i < HP_ACK_SLOTS; i++)
-		if (pipe->acks[i] && same_flow(pipe->acks[i], p))
-			return &pipe->acks[i];
-	return NULL;
+	unsigned int i = 0;
+
+	while (i < l->n && !same_flow(b->at[l->at[i]].p, p))
+		i++;
+	return i;
 }
 
-static void leave(struct hp_pipe *pipe, struct hp_packet **slot)
+/* Packet i is the latest of a flow that is not in l. */
+static void remember(struct latest *l, unsigned int i)
 {
-	struct hp_packet *p = *slot;
-
-	*slot = NULL;
-	pipe->n_acks--;
-	hp_pipe_outbound_soon(pipe, p);
+	if (l->n < FLOWS)
+		l->at[l->n++] = i;
+	else
+		l->at[l->victim++ % FLOWS] = i;
 }
 
-static void hold(struct hp_pipe *pipe, struct hp_packet *p)
+static void forget(struct latest *l, unsigned int which)
 {
-	struct hp_packet **slot = NULL;
+	l->at[which] = l->at[--l->n];
+}
 
-	for (unsigned int i = 0; i < HP_ACK_SLOTS && !slot; i++)
-		if (!pipe->acks[i])
-			slot = &pipe->acks[i];
-	if (!slot) {
-		slot = &pipe->acks[ack_of(p) % HP_ACK_SLOTS];
-		leave(pipe, slot);
+static void drop_included(struct hp_pipe *pipe, struct hp_burst *b, unsigned int i)
+{
+	struct hp_packet *p = hp_burst_take(b, i);
+
+	b->gaps = true;
+	hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.ack", HP_DROP_ACK_INCLUDED));
+}
+
+/* Packet i is TCP. */
+static void look(struct hp_pipe *pipe, struct hp_burst *b, struct latest *l, unsigned int i)
+{
+	const struct hp_packet *p = b->at[i].p;
+	bool bare = is_bare(p);
+	unsigned int which;
+
+	if (!bare && !l->n)
+		return;
+	which = find(l, b, p);
+	if (which == l->n) {
+		if (bare)
+			remember(l, i);
+	} else if (!bare) {
+		forget(l, which);
+	} else {
+		if (supersedes(b->at[l->at[which]].p, p))
+			drop_included(pipe, b, l->at[which]);
+		l->at[which] = i;
 	}
-	*slot = p;
-	pipe->n_acks++;
 }
 
-bool hp_pipe_hold_ack(struct hp_pipe *pipe, struct hp_packet *p)
+void hp_burst_drop_acks(struct hp_pipe *pipe, struct hp_burst *b)
 {
-	bool bare = p->proto == HP_PROTO_TCP && is_bare(p);
-	struct hp_packet **slot;
+	struct latest l = { .n = 0 };
 
-	if (!bare && (!pipe->n_acks || p->proto != HP_PROTO_TCP))
-		return false;
-	slot = slot_of(pipe, p);
-	if (slot && bare && supersedes(*slot, p)) {
-		hp_pipe_conclude(pipe, *slot,
-				 hp_pipe_drop(pipe, *slot, "out.ack", HP_DROP_ACK_INCLUDED));
-		*slot = p;
-		return true;
-	}
-	if (slot)
-		leave(pipe, slot);
-	if (bare)
-		hold(pipe, p);
-	return bare;
-}
-
-void hp_pipe_acks_leave(struct hp_pipe *pipe)
-{
-	for (unsigned int i = 0; pipe->n_acks && i < HP_ACK_SLOTS; i++)
-		if (pipe->acks[i])
-			leave(pipe, &pipe->acks[i]);
-}
-
-void hp_pipe_acks_free(struct hp_pipe *pipe)
-{
-	for (unsigned int i = 0; i < HP_ACK_SLOTS; i++)
-		if (pipe->acks[i])
-			hp_pipe_conclude(pipe, pipe->acks[i],
-					 hp_pipe_drop(pipe, pipe->acks[i], "out.ack",
-						      HP_DROP_CLOSED));
-	memset(pipe->acks, 0, sizeof(pipe->acks));
-	pipe->n_acks = 0;
+	if (b->n < 2)
+		return;
+	for (unsigned int i = 0; i < b->n; i++)
+		if (b->at[i].p->proto == HP_PROTO_TCP)
+			look(pipe, b, &l, i);
+	hp_burst_close_up(b);
 }

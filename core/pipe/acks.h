@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bare acknowledgements of one batch.
+ * A step over a burst: acknowledgements that the next one includes.
  */
 #ifndef HP_PIPE_ACKS_H
 #define HP_PIPE_ACKS_H
 
-#include "pipe/state.h"
+#include "pipe/burst.h"
 
-bool hp_pipe_hold_ack(struct hp_pipe *pipe, struct hp_packet *p);
-void hp_pipe_acks_leave(struct hp_pipe *pipe);
-void hp_pipe_acks_free(struct hp_pipe *pipe);
+/* Drops each bare acknowledgement that a later one of the burst supersedes, unless another packet
+ * of its flow is between them. */
+void hp_burst_drop_acks(struct hp_pipe *pipe, struct hp_burst *b);
 
 #endif

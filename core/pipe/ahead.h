@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small packets wait until their flows have been fetched from memory.
+ * A step over a burst: the flows of its packets are fetched from memory before they are needed.
  */
 #ifndef HP_PIPE_AHEAD_H
 #define HP_PIPE_AHEAD_H
 
-#include "pipe/state.h"
+#include "pipe/burst.h"
 
-uint32_t hp_pipe_name(const struct hp_pipe *pipe, enum hp_direction dir,
-		      const struct hp_packet *p);
-void hp_pipe_ahead(struct hp_pipe *pipe, enum hp_direction dir, struct hp_packet *p);
-void hp_pipe_ahead_leave(struct hp_pipe *pipe);
-unsigned int hp_pipe_ahead_forget(struct hp_pipe *pipe, const struct hp_assoc *assoc);
-void hp_pipe_ahead_free(struct hp_pipe *pipe);
+/* Hashes the names of all flows of the burst, whose packets come from the side that dir says, and
+ * fetches the flows if there are so many that they are not in the processor's caches. */
+void hp_burst_fetch_flows(struct hp_pipe *pipe, struct hp_burst *b, enum hp_direction dir);
 
 #endif

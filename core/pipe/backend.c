@@ -77,18 +77,13 @@ static void go_on(struct wait *w, int err, const struct hp_backend_result *resul
 {
 	struct hp_pipe_backend known = { .ask = w->ask, .err = err };
 	struct hp_pipe *pipe = w->pipe;
-	struct hp_packet *p;
 
 	if (!err)
 		known.result = *result;
 	unlink_wait(w);
-	while ((p = w->held)) {
-		w->held = p->next;
-		p->next = NULL;
-		pipe->backend_known = &known;
-		pipe->answered(pipe, p);
-		pipe->backend_known = NULL;
-	}
+	pipe->backend_known = &known;
+	pipe->answered(pipe, w->held);
+	pipe->backend_known = NULL;
 	free(w);
 }
 

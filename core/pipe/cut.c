@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "pipe/burst.h"
 #include "pipe/configured.h"
 #include "pipe/emit.h"
 #include "pipe/icmp.h"
@@ -104,14 +105,17 @@ void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f)
 				 .dport = k->legacy_port, .flags = HP_TCP_ACK };
 	struct segment peer = { .src = k->local_hit, .dst = k->peer_hit, .sport = k->local_port,
 				.dport = k->peer_port, .flags = HP_TCP_ACK };
+	struct hp_burst b;
 
 	if (f->key.proto != HP_PROTO_TCP)
 		return;
+	hp_burst_begin(pipe, &b);
 	/* A client whose packets are not led here any more would answer in the clear. */
 	if (!f->outbound || hp_pipe_configured(pipe, &k->far))
 		send_segment(pipe, &plain, NULL);
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
 		send_segment(pipe, &peer, f->assoc);
+	hp_burst_end(pipe, &b);
 }
 
 void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f)

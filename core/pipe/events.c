@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pipe/ahead.h"
 #include "pipe/area.h"
 #include "pipe/backend.h"
+#include "pipe/burst.h"
 #include "pipe/pathmtu.h"
 #include "pipe/resolve.h"
 #include "pipe/seal.h"
@@ -18,13 +18,12 @@ static bool is_of(const struct hp_packet *p, const void *assoc)
 	return p->assoc == assoc;
 }
 
-/* Nothing of this round may lead to it any more. */
+/* Nothing of the burst in hand may lead to it any more. */
 static void forget(struct hp_pipe *pipe, struct hp_assoc *a)
 {
 	hp_pipe_run_forget(pipe, a);
-	hp_pipe_drop_count(pipe, HP_DROP_NO_SA,
-			   hp_coalesce_purge(&pipe->coalesce, is_of, a) +
-				   hp_pipe_ahead_forget(pipe, a));
+	hp_burst_forget(pipe, a);
+	hp_pipe_drop_count(pipe, HP_DROP_NO_SA, hp_coalesce_purge(&pipe->coalesce, is_of, a));
 }
 
 static void area_free(struct hp_pipe *pipe, struct hp_assoc *a)

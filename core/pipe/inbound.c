@@ -127,20 +127,34 @@ static enum hp_verdict inner(struct hp_pipe *pipe, struct hp_packet *p, uint32_t
 	return HP_TAKEN;
 }
 
-/* p, in HIT form and authentic, perhaps a super-packet.  Takes it over; the end of coalescing. */
-void hp_pipe_inner(void *ctx, struct hp_packet *p)
+void hp_pipe_inner(struct hp_pipe *pipe, struct hp_burst *b)
 {
-	hp_pipe_ahead(ctx, HP_INBOUND, p);
+	hp_burst_close_up(b);
+	hp_burst_fetch_flows(pipe, b, HP_INBOUND);
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct hp_packet *p = hp_burst_take(b, i);
+		enum hp_verdict v;
+
+		if (!p) /* its association has gone */
+			continue;
+		v = inner(pipe, p, b->at[i].hash);
+		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
+	}
+	hp_burst_empty(b);
 }
 
-void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
+void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *list)
 {
-	enum hp_verdict v = inner(pipe, p, hash);
+	struct hp_burst b;
+	struct hp_packet *p;
 
-	hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
-}
-
-void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	hp_pipe_inner_named(pipe, p, hp_pipe_name(pipe, HP_INBOUND, p));
+	hp_burst_begin(pipe, &b);
+	while ((p = list)) {
+		list = p->next;
+		p->next = NULL;
+		if (hp_burst_add(&b, p))
+			hp_pipe_inner(pipe, &b);
+	}
+	hp_pipe_inner(pipe, &b);
+	hp_burst_end(pipe, &b);
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Packets out of ESP, in HIT form, assoc set.
+ * Packets out of ESP to the plain side.
  */
 #ifndef HP_PIPE_INBOUND_H
 #define HP_PIPE_INBOUND_H
 
-#include "pipe/state.h"
+#include "pipe/burst.h"
 
-/* ctx is the pipe.  named: at once; hash: hp_pipe_name. */
-void hp_pipe_inner(void *ctx, struct hp_packet *p);
-void hp_pipe_inner_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash);
-/* A packet that was held: at once. */
-void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *p);
+/* All packets of b: authentic, in HIT form, assoc set; perhaps super-packets.  b is empty then. */
+void hp_pipe_inner(struct hp_pipe *pipe, struct hp_burst *b);
+/* The same for packets that were held (backend.c), oldest first; list by hp_packet.next, taken over. */
+void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *list);
 
 #endif

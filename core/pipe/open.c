@@ -6,11 +6,15 @@
  * buffer straight to where it belongs if it goes on with the one before (xlat/coalesce.h), and
  * all that follows is done once for the super-packet.
  */
+#include "pipe/open.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "pipe/area.h"
+#include "pipe/burst.h"
 #include "pipe/hooks.h"
+#include "pipe/inbound.h"
 #include "pipe/seal.h"
 #include "pipe/trace.h"
 #include "pipe/verdict.h"
@@ -149,6 +153,14 @@ static void go_on(struct opening *g, struct hp_packet *p)
 	hp_coalesce_add(&g->pipe->coalesce, p);
 }
 
+void hp_pipe_opened(void *ctx, struct hp_packet *p)
+{
+	struct hp_pipe *pipe = ctx;
+
+	if (hp_burst_add(pipe->burst, p))
+		hp_pipe_inner(pipe, pipe->burst);
+}
+
 /* ---- one packet in a buffer of its own */
 
 static enum hp_verdict open_in_place(struct opening *g, struct hp_packet *p)
@@ -170,7 +182,7 @@ static enum hp_verdict open_in_place(struct opening *g, struct hp_packet *p)
 	return HP_TAKEN;
 }
 
-void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p)
+static void open_shown(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	struct hp_packet outer;
 	struct opening g = { .pipe = pipe, .outer = &outer };
@@ -293,10 +305,11 @@ static void show_first(struct hp_pipe *pipe, const struct hp_packet *outer)
 	p->cap = copy.cap;
 	p->data = copy.data;
 	memcpy(p->data, outer->data, outer->len);
-	hp_pipe_esp(pipe, p);
+	open_shown(pipe, p);
 }
 
-void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r)
+/* more: other packets follow, which are likely to be joined with these. */
+static void arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, bool more)
 {
 	struct hp_packet outer = {
 		.src = r->src, .dst = r->dst, .sport = r->sport, .dport = r->dport,
@@ -309,12 +322,24 @@ void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r)
 	for (uint32_t i = 0; i < r->n; i++) {
 		bool last = i + 1 == r->n;
 
-		/* Nobody writes to an outer packet. */
+		/* An outer packet is only read. */
 		outer.data = (uint8_t *)(uintptr_t)(r->data + (size_t)i * r->seg);
 		outer.len = last ? r->last : r->seg;
 		if (n_hooks)
 			show_first(pipe, &outer);
 		else
-			open_one(pipe, &outer, !last || r->more);
+			open_one(pipe, &outer, !last || more);
 	}
+}
+
+void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, unsigned int n)
+{
+	struct hp_burst b;
+
+	hp_burst_begin(pipe, &b);
+	for (unsigned int i = 0; i < n; i++)
+		arrived(pipe, &r[i], i + 1 < n);
+	hp_coalesce_flush(&pipe->coalesce);
+	hp_pipe_inner(pipe, &b);
+	hp_burst_end(pipe, &b);
 }

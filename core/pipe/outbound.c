@@ -16,6 +16,7 @@
 #include "pipe/acks.h"
 #include "pipe/ahead.h"
 #include "pipe/area.h"
+#include "pipe/burst.h"
 #include "pipe/cut.h"
 #include "pipe/expected.h"
 #include "pipe/filter.h"
@@ -266,84 +267,117 @@ static enum hp_verdict local(struct hp_pipe *pipe, struct hp_packet *p)
 	return v == HP_NEXT ? hp_pipe_seal(pipe, p, a, 0) : v;
 }
 
+/* ---- a burst */
+
+static void process(struct hp_pipe *pipe, struct hp_burst *b)
+{
+	hp_burst_drop_acks(pipe, b);
+	hp_burst_fetch_flows(pipe, b, HP_OUTBOUND);
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct hp_packet *p = hp_burst_take(b, i);
+
+		hp_pipe_conclude(pipe, p, b->at[i].local ? local(pipe, p) :
+							   captured(pipe, p, b->at[i].hash));
+	}
+	hp_burst_empty(b);
+}
+
+void hp_pipe_released(struct hp_pipe *pipe, struct hp_packet *list)
+{
+	struct hp_burst b;
+	struct hp_packet *p;
+
+	hp_burst_begin(pipe, &b);
+	while ((p = list)) {
+		list = p->next;
+		p->next = NULL;
+		if (hp_burst_add(&b, p))
+			process(pipe, &b);
+	}
+	process(pipe, &b);
+	hp_burst_end(pipe, &b);
+}
+
 /* ---- entries */
 
-void hp_pipe_outbound_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash)
-{
-	hp_pipe_conclude(pipe, p, captured(pipe, p, hash));
-}
-
-void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	if (hp_pipe_is_local(pipe, p))
-		hp_pipe_conclude(pipe, p, local(pipe, p));
-	else
-		hp_pipe_outbound_named(pipe, p, hp_pipe_name(pipe, HP_OUTBOUND, p));
-}
-
-void hp_pipe_outbound_soon(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	if (hp_pipe_is_local(pipe, p))
-		hp_pipe_conclude(pipe, p, local(pipe, p));
-	else
-		hp_pipe_ahead(pipe, HP_OUTBOUND, p);
-}
-
-/* Before anything is known of it, a hook may take the packet out of our hands. */
-static bool classified(struct hp_pipe *pipe, struct hp_packet *p)
+/* Hooks that decide before anything is known of p.  NULL: one of them has. */
+static struct hp_packet *classify(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	enum hp_verdict v = hp_pipe_hooks_early(pipe, p, HP_STAGE_OUT_CLASSIFY);
 
+	if (v == HP_NEXT)
+		return p;
 	/* This packet only, not its connection. */
 	if (v == HP_PASS)
 		hp_pipe_pass(pipe, p, false);
-	else if (v != HP_NEXT)
+	else
 		hp_pipe_conclude(pipe, p, v);
-	return v != HP_NEXT;
+	return NULL;
 }
 
-/* What was held for an exchange that has ended goes before anything new. */
-static void catch_up(struct hp_pipe *pipe)
+static struct hp_packet *refuse(struct hp_pipe *pipe, struct hp_packet *p, const char *stage,
+				enum hp_drop_reason r)
 {
-	if (!hp_list_empty(&pipe->ready))
-		hp_pipe_work(&pipe->work);
+	hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, stage, r));
+	return NULL;
 }
 
-void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p)
+/* Reassembled and classified; NULL: p is kept, or has its verdict. */
+static struct hp_packet *from_client(struct hp_pipe *pipe, struct hp_packet *p)
 {
-	catch_up(pipe);
-	p->dir = HP_OUTBOUND;
-	if (hp_packet_dissect(p)) {
-		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out", HP_DROP_BAD_PACKET));
-		return;
-	}
 	p = hp_pipe_whole(pipe, p, "out.reassembly");
-	if (!p || classified(pipe, p) || hp_pipe_hold_ack(pipe, p))
-		return;
-	hp_pipe_outbound_soon(pipe, p);
+	return p ? classify(pipe, p) : NULL;
 }
 
-/* From an application on this host, between HITs; or from a legacy server to an address of a
- * pool, which the kernel has routed here. */
-void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p)
+static struct hp_packet *enter_captured(struct hp_pipe *pipe, struct hp_packet *p)
+{
+	p->dir = HP_OUTBOUND;
+	if (hp_packet_dissect(p))
+		return refuse(pipe, p, "out", HP_DROP_BAD_PACKET);
+	return from_client(pipe, p);
+}
+
+/* From an application on this host, between HITs; or from a legacy host, which the kernel has
+ * routed here. */
+static struct hp_packet *enter_routed(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	bool ours;
 
-	catch_up(pipe);
 	p->dir = HP_OUTBOUND;
 	p->tun = true;
-	if (hp_packet_dissect(p)) {
-		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_BAD_PACKET));
-		return;
-	}
+	if (hp_packet_dissect(p))
+		return refuse(pipe, p, "local", HP_DROP_BAD_PACKET);
 	ours = hp_pipe_is_local(pipe, p);
-	if (hp_addr_is_hit(&p->dst) != ours || hp_addr_is_multicast(&p->dst)) {
-		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "local", HP_DROP_HOST_SOURCE));
-		return;
+	if (hp_addr_is_hit(&p->dst) != ours || hp_addr_is_multicast(&p->dst))
+		return refuse(pipe, p, "local", HP_DROP_HOST_SOURCE);
+	return ours ? p : from_client(pipe, p);
+}
+
+static void arrive(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n,
+		   struct hp_packet *(*enter)(struct hp_pipe *pipe, struct hp_packet *p))
+{
+	struct hp_burst b;
+
+	hp_burst_begin(pipe, &b);
+	/* Packets that were held for an exchange that has ended go before new ones. */
+	if (!hp_list_empty(&pipe->ready))
+		hp_pipe_work(&pipe->work);
+	for (unsigned int i = 0; i < n; i++) {
+		struct hp_packet *whole = enter(pipe, p[i]);
+
+		if (whole && hp_burst_add(&b, whole))
+			process(pipe, &b);
 	}
-	if (!ours)
-		p = hp_pipe_whole(pipe, p, "out.reassembly");
-	if (!p || (!ours && classified(pipe, p)) || hp_pipe_hold_ack(pipe, p))
-		return;
-	hp_pipe_outbound_soon(pipe, p);
+	process(pipe, &b);
+	hp_burst_end(pipe, &b);
+}
+
+void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n)
+{
+	arrive(pipe, p, n, enter_captured);
+}
+
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n)
+{
+	arrive(pipe, p, n, enter_routed);
 }

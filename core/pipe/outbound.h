@@ -7,10 +7,8 @@
 
 #include "pipe/state.h"
 
-/* What follows for a dissected packet, also for one that was held.  Takes the packet over.
- * soon: at the latest with hp_pipe_flush.  named: a legacy host's; hash: hp_pipe_name. */
-void hp_pipe_outbound(struct hp_pipe *pipe, struct hp_packet *p);
-void hp_pipe_outbound_soon(struct hp_pipe *pipe, struct hp_packet *p);
-void hp_pipe_outbound_named(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash);
+/* Packets that were held, dissected, in the order of their arrival; list by hp_packet.next, taken
+ * over. */
+void hp_pipe_released(struct hp_pipe *pipe, struct hp_packet *list);
 
 #endif

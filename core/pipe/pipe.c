@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pipeline itself: its tables, the end of a packet's way, counters and tracing.
+ * The pipeline itself: its tables, and what is asked about it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,13 +9,12 @@
 #include <string.h>
 
 #include "crypto/rand.h"
-#include "pipe/acks.h"
-#include "pipe/ahead.h"
 #include "pipe/backend.h"
 #include "pipe/flows.h"
 #include "pipe/hooks.h"
 #include "pipe/inbound.h"
 #include "pipe/limited.h"
+#include "pipe/open.h"
 #include "pipe/outbound.h"
 #include "pipe/resolve.h"
 #include "pipe/seal.h"
@@ -187,14 +186,14 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	hp_list_init(&pipe->ready);
 	hp_list_init(&pipe->backend_waits);
 	hp_timer_init(&pipe->work, hp_pipe_work);
-	pipe->released = hp_pipe_outbound;
+	pipe->released = hp_pipe_released;
 	pipe->answered = hp_pipe_inner_again;
 	hp_timer_init(&pipe->limits_timer, hp_pipe_limits_look);
 	hp_tokens_init(&pipe->icmp_tokens, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST);
 	hp_tokens_init(&pipe->log_tokens, 5, 20);
 	hp_tokens_init(&pipe->drop_tokens, 5, 20);
 	hp_tokens_init(&pipe->cut_tokens, CUT_RESETS_PER_S, CUT_RESETS_PER_S);
-	hp_coalesce_init(&pipe->coalesce, hp_pipe_inner, put, pipe);
+	hp_coalesce_init(&pipe->coalesce, hp_pipe_opened, put, pipe);
 	pipe->coalesce.grow = grow;
 	pipe->coalesce.udp = deps->join_udp;
 	err = tables_new(pipe);
@@ -206,20 +205,11 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	return pipe;
 }
 
-static bool any(const struct hp_packet *p, const void *arg)
-{
-	(void)p, (void)arg;
-	return true;
-}
-
 void hp_pipe_free(struct hp_pipe *pipe)
 {
 	if (!pipe)
 		return;
 	hp_pipe_backend_free(pipe);
-	hp_pipe_acks_free(pipe);
-	hp_pipe_ahead_free(pipe);
-	hp_coalesce_purge(&pipe->coalesce, any, NULL);
 	if (pipe->peers)
 		hp_peerdb_free(pipe->peers);
 	if (pipe->flows)
@@ -274,14 +264,6 @@ void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what)
 		hp_peerdb_flush(pipe->peers, true);
 	if (what & HP_FLUSH_FLOWS)
 		hp_flowdb_flush(pipe->flows);
-}
-
-void hp_pipe_flush(struct hp_pipe *pipe)
-{
-	hp_pipe_acks_leave(pipe);
-	hp_coalesce_flush(&pipe->coalesce);
-	hp_pipe_ahead_leave(pipe);
-	hp_pipe_send_run(pipe);
 }
 
 size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p)

@@ -52,6 +52,8 @@ struct hp_pipe_ops {
 	void (*accept)(void *ctx, struct hp_packet *p, bool mark);
 	/* The captured packet is ours now: the kernel forgets it. */
 	void (*steal)(void *ctx, struct hp_packet *p);
+	/* The end of a burst: the verdicts given so far are to be sent. */
+	void (*verdicts)(void *ctx);
 	/* Packets come from and go back to the pool.  get returns NULL when it is empty. */
 	struct hp_packet *(*get)(void *ctx);
 	void (*put)(void *ctx, struct hp_packet *p);
@@ -130,19 +132,21 @@ int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
 /* hp_packet_room. */
 size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
 
-/* Each takes the packet over.  hp_pipe_esp: data begins at the ESP header; p->src is the outer
- * source, p->dst the outer destination, ttl and tos those of the outer header. */
-void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *p);
-void hp_pipe_esp(struct hp_pipe *pipe, struct hp_packet *p);
-/* The same for packets in a buffer of the caller's, which is only read: the fast way. */
-void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r);
-void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *p);
+/* Packets are handed in as they were received together, and are processed together.  When the call
+ * returns every packet has left, but for those that are held and for fragments.  Callers had
+ * better not receive more at once than this: what follows would push it out of the processor's
+ * caches. */
+#define HP_PIPE_BURST	     64
+#define HP_PIPE_BURST_OCTETS 65536
+
+/* Captured packets, and packets that the kernel has routed to the TUN device: taken over. */
+void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
+/* n runs of ESP packets, in buffers of the caller's, which are only read. */
+void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, unsigned int n);
 /* An ICMP error says that this packet of ours (its octets as quoted) was too long for a link of so
  * many octets; IPv4: 0, not told.  Only a claim: it counts if we have sent such a packet lately. */
 void hp_pipe_too_big(struct hp_pipe *pipe, const struct hp_quote *q, uint32_t mtu);
-/* End of a batch of received packets: what was held back to be joined, or to be sent together,
- * leaves now. */
-void hp_pipe_flush(struct hp_pipe *pipe);
 
 /* What the HIP engine's event function is told (enum hp_hip_event).  Held packets leave at the
  * next run of timers, when the engine has finished. */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "pipe/area.h"
+#include "pipe/burst.h"
 #include "pipe/configured.h"
 #include "pipe/icmp.h"
 #include "pipe/limited.h"
@@ -66,7 +67,7 @@ static void log_peer(struct hp_pipe *pipe, const struct hp_peer *e, enum hp_log_
 
 /* ---- held packets */
 
-/* They go their way again, oldest first; what has to wait once more lines up behind. */
+/* They are processed again, oldest first; those that have to wait once more are queued again. */
 static void release(struct hp_pipe *pipe, struct hp_peer *e)
 {
 	struct hp_packet *list = NULL, **tail = &list, *p;
@@ -77,24 +78,25 @@ static void release(struct hp_pipe *pipe, struct hp_peer *e)
 		tail = &p->next;
 	}
 	*tail = NULL;
-	while ((p = list)) {
-		list = p->next;
-		p->next = NULL;
-		pipe->released(pipe, p);
-	}
+	if (list)
+		pipe->released(pipe, list);
 }
 
-/* To have waited in vain proves nothing yet: no ICMP error ends the client's own attempts. */
+/* A timeout does not prove that the peer is unreachable: no ICMP error ends the client's own
+ * attempts. */
 static void drop_held(struct hp_pipe *pipe, struct hp_peer *e, enum hp_drop_reason r)
 {
+	struct hp_burst b;
 	struct hp_packet *p;
 
 	hp_timer_cancel(pipe->d.timers, &pp_of(e)->timer);
+	hp_burst_begin(pipe, &b);
 	while ((p = hp_peer_take(e))) {
 		if (r == HP_DROP_PEER_UNREACHABLE)
 			hp_pipe_icmp_unreachable(pipe, p);
 		hp_pipe_conclude(pipe, p, hp_pipe_drop(pipe, p, "out.hold", r));
 	}
+	hp_burst_end(pipe, &b);
 }
 
 /* How long an answer may take. */

@@ -34,7 +34,8 @@
 
 #define HP_MTU_MIN4  576u /* RFC 791 */
 #define HP_MTU_MIN6  ((unsigned int)HP_IP6_MTU_MIN)
-#define HP_ACK_SLOTS 8
+
+struct hp_burst;
 
 /* What ICMP errors have said about an association's path (pathmtu.c). */
 struct hp_pipe_pmtu {
@@ -95,17 +96,6 @@ struct hp_pipe_run {
 	struct hp_assoc *assoc; /* borrowed; NULL: it has been freed */
 };
 
-/* Packets whose flows are being fetched from memory (ahead.c), in order of arrival. */
-#define HP_AHEAD_SLOTS (2 * HP_FLOW_AHEAD)
-
-struct hp_ahead {
-	struct hp_ahead_packet {
-		struct hp_packet *p;
-		uint32_t hash;
-	} at[HP_AHEAD_SLOTS];
-	unsigned int first, n, fetched;
-};
-
 /* Scratch buffers for followed flows: a stream's octets held and new, a segment as rewritten, and
  * what a gateway puts in a payload's place. */
 enum { HP_PIPE_STREAM_IN, HP_PIPE_STREAM_SENT, HP_PIPE_STREAM_OUT, HP_PIPE_STREAMS };
@@ -119,9 +109,7 @@ struct hp_pipe {
 	struct hp_reassembly *reasm;
 	struct hp_coalesce coalesce;
 	struct hp_pipe_run run;
-	struct hp_ahead ahead[2]; /* by enum hp_direction */
-	struct hp_packet *acks[HP_ACK_SLOTS]; /* see acks.c */
-	unsigned int n_acks;
+	struct hp_burst *burst; /* in hand, innermost; NULL: none */
 	struct hp_xlat xlat;
 	struct hp_choice *choices;
 	struct hp_list backend_waits; /* see backend.c */
@@ -129,10 +117,10 @@ struct hp_pipe {
 	const struct hp_pipe_backend *backend_known;
 	struct hp_list ready;   /* struct hp_pipe_peer.of_assoc: their exchange has ended */
 	struct hp_timer work;   /* handles ready outside the engine's events */
-	/* Where held packets go when they are released: resolve.c is below it. */
-	void (*released)(struct hp_pipe *pipe, struct hp_packet *p);
-	/* The same for packets in HIT form that backend.c has held. */
-	void (*answered)(struct hp_pipe *pipe, struct hp_packet *p);
+	/* hp_pipe_released, for resolve.c, which is below it. */
+	void (*released)(struct hp_pipe *pipe, struct hp_packet *list);
+	/* hp_pipe_inner_again, for backend.c. */
+	void (*answered)(struct hp_pipe *pipe, struct hp_packet *list);
 	struct hp_tokens icmp_tokens, log_tokens, drop_tokens, cut_tokens;
 	struct hp_limit limits[HP_PIPE_LIMIT_MAX];
 	struct hp_timer limits_timer; /* while a limit is reached */

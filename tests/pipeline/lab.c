@@ -96,6 +96,11 @@ static void op_steal(void *ctx, struct hp_packet *p)
 	judge(ctx, p, STOLEN);
 }
 
+static void op_verdicts(void *ctx)
+{
+	((struct node *)ctx)->told++;
+}
+
 /* ---- ESP */
 
 static void wire_put(struct lab *l, struct wire_esp *e, unsigned late_ms)
@@ -164,52 +169,69 @@ static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_es
 }
 
 /* The octets are in a piece of memory of their own, so that a sanitizer sees who reads on. */
-static void esp_arrive(struct lab *l, const struct wire_esp *e)
+static struct hp_esp_arrived arrived(const struct wire_esp *e)
 {
-	struct node *n = &l->n[e->to];
-	struct hp_esp_arrived r = { .n = 1, .seg = (uint32_t)e->len, .last = (uint32_t)e->len,
-				    .src = e->path.src, .dst = e->path.dst, .family = 4,
-				    .ttl = e->ttl, .tos = e->tos, .more = l->n_arrived++ & 1 };
-	uint8_t *octets;
+	uint8_t *octets = malloc(e->len ? e->len : 1);
 
-	if (!n->pipe)
-		return;
-	octets = malloc(e->len ? e->len : 1);
 	memcpy(octets, e->data, e->len);
-	r.data = octets;
-	hp_pipe_esp_arrived(n->pipe, &r);
-	free(octets);
+	return (struct hp_esp_arrived){ .data = octets, .n = 1, .seg = (uint32_t)e->len,
+					.last = (uint32_t)e->len, .src = e->path.src,
+					.dst = e->path.dst, .family = 4, .ttl = e->ttl,
+					.tos = e->tos };
+}
+
+static void esp_arrive(struct lab *l, int to, const struct hp_esp_arrived *r, unsigned n)
+{
+	if (n && l->n[to].pipe)
+		hp_pipe_esp_arrived(l->n[to].pipe, r, n);
+	for (unsigned i = 0; i < n; i++)
+		free((void *)(uintptr_t)r[i].data);
+}
+
+static bool is_due(const struct lab *l, const struct wire_esp *e, int to)
+{
+	return e->to == to && e->at_ms <= l->w.now_us / 1000;
+}
+
+/* As much as a socket gives at once; false: nothing is due. */
+static bool deliver(struct lab *l, int to)
+{
+	struct hp_esp_arrived r[HP_PIPE_BURST];
+	unsigned n = 0;
+	size_t kept = 0, i;
+
+	for (i = 0; i < l->n_wire && n < HP_PIPE_BURST; i++) {
+		if (is_due(l, l->wire[i], to)) {
+			r[n++] = arrived(l->wire[i]);
+			free(l->wire[i]);
+		} else {
+			l->wire[kept++] = l->wire[i];
+		}
+	}
+	memmove(&l->wire[kept], &l->wire[i], (l->n_wire - i) * sizeof(l->wire[0]));
+	l->n_wire -= i - kept;
+	esp_arrive(l, to, r, n);
+	return n;
 }
 
 void lab_deliver(struct lab *l)
 {
-	for (size_t i = 0; i < l->n_wire;) {
-		struct wire_esp *e = l->wire[i];
-
-		if (e->at_ms > l->w.now_us / 1000) {
-			i++;
-			continue;
-		}
-		l->n_wire--;
-		memmove(&l->wire[i], &l->wire[i + 1], (l->n_wire - i) * sizeof(l->wire[0]));
-		esp_arrive(l, e);
-		free(e);
-	}
-	for (int i = 0; i < 2; i++)
-		if (l->n[i].pipe)
-			hp_pipe_flush(l->n[i].pipe);
+	for (int to = 0; to < 2; to++)
+		while (deliver(l, to))
+			;
 }
 
 void lab_esp(struct lab *l, int to, const uint8_t *data, size_t len)
 {
 	struct wire_esp *e = malloc(sizeof(*e) + len);
+	struct hp_esp_arrived r;
 
 	*e = (struct wire_esp){ .to = to, .ttl = 60, .len = len };
 	e->path.src = l->w.s[!to].addr;
 	e->path.dst = l->w.s[to].addr;
 	memcpy(e->data, data, len);
-	esp_arrive(l, e);
-	hp_pipe_flush(l->n[to].pipe);
+	r = arrived(e);
+	esp_arrive(l, to, &r, 1);
 	free(e);
 }
 
@@ -290,7 +312,7 @@ static void op_flow_gone(void *ctx, struct hp_flow *f)
 }
 
 static const struct hp_pipe_ops ops = {
-	.accept = op_accept, .steal = op_steal, .get = op_get, .put = op_put,
+	.accept = op_accept, .steal = op_steal, .verdicts = op_verdicts, .get = op_get, .put = op_put,
 	.compact = op_compact, .expand = op_expand, .esp_send = op_esp_send,
 	.plain_send = op_plain_send, .path_mtu = op_path_mtu, .link_mtu = op_path_mtu, .flow_new = op_flow_new,
 	.flow_gone = op_flow_gone,
@@ -632,25 +654,34 @@ unsigned lab_receive(struct lab *l, struct hp_packet *model)
 	struct hp_packet *p = take(n, model);
 	unsigned id = n->n_captured++;
 
-	if (id >= LAB_CAPTURED)
+	if (id >= LAB_CAPTURED || l->n_burst == LAB_BURST)
 		abort();
 	if (!p || l->routed)
 		n->verdict[id] = STOLEN;
-	if (p && l->routed)
-		hp_pipe_local(n->pipe, p);
-	if (!p || l->routed)
+	if (!p)
 		return id;
-	p->queued = true;
+	p->queued = !l->routed;
 	p->queue_id = id;
-	hp_pipe_captured(n->pipe, p);
+	l->burst[l->n_burst++] = p;
 	return id;
+}
+
+void lab_end_burst(struct lab *l)
+{
+	unsigned n = l->n_burst;
+
+	l->n_burst = 0;
+	if (l->routed)
+		hp_pipe_local(l->n[0].pipe, l->burst, n);
+	else
+		hp_pipe_captured(l->n[0].pipe, l->burst, n);
 }
 
 unsigned lab_capture(struct lab *l, struct hp_packet *model)
 {
 	unsigned id = lab_receive(l, model);
 
-	hp_pipe_flush(l->n[0].pipe);
+	lab_end_burst(l);
 	return id;
 }
 
@@ -659,8 +690,7 @@ void lab_local(struct lab *l, int at, struct hp_packet *model)
 	struct hp_packet *p = take(&l->n[at], model);
 
 	if (p)
-		hp_pipe_local(l->n[at].pipe, p);
-	hp_pipe_flush(l->n[at].pipe);
+		hp_pipe_local(l->n[at].pipe, &p, 1);
 }
 
 enum verdict lab_verdict(const struct lab *l, unsigned id)

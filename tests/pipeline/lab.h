@@ -20,6 +20,7 @@
 #include "flow/peerdb.h"
 
 #define LAB_SEEN     8192
+#define LAB_BURST    512
 #define LAB_CAPTURED 65536
 
 /* A packet that left, read anew from its octets. */
@@ -87,6 +88,7 @@ struct node {
 	unsigned n_captured;
 	uint8_t verdict[LAB_CAPTURED];
 	bool judged_twice;
+	unsigned told; /* how often verdicts were to be sent */
 	unsigned esp_sent, esp_batches, esp_cut; /* cut: left for outer fragments */
 	unsigned int esp_mtu;                    /* of fragments, of the latest run */
 	size_t esp_longest;                      /* outer packet, octets */
@@ -108,7 +110,8 @@ struct lab {
 	unsigned count;    /* for the fates */
 	struct wire_esp *wire[LAB_SEEN];
 	size_t n_wire;
-	unsigned n_arrived;
+	struct hp_packet *burst[LAB_BURST]; /* received by node 0, not handed in yet */
+	unsigned n_burst;
 	struct wire_esp *last; /* a copy of the latest ESP packet sent */
 };
 
@@ -136,8 +139,9 @@ void lab_run(struct lab *l, unsigned ms);
 void lab_deliver(struct lab *l);
 
 /* Each frees the model.  lab_capture gives the packet's number, for lab_verdict; lab_receive does
- * the same, but the batch goes on. */
+ * the same, but the packet is handed in by lab_end_burst with all that were received meanwhile. */
 unsigned lab_receive(struct lab *l, struct hp_packet *model);
+void lab_end_burst(struct lab *l);
 unsigned lab_capture(struct lab *l, struct hp_packet *model);
 void lab_local(struct lab *l, int at, struct hp_packet *model);
 enum verdict lab_verdict(const struct lab *l, unsigned id);

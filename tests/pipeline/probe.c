@@ -88,8 +88,10 @@ static const struct hp_resolver_service resolvers[] = {
 static enum hp_verdict meet(struct hp_instance *self, struct hp_packet *p, char c)
 {
 	append(probe.met, sizeof(probe.met), c);
-	if (probe.at != c)
+	if (probe.at != c || (++probe.times % (probe.every ? probe.every : 1)))
 		return HP_NEXT;
+	if (probe.act)
+		probe.act();
 	return probe.say == HP_DROP ? hp_packet_drop(self, p, REFUSED) : probe.say;
 }
 

@@ -22,6 +22,9 @@ struct probe {
 	char met[256];
 	char at;         /* the letter whose hook says: */
 	enum hp_verdict say;
+	unsigned every;  /* ... each so many times; 0: always */
+	unsigned times;  /* how often it was met */
+	void (*act)(void); /* called before it says so; may be NULL */
 	bool set_flag;   /* OUT_FLOW's sets PROBE_FLAG */
 	unsigned events[HP_EVENTS];
 	unsigned most;   /* packets OUT_FLOW saw of one flow, by the area in it */

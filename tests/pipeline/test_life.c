@@ -500,47 +500,6 @@ static void flows_go_when_the_database_is_flushed(void)
 	end();
 }
 
-/* The coalescer still has a packet of the flow, the device refuses it, and a trace looks. */
-static void count_lines(void *ctx, const struct hp_trace_line *line)
-{
-	(void)line;
-	(*(unsigned *)ctx)++;
-}
-
-static void a_flush_between_joining_and_leaving_is_harmless(void)
-{
-	struct talk t = lab_talk4(1);
-	struct hp_packet *p;
-	unsigned lines = 0;
-
-	begin("");
-	lab_open(&l, &t);
-	lab_capture(&l, lab_tcp(&t, "x", 1));
-	lab_run(&l, 5);
-	p = lab_reply(lab_out(&l, 1, 0), ACK, lab_text(), 500);
-	lab_local(&l, 1, p);
-	l.w.now_us += 5000;
-	for (size_t i = 0; i < l.n_wire; i++) {
-		struct hp_packet *q = l.n[0].ops.get(l.n[0].ops.ctx);
-
-		memcpy(q->data, l.wire[i]->data, l.wire[i]->len);
-		q->len = l.wire[i]->len;
-		q->src = l.w.s[1].addr;
-		q->dst = l.w.s[0].addr;
-		q->ttl = 60;
-		hp_pipe_esp(l.n[0].pipe, q);
-	}
-	hp_pipe_forget(l.n[0].pipe, HP_FLUSH_FLOWS);
-	t.client = test_addr("10.9.9.9");
-	hp_pipe_trace(l.n[0].pipe, &t.client, count_lines, &lines);
-	l.n[0].plain_err = -EIO;
-	hp_pipe_flush(l.n[0].pipe);
-	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NO_FLOW), 1);
-	CU_ASSERT_EQUAL(lines, 0);
-	lab_run(&l, 5);
-	end();
-}
-
 static void a_path_that_refuses_is_counted(void)
 {
 	struct talk t = lab_talk4(1);
@@ -592,7 +551,6 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_changed_hit_ends_the_flow_and_begins_another),
 	HP_TEST(a_syn_on_ended_ports_is_a_new_connection),
 	HP_TEST(flows_go_when_the_database_is_flushed),
-	HP_TEST(a_flush_between_joining_and_leaving_is_harmless),
 	HP_TEST(a_path_that_refuses_is_counted),
 	HP_TEST(rekeying_goes_unnoticed),
 	HP_TEST_END

@@ -30,7 +30,7 @@ check_links() {
 # Commands that a page names after "hipproxyctl", also as "hipproxyctl status | drops".
 named_commands() {
 	grep -ohE '(^|`|^# *)hipproxyctl [a-z][^`#)]*' "$@" | sed 's/.*hipproxyctl //' | tr '\t' ' ' |
-		sed 's/ | /\n/g' | sed -n 's/^ *\([a-z][a-z]*\).*/\1/p' | sort -u
+		sed 's/ | /\n/g' | sed -n 's/^ *\([a-z][a-z.]*\).*/\1/p' | sort -u
 }
 check_commands() {
 	ctl --help >"$work/help" 2>&1

@@ -92,10 +92,8 @@ struct hp_rules_cfg rules_cfg(enum hp_rules_backend backend)
 				     .tun = "hip0"};
 }
 
-void on_tun(void *ctx, struct hp_packet *p)
+static void on_one(struct tun_seen *s, struct hp_packet *p)
 {
-	struct tun_seen *s = ctx;
-
 	s->packets++;
 	s->udp += !hp_packet_dissect(p) && p->proto == 17;
 	if (!hp_packet_dissect(p) && p->proto == 6) {
@@ -105,6 +103,12 @@ void on_tun(void *ctx, struct hp_packet *p)
 	}
 	s->last = *p;
 	hp_pool_put(pool, p);
+}
+
+void on_tun(void *ctx, struct hp_packet *const *p, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		on_one(ctx, p[i]);
 }
 
 char *rules_now(void)

@@ -38,9 +38,9 @@ static void no_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, si
 	(void)ctx, (void)path, (void)msg, (void)len;
 }
 
-static void no_esp(void *ctx, const struct hp_esp_arrived *r)
+static void no_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
 {
-	(void)ctx, (void)r;
+	(void)ctx, (void)r, (void)n;
 }
 
 static void on_too_big(void *ctx, const struct hp_quote *q, uint32_t mtu)

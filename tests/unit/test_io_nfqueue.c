@@ -29,10 +29,8 @@ struct consumer {
 	int n_held;
 };
 
-static void on_captured(void *ctx, struct hp_packet *p)
+static void consume(struct consumer *c, struct hp_packet *p)
 {
-	struct consumer *c = ctx;
-
 	c->packets++;
 	c->gso += p->gso;
 	c->partial += p->csum_partial;
@@ -48,6 +46,13 @@ static void on_captured(void *ctx, struct hp_packet *p)
 	else
 		hp_nfq_accept(c->nfq, p, c->what == ACCEPT_MARK);
 	hp_pool_put(pool, p);
+}
+
+static void on_captured(void *ctx, struct hp_packet *const *p, unsigned int n)
+{
+	CU_ASSERT(n > 0);
+	for (unsigned int i = 0; i < n; i++)
+		consume(ctx, p[i]);
 }
 
 static bool capture_start(struct consumer *c)
@@ -124,6 +129,7 @@ static void a_held_packet_survives_the_drop_of_later_ones(void)
 	a_while();
 	CU_ASSERT_EQUAL(received(to, 0), 0);
 	hp_nfq_accept(c.nfq, c.held[0], false);
+	hp_nfq_flush(c.nfq);
 	hp_pool_put(pool, c.held[0]);
 	a_while();
 	CU_ASSERT_EQUAL(received(to, 1), 1);

@@ -28,6 +28,7 @@ struct raw_seen {
 	struct hp_esp_arrived last;
 	uint8_t first, end; /* octets of the last ESP packet */
 	size_t esp_octets;
+	unsigned int most; /* packets that came together */
 };
 
 static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
@@ -40,16 +41,23 @@ static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, si
 	memcpy(s->msg, msg, len);
 }
 
-static void on_esp(void *ctx, const struct hp_esp_arrived *r)
+static void on_one(struct raw_seen *s, const struct hp_esp_arrived *r)
 {
-	struct raw_seen *s = ctx;
-
 	CU_ASSERT_EQUAL(r->n, 1);
 	s->esp++;
 	s->esp_octets += r->last;
 	s->last = *r;
 	s->first = r->data[0];
 	s->end = r->data[r->last - 1];
+}
+
+static void on_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
+{
+	struct raw_seen *s = ctx;
+
+	s->most = n > s->most ? n : s->most;
+	for (unsigned int i = 0; i < n; i++)
+		on_one(s, &r[i]);
 }
 
 struct raw_pair {
@@ -294,10 +302,11 @@ static bool reads_only_what_belongs_to_others(const char *path)
 	return good;
 }
 
-static void unasked(void *ctx, struct hp_packet *p)
+static void unasked(void *ctx, struct hp_packet *const *p, unsigned int n)
 {
 	(void)ctx;
-	hp_pool_put(pool, p);
+	for (unsigned int i = 0; i < n; i++)
+		hp_pool_put(pool, p[i]);
 }
 
 /* In a child: what must still work afterwards.  Its exit status says which step did not.

@@ -87,13 +87,17 @@ static void on_one(struct seen *s, const uint8_t *p, size_t len)
 	s->next++;
 }
 
-static void on_esp(void *ctx, const struct hp_esp_arrived *r)
+static void on_run(struct seen *s, const struct hp_esp_arrived *r)
 {
-	struct seen *s = ctx;
-
 	for (uint32_t i = 0; i < r->n; i++)
 		on_one(s, r->data + (size_t)i * r->seg, i + 1 < r->n ? r->seg : r->last);
 	s->last = *r;
+}
+
+static void on_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		on_run(ctx, &r[i]);
 }
 
 static void pair_open(void)
