@@ -95,6 +95,27 @@ for f in $(grep -lE '^#[ 	]*include "hip/' core/*/*.[ch] tools/*.[ch] bench/*.[c
 	done
 done
 
+floors pipe state <<'EOF'
+0 drop limits pipe state packet
+1 trace area flows limited configured wanted related
+2 emit pathmtu
+3 seal verdict
+4 burst icmp l7
+5 acks ahead backend cut hooks refuse resolve size whole
+6 expected filter hosting
+7 inbound
+8 open outbound
+9 events start
+EOF
+
+# There is one exit for drops, and one for verdicts.
+for f in $(grep -lE 'drops\[[^]]*\] *(\+\+|\+=)' core/pipe/*.c | grep -v 'pipe/trace\.c'); do
+	bad "$f counts a drop: trace.h does"
+done
+for f in $(grep -lE 'ops->(accept|steal)\(' core/pipe/*.c | grep -v 'pipe/verdict\.c'); do
+	bad "$f gives a verdict: verdict.h does"
+done
+
 only 'openssl/' core/crypto
 only 'intel-ipsec-mb' core/crypto
 only 'libnetfilter_queue/' core/io
