@@ -2,11 +2,11 @@
  *
  * Bare acknowledgements of one burst: the last one includes the others.
  *
- * A host that receives super-packets acknowledges each of them, and many acknowledgements arrive
- * together.  Of those that were received together only the last is forwarded (ACK filtering, RFC 3449,
- * section 5.2.2; receive segment coalescing in network cards does the same).  This holds only for
- * segments that carry nothing else: no payload, no flag but ACK, no option but time stamps, a higher
- * number than the one before.  So duplicates, SACK, ECN echo and window updates all arrive.  The order
+ * A host that receives super-packets acknowledges each of them, and many acknowledgements
+ * arrive together.  Of these only the last is forwarded (ACK filtering, RFC 3449, section 5.2.2;
+ * receive segment coalescing in network cards does the same).  This holds only for segments that
+ * carry nothing else: no payload, no flag but ACK, no option but time stamps, a higher number
+ * than the one before.  So duplicates, SACK, ECN echo and window updates all arrive.  The order
  * within a flow does not change.
  */
 #include "pipe/acks.h"
@@ -59,7 +59,7 @@ static bool supersedes(const struct hp_packet *old, const struct hp_packet *p)
 	return old->tos == p->tos && old->ttl == p->ttl && old->tun == p->tun &&
 	       old->len == p->len && hp_seq_before(ack_of(old), ack_of(p)) &&
 	       !memcmp(tcp_of(old) + HP_TCP_OFF_SEQ, tcp_of(p) + HP_TCP_OFF_SEQ, 4) &&
-	       hp_packet_checksum_ok(p); /* else its receiver would have neither */
+	       hp_packet_checksum_ok(p); /* otherwise the receiver would get neither of them */
 }
 
 /* Its place in l, or l->n. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The flows of a burst are fetched from memory while others are: among a million flows that is most
- * of what a small packet costs.
+ * The flows of a burst are fetched from memory at the same time: among a million flows that is
+ * most of the cost of a small packet.
  *
- * First each name is hashed, and the way to its flow begins to be fetched.  Then the flows are fetched,
- * and then the packets are processed, one by one.
+ * First each name is hashed, and its entry in the index begins to be fetched.  Then the flows
+ * begin to be fetched.  Then the packets are processed, one by one.
  */
 #include "pipe/ahead.h"
 

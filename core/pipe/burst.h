@@ -2,10 +2,10 @@
  *
  * A burst: packets that were received together and are processed together.
  *
- * Each entry of the pipeline makes one, on the stack.  When the outermost one ends, the run of ESP is
- * sent and the verdicts are given: no packet outlives the call, but for those in the hold queue and
- * in reassembly.  What else seals packets or gives verdicts (timers, commands) does so within a burst
- * too, which may be empty.
+ * Each entry of the pipeline makes one on the stack.  When the outermost one ends, the run of ESP
+ * and the verdicts are sent.  So no packet stays in the pipeline after the call, except in the
+ * hold queue and in reassembly.  Timers and commands that seal packets or give verdicts make an
+ * empty burst around that.
  */
 #ifndef HP_PIPE_BURST_H
 #define HP_PIPE_BURST_H
@@ -18,7 +18,7 @@ struct hp_burst {
 	bool gaps; /* packets were taken out before it was processed */
 	size_t octets;
 	struct hp_burst_packet {
-		struct hp_packet *p; /* NULL: it is not in the burst any more */
+		struct hp_packet *p; /* NULL: it has been taken out */
 		uint32_t hash;       /* of the name of its flow (ahead.c) */
 		bool local;          /* of an application on this host, which has no flow */
 	} at[HP_PIPE_BURST];
@@ -27,9 +27,9 @@ struct hp_burst {
 void hp_burst_begin(struct hp_pipe *pipe, struct hp_burst *b);
 void hp_burst_end(struct hp_pipe *pipe, struct hp_burst *b);
 
-/* p, taken over, is the last one now.  True: the burst is full and must be processed. */
+/* Takes p over and appends it.  True: the burst is full and must be processed. */
 bool hp_burst_add(struct hp_burst *b, struct hp_packet *p);
-/* Closes the gaps that packets have left. */
+/* Removes the gaps. */
 void hp_burst_close_up(struct hp_burst *b);
 /* Takes packet i out.  NULL: it has been taken out. */
 static inline struct hp_packet *hp_burst_take(struct hp_burst *b, unsigned int i)

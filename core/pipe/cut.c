@@ -2,10 +2,10 @@
  *
  * Connections that a reload or a revocation has cut.
  *
- * Such a flow carries nothing any more.  It stays for a while to tell both ends: what they send is
- * answered with a RST, or with an ICMP error if it is not TCP.  An end that has nothing to say is
- * made to speak by an acknowledgement out of its window (RFC 9293, section 3.10.7.4).  A SYN begins
- * a new connection, about which rules are asked.
+ * Such a flow carries no more packets.  It is kept for a while to inform both ends: their packets
+ * are answered with a RST, or with an ICMP error if they are not TCP.  An end that sends nothing
+ * is made to answer by an acknowledgement out of its window (RFC 9293, section 3.10.7.4).  A SYN
+ * begins a new connection, to which the rules are applied.
  */
 #include "pipe/cut.h"
 
@@ -110,7 +110,7 @@ void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f)
 	if (f->key.proto != HP_PROTO_TCP)
 		return;
 	hp_burst_begin(pipe, &b);
-	/* A client whose packets are not led here any more would answer in the clear. */
+	/* A client whose packets do not come here any more would answer in the clear. */
 	if (!f->outbound || hp_pipe_configured(pipe, &k->far))
 		send_segment(pipe, &plain, NULL);
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
@@ -123,7 +123,7 @@ void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f)
 	bool open = f->state != HP_FLOW_CLOSING;
 
 	hp_flow_cut(f);
-	/* It must not come back with a restart. */
+	/* A restart must not restore it. */
 	if (pipe->d.ops->flow_gone)
 		pipe->d.ops->flow_gone(pipe->d.ops->ctx, f);
 	if (open)

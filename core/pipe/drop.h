@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every reason the pipeline has to discard a packet, each with a counter.
+ * Every reason for which the pipeline discards a packet, each with a counter.
  *
- * There is no silent drop: the only way to get HP_DROP in the core is hp_pipe_drop.
+ * No drop is silent: in the core only the functions of trace.h return HP_DROP.
  */
 #ifndef HP_PIPE_DROP_H
 #define HP_PIPE_DROP_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Packets leave towards the plain side.
+ * Packets are sent to the plain side.
  *
- * The kernel routes them, and cuts IPv4 packets where it must and may.  IPv6 packets no router
- * may cut (RFC 8200, section 5): what its sender lets be fragmented leaves in fragments that every
- * IPv6 link carries (translation.lowest_ipv6_mtu), because an error about one of them would tell
- * its sender nothing.  About a packet that came whole and is too large the sender is told.
+ * The kernel routes them, and fragments IPv4 packets where it must and may.  No router may
+ * fragment IPv6 packets (RFC 8200, section 5).  So a packet that its sender allows to be
+ * fragmented is sent in fragments that every IPv6 link carries (translation.lowest_ipv6_mtu): an
+ * ICMP error about one of them would not help its sender.  If a packet that may not be fragmented
+ * is too large, its sender is told.
  */
 #include "pipe/emit.h"
 
@@ -13,7 +14,7 @@
 
 #include "pipe/trace.h"
 
-#define FRAGMENT_MTU 1500u /* larger links are not used to the full: rare, and buffers are small */
+#define FRAGMENT_MTU 1500u /* larger links are rare, and buffers are small */
 
 /* ---- fragments */
 
@@ -64,7 +65,7 @@ static unsigned int at_most(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* The MTU to cut p to; 0: p leaves whole. */
+/* The MTU to which p is fragmented; 0: p is sent whole. */
 static unsigned int cut_to(struct hp_pipe *pipe, const struct hp_packet *p)
 {
 	unsigned int mtu;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the pipeline keeps for an association, and what it does when one comes up or goes.
+ * What the pipeline does when an association comes up, changes or ends.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static bool is_of(const struct hp_packet *p, const void *assoc)
 	return p->assoc == assoc;
 }
 
-/* Nothing of the burst in hand may lead to it any more. */
+/* The burst in hand must not refer to it any more. */
 static void forget(struct hp_pipe *pipe, struct hp_assoc *a)
 {
 	hp_pipe_run_forget(pipe, a);
@@ -73,7 +73,7 @@ void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event)
 		if (pa)
 			hp_pipe_wake(pipe, pa, a, hp_assoc_error(a));
 		break;
-	case HP_HIP_REKEYED: /* perhaps with another suite: other sizes */
+	case HP_HIP_REKEYED: /* perhaps with another suite, so sizes change */
 		if (pa)
 			new_keys(pa);
 		break;

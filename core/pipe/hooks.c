@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which hooks a packet meets, and the core's own steps among them.
+ * Which hooks are run for a packet; the core's own steps are among them.
  *
- * A flow's choice is made once, and again when its marks have changed.  Flows that want the
- * same share one record, so a flow costs a pointer.
+ * The choice is made once for a flow, and again when the flow's flags have changed.  Flows with
+ * the same choice share one record, so a flow needs only a pointer.
  */
 #include "pipe/hooks.h"
 
@@ -155,7 +155,7 @@ void hp_pipe_choices_free(struct hp_pipe *pipe)
 	pipe->choices = NULL;
 }
 
-/* Hooks of an ICMP error about a flow: rare, so they are found anew. */
+/* The hooks for an ICMP error about a flow.  Such errors are rare, so the choice is not kept. */
 static uint64_t related_choice(struct hp_pipe *pipe, const struct hp_packet *p,
 			       enum hp_stage stage)
 {
@@ -214,8 +214,8 @@ static void account(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_sta
 				  verdict_name(v), "");
 }
 
-/* Once it is translated, or comes from a peer, a packet is nothing the kernel could go on with as
- * if we were not there: it would travel in the clear. */
+/* A packet that is translated already, or comes from a peer, can't be returned to the kernel: it
+ * would travel in the clear. */
 static enum hp_verdict no_pass(struct hp_pipe *pipe, const struct hp_packet *p,
 			       enum hp_stage stage, const struct hp_step *last)
 {

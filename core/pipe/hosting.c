@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Legacy servers behind Host Identities of this machine: services say which server that is, how
- * it knows the peer, and whether the peer may.
+ * Legacy servers behind Host Identities of this machine.  Services say which server a packet is
+ * for, by which address the server knows the peer, and whether the peer has access.
  */
 #include "pipe/hosting.h"
 

@@ -2,23 +2,23 @@
  *
  * The one place that answers a sender with an ICMP error (RFC 792, RFC 4443).
  *
- * Rate-limited, never in answer to an error, a fragment that is not the first, or a group
- * address (RFC 1122, 3.2.2; RFC 4443, 2.4).
+ * Errors are rate-limited.  None is sent about an ICMP error, about a fragment that is not the
+ * first, or about a packet to a group address (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
  */
 #include "pipe/icmp.h"
 
 #include "pipe/emit.h"
 #include "pipe/seal.h"
 
-/* What to say, and in how many octets at most. */
+/* The error, and its largest size in octets. */
 struct saying {
 	enum hp_icmp_error err;
 	uint32_t mtu;
 	size_t max;
 };
 
-/* The error about p, from its destination: an address that the sender knows a way back to.
- * NULL: none is due. */
+/* The error about p.  Its source is p's destination: the sender has a route to it.  NULL: no
+ * error may be sent. */
 static struct hp_packet *make_error(struct hp_pipe *pipe, const struct hp_packet *p,
 				    const struct saying *what)
 {
@@ -58,7 +58,7 @@ static void send_error(struct hp_pipe *pipe, const struct hp_packet *p,
 	pipe->d.ops->put(pipe->d.ops->ctx, e);
 }
 
-/* To the HIP peer that sent p, inside ESP: in one packet. */
+/* To the HIP peer that sent p, in one ESP packet. */
 static void send_error_peer(struct hp_pipe *pipe, const struct hp_packet *p,
 			    enum hp_icmp_error err, uint32_t mtu)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * HIP -> plain side: what was in ESP (open.c) goes, by its flow, to a legacy host, or to
+ * HIP -> plain side: packets that were in ESP (open.c) go to a legacy host by their flow, or to
  * applications on this host.
  */
 #include "pipe/inbound.h"
@@ -77,7 +77,7 @@ static enum hp_verdict to_flow(struct hp_pipe *pipe, struct hp_packet *p, struct
 					     to_flow_as_is(pipe, p, f);
 }
 
-/* The flow of p, in HIT form; one may begin.  NULL with HP_NEXT: nobody's. */
+/* The flow of p, in HIT form; p may begin one.  HP_NEXT with NULL: p has no flow. */
 static enum hp_verdict find_flow(struct hp_pipe *pipe, struct hp_packet *p, uint32_t hash,
 				 struct hp_flow **f)
 {
@@ -135,7 +135,7 @@ void hp_pipe_inner(struct hp_pipe *pipe, struct hp_burst *b)
 		struct hp_packet *p = hp_burst_take(b, i);
 		enum hp_verdict v;
 
-		if (!p) /* its association has gone */
+		if (!p) /* dropped with its association */
 			continue;
 		v = inner(pipe, p, b->at[i].hash);
 		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Limits that bite: counted, and told in the log when they begin and when they end.
+ * Limits that are reached: each is counted, and logged when it begins and when it ends.
  */
 #include "pipe/limited.h"
 
@@ -19,7 +19,7 @@ static const struct {
 #undef X
 };
 
-/* A share of so few would hurt those who do nothing wrong. */
+/* A smaller share would hurt clients that behave well. */
 #define SHARE_MIN 64u
 
 uint32_t hp_pipe_share(uint32_t percent, uint32_t of)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pipeline's limits: what they are of, and which of them bite.
+ * The pipeline's limits: what each of them limits, and whether it is reached.
  */
 #ifndef HP_PIPE_LIMITS_H
 #define HP_PIPE_LIMITS_H
@@ -32,7 +32,7 @@ enum hp_pipe_limit {
 /* One limit, for reports. */
 struct hp_limit_row {
 	const char *name, *setting, *help;
-	uint64_t used, most; /* used 0: it is not one number (a share) */
+	uint64_t used, most; /* used 0: there is no single number (a share) */
 	const struct hp_limit *limit;
 };
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * ESP is opened (RFC 4303, RFC 7402): what was in it, in HIT form, goes on to inbound.c.
+ * ESP packets are opened (RFC 4303, RFC 7402); inbound.c processes the inner packets, in HIT
+ * form.
  *
- * Packets that come together are mostly one stream's.  So each is deciphered from the socket's
- * buffer straight to where it belongs if it goes on with the one before (xlat/coalesce.h), and
- * all that follows is done once for the super-packet.
+ * Most packets that arrive together belong to one stream.  So each is deciphered from the
+ * socket's buffer straight to the place behind the packet before it (xlat/coalesce.h).  If it
+ * continues that packet, nothing is copied, and all further steps are done once for the
+ * super-packet.
  */
 #include "pipe/open.h"
 
@@ -68,7 +70,7 @@ static enum hp_verdict find_sa(struct opening *g, const uint8_t *pkt, size_t len
 
 /* ---- once it is authentic */
 
-/* The peer may have moved, or a NAT before it. */
+/* The peer, or a NAT in front of it, may have a new address. */
 static void came_by(struct hp_assoc *a, const struct hp_packet *outer)
 {
 	const struct hp_path *now = hp_assoc_path(a);
@@ -98,7 +100,7 @@ static enum hp_verdict authentic(struct opening *g)
 {
 	struct hp_assoc *a = g->sa->owner;
 
-	/* RFC 4303, section 2.6: dummy packets say 59, and are discarded. */
+	/* RFC 4303, section 2.6: dummy packets have next header 59 and are discarded. */
 	if (g->o.next_header == HP_PROTO_NONE)
 		return hp_pipe_drop(g->pipe, g->outer, "in.esp", HP_DROP_ESP_DUMMY);
 	hp_assoc_received(a, hp_pipe_now(g->pipe));
@@ -109,8 +111,8 @@ static enum hp_verdict authentic(struct opening *g)
 	return HP_NEXT;
 }
 
-/* What came in fragments of the outer packet, its sender lets be cut: peers that do not fragment
- * inside have no other way to say so. */
+/* A packet that arrived in fragments of the outer packet may be fragmented further: peers that do
+ * not fragment the inner packet have no other way to say so. */
 static bool came_cut(const struct opening *g)
 {
 	return g->o.len > hp_pipe_max_payload(g->pipe, g->sa->owner);
@@ -135,7 +137,7 @@ static int inner_header(const struct opening *g, struct hp_packet *p)
 	return err;
 }
 
-/* Takes p over, whose octets are the opened payload. */
+/* Takes p over.  p's octets are the opened payload. */
 static void go_on(struct opening *g, struct hp_packet *p)
 {
 	p->dir = HP_INBOUND;
@@ -145,7 +147,7 @@ static void go_on(struct opening *g, struct hp_packet *p)
 							  HP_DROP_BAD_PACKET));
 		return;
 	}
-	/* Before anything is joined, so that no packet overtakes another. */
+	/* Reassembly comes before joining, so that packets are not reordered. */
 	p = hp_pipe_whole(g->pipe, p, "in.reassembly");
 	if (!p)
 		return;
@@ -241,7 +243,7 @@ static void open_apart(struct opening *g, const uint8_t *pkt, size_t len, bool m
 	go_on(g, p);
 }
 
-/* It does not belong where it stands. */
+/* The packet at the spot does not continue the one before: it moves to a buffer of its own. */
 static void move_out(struct opening *g)
 {
 	struct hp_packet *p = packet_for(g->pipe, g->o.len, false);
@@ -290,7 +292,7 @@ static void open_one(struct hp_pipe *pipe, const struct hp_packet *outer, bool m
 		open_apart(&g, pkt, len, more);
 }
 
-/* A plugin wants to see the packet as it came: it gets one of its own. */
+/* A plugin wants to see the outer packet: it is copied into a packet of its own. */
 static void show_first(struct hp_pipe *pipe, const struct hp_packet *outer)
 {
 	struct hp_packet *p = packet_for(pipe, outer->len, false), copy;

@@ -3,11 +3,13 @@
  * Plain side -> HIP: captured packets of legacy hosts, and packets that applications on this
  * host send to HITs.
  *
- *	captured   reassembly, flow; without one: CLASSIFY, policy, resolution, new flow
- *	           then FLOW, L7, size, XLAT, ESP
+ *	entry      reassembly and the CLASSIFY hooks, packet by packet
+ *	burst      superseded acknowledgements are dropped, flows are fetched (acks.c, ahead.c)
+ *	captured   flow; without one: policy, resolution, new flow.  Then FLOW, L7, size, XLAT, ESP
  *	local      association by HITs, size, ESP
  *
- * A packet stays the kernel's until it is sure to travel inside ESP, so that it can be let pass.
+ * The kernel keeps its copy of a captured packet until it is certain that the packet travels
+ * inside ESP, so that the packet can still pass.
  */
 #include "pipe/outbound.h"
 
@@ -101,12 +103,12 @@ static enum hp_verdict ready(struct hp_pipe *pipe, struct hp_packet *p, struct h
 	if (f->assoc && hp_assoc_sa_out(f->assoc))
 		return HP_NEXT;
 	v = hp_pipe_resolve(pipe, p, &q, &a);
-	if (v == HP_PASS) /* what began protected is never sent plain */
+	if (v == HP_PASS) /* a flow that began protected is never sent in the clear */
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
 	if (v != HP_NEXT)
 		return v;
 	if (!hp_addr_eq(hp_assoc_peer_hit(a), &f->key.peer_hit)) {
-		hp_flow_del(f); /* the next packet begins another one */
+		hp_flow_del(f); /* the next packet begins a new flow */
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_PEER_CHANGED);
 	}
 	pa = hp_pipe_assoc_area(a);
@@ -163,8 +165,8 @@ static enum hp_verdict protect(struct hp_pipe *pipe, struct hp_packet *p,
 	return flow_new(pipe, p, a, q, out);
 }
 
-/* A legacy server opens a connection to a peer, by the address it knows it by; or it answers one
- * from another port, then as the identity that the peer asked. */
+/* A legacy server opens a connection to a peer, by the address by which it knows the peer.  Or it
+ * answers the peer from another port: then the source is the identity to which the peer sent. */
 static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
 				  const struct hp_backend_ask *who, struct hp_flow **out)
 {
@@ -182,7 +184,7 @@ static enum hp_verdict begin_back(struct hp_pipe *pipe, struct hp_packet *p,
 	return v == HP_PASS ? hp_pipe_drop(pipe, p, "out.pool", HP_DROP_PEER_UNREACHABLE) : v;
 }
 
-/* Announced by another connection: its peer is known, whatever the policy says of the port. */
+/* Announced by another connection: its peer is known, so the policy is not applied. */
 static enum hp_verdict begin_expected(struct hp_pipe *pipe, struct hp_packet *p,
 				      const struct hp_expect *e, struct hp_flow **out)
 {
@@ -192,7 +194,7 @@ static enum hp_verdict begin_expected(struct hp_pipe *pipe, struct hp_packet *p,
 
 	if (v == HP_PASS)
 		return hp_pipe_drop(pipe, p, "out.flow", HP_DROP_NO_SA);
-	if (v == HP_TAKEN) /* p will come again when the exchange has ended */
+	if (v == HP_TAKEN) /* p will be processed again when the exchange has ended */
 		hp_expect_extend(hp_flowdb_expect(pipe->flows), e, EXPECT_AGAIN_MS);
 	return v;
 }
@@ -208,7 +210,7 @@ static enum hp_verdict begin(struct hp_pipe *pipe, struct hp_packet *p, struct h
 		return begin_expected(pipe, p, &e, out);
 	if (!hp_pipe_pool_client(pipe, p, &who))
 		return begin_back(pipe, p, &who, out);
-	/* A peer of a pool that is not there, or no client's packet at all. */
+	/* The peer of a pool's address does not exist, or p is not from a client. */
 	if (p->tun && (hp_addr_is_zero(&pipe->d.client_hit) ||
 		       (pipe->d.ops->in_pool && pipe->d.ops->in_pool(pipe->d.ops->ctx, &p->dst)))) {
 		hp_pipe_icmp_unreachable(pipe, p);
@@ -300,7 +302,7 @@ void hp_pipe_released(struct hp_pipe *pipe, struct hp_packet *list)
 
 /* ---- entries */
 
-/* Hooks that decide before anything is known of p.  NULL: one of them has. */
+/* Runs the hooks that decide before p's flow is looked up.  NULL: one of them has decided. */
 static struct hp_packet *classify(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	enum hp_verdict v = hp_pipe_hooks_early(pipe, p, HP_STAGE_OUT_CLASSIFY);

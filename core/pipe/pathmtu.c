@@ -2,10 +2,10 @@
  *
  * Path MTU discovery for each association (RFC 1191, RFC 8201).
  *
- * An ICMP error counts only if it quotes a packet that left not long ago: addresses, ports, SPI and
- * sequence number (RFC 8201, section 4: "validate the payload"; RFC 5927 says why).  It changes
- * the MTU of that association on that path and of nothing else.  The kernel's own path MTU, which
- * every ICMP error changes, is not asked.
+ * An ICMP error is believed only if it quotes a packet that was sent recently: addresses, ports,
+ * SPI and sequence number (RFC 8201, section 4: "validate the payload"; RFC 5927 explains the
+ * attacks).  It changes the MTU of that association on that path and nothing else.  The kernel's
+ * own path MTU is not used: every ICMP error changes it.
  */
 #include "pipe/pathmtu.h"
 
@@ -16,7 +16,7 @@
 
 #define AGE_MS  600000 /* RFC 1191, section 6.3, RFC 8201, section 5.3: ten minutes */
 #define MTU_LEAST4 68u /* RFC 791: what every link carries */
-#define MARK_MS 3000   /* a packet counts as recent for so long, and for twice as long at most */
+#define MARK_MS 3000 /* a packet counts as recent for so long at least, and at most for twice that */
 
 /* RFC 1191, section 7.1. */
 static const uint16_t plateaus[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68 };
@@ -48,7 +48,8 @@ static bool is_of_path(const struct hp_quote *q, const struct hp_path *path)
 	return q->dport == path->dport && (!path->dport || q->sport == path->sport);
 }
 
-/* Old routers name no MTU (RFC 1191, section 5): the next plateau below the packet. */
+/* Old routers give no MTU (RFC 1191, section 5): the next plateau below the packet's size is
+ * used. */
 static unsigned int plateau_below(uint32_t len)
 {
 	for (size_t i = 0; i < sizeof(plateaus) / sizeof(plateaus[0]); i++)
@@ -57,7 +58,7 @@ static unsigned int plateau_below(uint32_t len)
 	return 0;
 }
 
-/* The MTU that the error means, or 0 if no link can have it, or the packet would have fitted. */
+/* The MTU that the error means.  0: no link can have it, or the packet would have fitted. */
 static unsigned int meant(const struct hp_quote *q, uint32_t mtu)
 {
 	bool v4 = hp_addr_is4(&q->dst);
@@ -93,7 +94,7 @@ static void narrow(struct hp_pipe *pipe, struct hp_assoc *a, struct hp_pipe_asso
 		     hp_addr_format(&path->dst, text), mtu);
 }
 
-/* An MTU that is not less than what is used is no news (RFC 8201, section 4). */
+/* An MTU that is not less than the one in use changes nothing (RFC 8201, section 4). */
 void hp_pipe_too_big(struct hp_pipe *pipe, const struct hp_quote *q, uint32_t mtu)
 {
 	struct hp_assoc *a = hp_hip_by_spi_out(pipe->d.hip, q->spi, &q->dst);

@@ -6,7 +6,7 @@
  *	esp      (HIP -> anywhere)      SA, open, flow, hooks, translation, TUN; or host role
  *	local    (this host -> HIP)     packets read from the TUN device, addressed by HITs
  *
- * The pipeline does no system call: the outside is struct hp_pipe_ops.  Single threaded.
+ * The pipeline makes no system call: struct hp_pipe_ops does.  It is single threaded.
  */
 #ifndef HP_PIPE_PIPE_H
 #define HP_PIPE_PIPE_H
@@ -50,17 +50,17 @@ struct hp_pipe_ops {
 	void *ctx;
 	/* Verdict for a captured packet; mark: let the whole connection pass from now on. */
 	void (*accept)(void *ctx, struct hp_packet *p, bool mark);
-	/* The captured packet is ours now: the kernel forgets it. */
+	/* The captured packet is ours now: the kernel discards its copy. */
 	void (*steal)(void *ctx, struct hp_packet *p);
 	/* The end of a burst: the verdicts given so far are to be sent. */
 	void (*verdicts)(void *ctx);
 	/* Packets come from and go back to the pool.  get returns NULL when it is empty. */
 	struct hp_packet *(*get)(void *ctx);
 	void (*put)(void *ctx, struct hp_packet *p);
-	/* For a packet that will wait: the same, perhaps in a smaller buffer. */
+	/* For a packet that will be held: the same packet, perhaps in a smaller buffer. */
 	struct hp_packet *(*compact)(void *ctx, struct hp_packet *p);
-	/* For a packet that will grow to HP_PACKET_CAP: the same in a buffer of that size, or
-	 * NULL and p stays. */
+	/* For a packet that will grow: the same packet in a buffer of HP_PACKET_CAP octets.
+	 * NULL: there is none, and p is as it was. */
 	struct hp_packet *(*expand)(void *ctx, struct hp_packet *p);
 	/* 0: all are sent.  Otherwise the first packet's -errno (-EMSGSIZE: the path has become
 	 * narrower), and *lost says how many were not sent. */
@@ -99,12 +99,12 @@ struct hp_pipe_deps {
 	struct hp_addr client_hit; /* the identity that stands for legacy clients; zero: none */
 	struct hp_addr host_hit;   /* of the host role; zero: none */
 	bool join_udp;             /* plain_send takes datagrams in super-packets */
-	/* With so many flows, small packets of a batch wait while theirs are fetched from memory.
-	 * With fewer they are in the processor's caches. */
+	/* From so many flows on, the flows of a burst are fetched from memory before it is
+	 * processed.  Fewer flows stay in the processor's caches. */
 	uint32_t ahead_flows;
 };
 
-#define HP_PIPE_AHEAD_FLOWS 10000u /* what of them a second-level cache holds */
+#define HP_PIPE_AHEAD_FLOWS 10000u /* about as many as a second-level cache holds */
 
 /* The pipeline borrows everything in deps.  NULL and errno when memory is out. */
 struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps);
@@ -117,12 +117,12 @@ struct hp_policy *hp_pipe_policy_new(const struct hp_conf *conf);
 struct hp_policy *hp_pipe_reconfigure(struct hp_pipe *pipe, const struct hp_conf *conf,
 				      struct hp_policy *policy);
 
-/* A flow of before the start, ports as they were; no association yet.  NULL: there is no room, or
- * another flow has its name. */
+/* A flow from before the start, with the same ports; it has no association yet.  NULL: there is
+ * no room, or another flow has the same name. */
 struct hp_flow *hp_pipe_flow_restore(struct hp_pipe *pipe, const struct hp_flow_key *key,
 				     bool outbound);
 
-/* The flow is denied from now on: its ends are told, and it carries nothing any more. */
+/* The flow is denied from now on: its ends are told, and its packets are dropped. */
 void hp_pipe_cut(struct hp_pipe *pipe, struct hp_flow *f);
 /* The same once more for a flow that is cut: a segment may have been lost. */
 void hp_pipe_cut_tell(struct hp_pipe *pipe, const struct hp_flow *f);
@@ -132,35 +132,35 @@ int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
 /* hp_packet_room. */
 size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
 
-/* Packets are handed in as they were received together, and are processed together.  When the call
- * returns every packet has left, but for those that are held and for fragments.  Callers had
- * better not receive more at once than this: what follows would push it out of the processor's
+/* Packets that were received together are handed in together and processed together.  When the
+ * call returns, all of them have been sent or dropped, except held packets and fragments.  A
+ * caller should not read more than this at once: the packets would not stay in the processor's
  * caches. */
 #define HP_PIPE_BURST	     64
 #define HP_PIPE_BURST_OCTETS 65536
 
-/* Captured packets, and packets that the kernel has routed to the TUN device: taken over. */
+/* Captured packets; packets that the kernel has routed to the TUN device.  Both are taken over. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
 /* n runs of ESP packets, in buffers of the caller's, which are only read. */
 void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, unsigned int n);
-/* An ICMP error says that this packet of ours (its octets as quoted) was too long for a link of so
- * many octets; IPv4: 0, not told.  Only a claim: it counts if we have sent such a packet lately. */
+/* An ICMP error says that the quoted packet of ours was too long for a link with this MTU (IPv4:
+ * 0, not given).  It is believed only if such a packet was sent recently. */
 void hp_pipe_too_big(struct hp_pipe *pipe, const struct hp_quote *q, uint32_t mtu);
 
-/* What the HIP engine's event function is told (enum hp_hip_event).  Held packets leave at the
- * next run of timers, when the engine has finished. */
+/* An event of the HIP engine (enum hp_hip_event).  Engine event handlers must not call the
+ * engine: held packets are released from a timer. */
 void hp_pipe_assoc_event(struct hp_pipe *pipe, struct hp_assoc *a, int event);
 
 enum { HP_FLUSH_PEERS = 1, HP_FLUSH_FLOWS = 2 };
-/* Forgets destinations, flows or both; what was held is dropped. */
+/* Forgets destinations, flows or both; held packets are dropped. */
 void hp_pipe_forget(struct hp_pipe *pipe, unsigned int what);
 
 struct hp_pipe_totals {
 	uint64_t out_packets, out_bytes; /* legacy and local -> HIP, inner octets */
 	uint64_t in_packets, in_bytes;
 	uint64_t passed;                 /* handed back to the kernel */
-	uint64_t narrowed, pmtu_ignored; /* ICMP errors that lowered a path's MTU, or were not true */
+	uint64_t narrowed, pmtu_ignored; /* ICMP errors about paths: believed, or not */
 };
 
 const struct hp_pipe_totals *hp_pipe_totals(const struct hp_pipe *pipe);
@@ -170,7 +170,7 @@ struct hp_reassembly;
 const struct hp_reassembly *hp_pipe_reassembly(const struct hp_pipe *pipe);
 struct hp_peerdb *hp_pipe_peerdb(struct hp_pipe *pipe);
 const struct hp_policy *hp_pipe_policy(const struct hp_pipe *pipe);
-/* Who named the entry's HIT: "configuration", a resolver's name, "opportunistic", or "". */
+/* Where the entry's HIT comes from: "configuration", a resolver's name, "opportunistic", or "". */
 const char *hp_pipe_peer_source(const struct hp_peer *e);
 /* Is its HIT known by other means than the configuration? */
 bool hp_pipe_peer_learned(const struct hp_peer *e);
@@ -195,13 +195,13 @@ const struct hp_pipe_wishes *hp_pipe_denied(const struct hp_pipe *pipe);
 /* TCP connections that peers began with applications of this host. */
 const struct hp_pipe_wishes *hp_pipe_asked(const struct hp_pipe *pipe);
 
-/* Connections of an association that one end speaks into in vain. */
+/* Connections of an association in which only one end sends. */
 struct hp_pipe_silence {
-	unsigned int flows;         /* those looked at */
+	unsigned int flows;         /* how many were examined */
 	unsigned int waiting;       /* begun here, the peer has not answered */
 	const struct hp_flow *deaf; /* begun by the peer, its server has not answered; NULL: none */
 };
-/* Looks at *budget connections at most, and takes them off it. */
+/* Examines *budget connections at most, and subtracts their number from it. */
 void hp_pipe_assoc_silence(struct hp_assoc *a, unsigned int *budget, struct hp_pipe_silence *out);
 /* The core's own steps, named so that plugins can order themselves around them; to be called
  * before hp_registry_load. */

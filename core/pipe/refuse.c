@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A HIP peer's connection that nobody here takes is refused in the transport's own words, so that
- * the peer need not wait for a timeout: mail and FTP servers ask for IDENT (RFC 1413) at each
- * log-in.
+ * A HIP peer's connection that nothing here accepts is refused with a RST or an ICMP error, so
+ * that the peer need not wait for a timeout: mail and FTP servers connect to IDENT (RFC 1413) at
+ * each log-in.
  *
- * Only a SYN gets a RST.  Any other segment may belong to a connection whose flow was lost, and
- * could come back.  Rate-limited with the ICMP errors.
+ * Only a SYN is answered with a RST.  Any other segment may belong to a connection whose flow was
+ * lost and may be restored.  These answers are rate-limited together with the ICMP errors.
  */
 #include "pipe/refuse.h"
 
@@ -16,7 +16,7 @@
 #include "pipe/seal.h"
 #include "wire/checksum.h"
 
-/* RFC 9293, section 3.10.7.1: sequence number 0, and an acknowledgement of all that came. */
+/* RFC 9293, section 3.10.7.1: sequence number 0, and an acknowledgement of the whole segment. */
 static void build_reset(struct hp_packet *q, const struct hp_packet *p)
 {
 	const uint8_t *from = p->data + p->l4_off;
@@ -52,7 +52,7 @@ static void send_reset(struct hp_pipe *pipe, const struct hp_packet *p)
 	pipe->d.ops->put(pipe->d.ops->ctx, q);
 }
 
-/* Its data offset may point behind the packet's end, or into the header. */
+/* The data offset may point behind the packet's end, or into the header. */
 static bool header_fits(const struct hp_packet *p)
 {
 	size_t hlen = (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u;

@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-/* The beginning of a packet, as much as an error carries: perhaps without its end. */
+/* The beginning of a packet, as far as an error quotes it. */
 struct quoted {
 	struct hp_addr src, dst;
 	uint16_t sport, dport;
-	uint16_t id;           /* ICMP echo; in flows it stands on our side, the other has 0 */
+	uint16_t id;           /* ICMP echo: in keys of flows our port; the other is 0 */
 	uint8_t proto;
 };
 
@@ -19,7 +19,7 @@ static bool is_icmp(uint8_t proto)
 	return proto == HP_PROTO_ICMP || proto == HP_PROTO_ICMP6;
 }
 
-/* Eight octets are what every error carries at least (RFC 792). */
+/* Every error quotes at least eight octets of the transport header (RFC 792). */
 static bool quoted_ports(const uint8_t *l4, size_t len, struct quoted *q)
 {
 	if (len < 8)
@@ -55,7 +55,7 @@ static bool quoted_read(const uint8_t *p, size_t len, struct quoted *q)
 		q->src = hp_addr_from6(p + 8);
 		q->dst = hp_addr_from6(p + 24);
 		q->proto = p[6];
-		/* A datagram that left in fragments: the first one names the ports. */
+		/* A datagram that was sent in fragments: the first one has the ports. */
 		if (q->proto == HP_PROTO_FRAGMENT && len >= HP_IP6_HLEN + HP_IP6_FRAGHLEN) {
 			if (hp_get16(p + hlen + 2) & 0xfff8)
 				return false;
@@ -85,7 +85,7 @@ struct hp_flow *hp_pipe_related_legacy(struct hp_pipe *pipe, const struct hp_pac
 {
 	struct quoted q = { .proto = 0 };
 
-	/* It was sent by the far end as the legacy host knows it. */
+	/* The quoted packet's source is the far end, as the legacy host knows it. */
 	if (!quoted_in(p, &q) || !hp_addr_eq(&q.src, &p->dst))
 		return NULL;
 	if (is_icmp(q.proto))
@@ -97,7 +97,7 @@ struct hp_flow *hp_pipe_related_hit(struct hp_pipe *pipe, const struct hp_packet
 {
 	struct quoted q = { .proto = 0 };
 
-	/* A peer speaks of its own conversations with us, no others. */
+	/* A peer may send errors only about its own conversations with us. */
 	if (!quoted_in(p, &q) || !hp_addr_eq(&q.src, &p->dst) || !hp_addr_eq(&q.dst, &p->src))
 		return NULL;
 	if (is_icmp(q.proto))

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * From a destination to an association: configured peers, then resolver services in their
- * order, then opportunistic HIP (RFC 7401, section 4.1.8), then the policy for the unknown.
+ * order, then opportunistic HIP (RFC 7401, section 4.1.8), then the setting `unknown`.
  *
- *	RESOLVING    nobody has named a HIT yet
- *	PROTECTED    a HIT is known; without an association packets wait for one
- *	PASSTHROUGH  no HIT, and the policy lets plain traffic pass
- *	BLOCKED      no HIT and the policy does not, or a known peer that does not answer
+ *	RESOLVING    no HIT is known yet
+ *	PROTECTED    a HIT is known; packets are held until there is an association
+ *	PASSTHROUGH  there is no HIT, and the policy lets plain traffic pass
+ *	BLOCKED      there is no HIT and the policy blocks, or a known peer does not answer
  *
- * A destination whose HIT was named is never spoken to in the clear, however its exchange ends.
+ * Nothing is sent in the clear to a destination whose HIT is known, however its exchange ends.
  */
 #include "pipe/resolve.h"
 
@@ -25,7 +25,7 @@
 #include "pipe/trace.h"
 #include "pipe/verdict.h"
 
-#define PEER_RETRY_MS 3000 /* after so long a HIP peer that did not answer is tried again */
+#define PEER_RETRY_MS 3000 /* a HIP peer that did not answer is tried again after this time */
 
 static const char by_configuration[] = "configuration";
 
@@ -67,7 +67,8 @@ static void log_peer(struct hp_pipe *pipe, const struct hp_peer *e, enum hp_log_
 
 /* ---- held packets */
 
-/* They are processed again, oldest first; those that have to wait once more are queued again. */
+/* Held packets are processed again, oldest first.  Those that have to wait once more are held
+ * again. */
 static void release(struct hp_pipe *pipe, struct hp_peer *e)
 {
 	struct hp_packet *list = NULL, **tail = &list, *p;
@@ -99,7 +100,7 @@ static void drop_held(struct hp_pipe *pipe, struct hp_peer *e, enum hp_drop_reas
 	hp_burst_end(pipe, &b);
 }
 
-/* How long an answer may take. */
+/* Limits the time that packets wait for an answer. */
 static void limit_wait(struct hp_pipe *pipe, struct hp_pipe_peer *pp)
 {
 	if (!hp_timer_armed(&pp->timer))
@@ -107,7 +108,7 @@ static void limit_wait(struct hp_pipe *pipe, struct hp_pipe_peer *pp)
 			     hp_pipe_now(pipe) + pipe->conf->client.hold_timeout_ms);
 }
 
-/* What is known of a destination is not forgotten while packets wait for it. */
+/* The entry must not expire while packets wait for it. */
 static void outlive_wait(struct hp_pipe *pipe, struct hp_peer *e)
 {
 	uint64_t end_ms = pp_of(e)->timer.at_ms + 1;
@@ -147,7 +148,7 @@ static void wait_for(struct hp_pipe_peer *pp, struct hp_assoc *a)
 		hp_list_add_tail(&pa->waiting, &pp->of_assoc);
 }
 
-/* Nobody knows a HIT. */
+/* No HIT is known. */
 static void unknown(struct hp_pipe_peer *pp)
 {
 	struct hp_pipe *pipe = pp->pipe;
@@ -179,7 +180,7 @@ static bool may_be_elsewhere(const struct hp_pipe_peer *pp, int err)
 	       err != -EKEYREVOKED && err != -EINVAL;
 }
 
-/* A HIT is known, but its owner does not answer, and nobody knows another address. */
+/* A HIT is known, but the peer does not answer, and no other address is known. */
 static void block(struct hp_pipe_peer *pp, int err)
 {
 	uint64_t ms = err == -EACCES ? negative_ms(pp->pipe) : PEER_RETRY_MS;
@@ -197,7 +198,7 @@ static void unreachable(struct hp_pipe_peer *pp, int err)
 		block(pp, err);
 }
 
-/* The association with the entry's HIT, begun if there is none; NULL and errno. */
+/* The association with the entry's HIT; it is begun if there is none.  NULL and errno. */
 static struct hp_assoc *associate(struct hp_pipe *pipe, const struct hp_peer *e,
 				  const struct hp_addr *local)
 {
@@ -300,7 +301,7 @@ static void try_opportunistic(struct hp_pipe_peer *pp)
 	struct hp_assoc *a = NULL;
 
 	if (hp_addr_is_hit(&pp->peer->addr)) {
-		/* The engine may know where it is: it was here before. */
+		/* The engine may know its address from an earlier association. */
 		known(pp, &(struct hp_resolve_result){ .hit = pp->peer->addr }, "association");
 		return;
 	}
@@ -350,14 +351,14 @@ static void answered(struct hp_asking *q, int err, const void *result)
 		known(pp, result, name);
 }
 
-/* First packets, or a probe in the background, have waited long enough. */
+/* First packets, or a probe in the background, have waited for too long. */
 static void held_too_long(struct hp_timer *t)
 {
 	struct hp_pipe_peer *pp = HP_CONTAINER(t, struct hp_pipe_peer, timer);
 
 	if (pp->peer->state == HP_PEER_RESOLVING) {
 		hp_service_cancel(&pp->asking);
-		unknown(pp); /* still told when an exchange succeeds after all */
+		unknown(pp); /* the entry is still updated if the exchange succeeds later */
 		return;
 	}
 	log_peer(pp->pipe, pp->peer, HP_LOG_WARNING, "no answer yet, held packets dropped");
@@ -395,7 +396,7 @@ static struct hp_pipe_peer *pp_new(struct hp_pipe *pipe, struct hp_peer *e,
 	return pp;
 }
 
-/* Adds an entry, and tells if another had to give way. */
+/* Adds an entry, and reports the limit if another one was evicted for it. */
 static struct hp_peer *entry_add(struct hp_pipe *pipe, const struct hp_addr *dst,
 				 const struct hp_addr *client)
 {
@@ -485,7 +486,7 @@ static void ended(struct hp_pipe_peer *pp)
 	else if (!e->hit_known && e->state == HP_PEER_RESOLVING)
 		unknown(pp);
 	else if (e->state == HP_PEER_PROTECTED && (!pp->error || pp->error == -ENOTCONN))
-		release(pp->pipe, e); /* gone: those that wait begin anew */
+		release(pp->pipe, e); /* it has ended: packets that wait begin a new exchange */
 	else if (e->state == HP_PEER_PROTECTED)
 		unreachable(pp, pp->error);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * A packet in HIT form leaves as ESP in BEET mode (RFC 7402, 4303).
+ * Packets in HIT form are sent as ESP in BEET mode (RFC 7402, RFC 4303).
  *
- * A super-packet is cut into segments that fit the path; equal ESP packets stand back to back
- * in one buffer and are handed over in one call, also those of different packets that were
- * received together: the run leaves when it is full, when another kind of packet follows, or at
- * the end of the batch (hp_pipe_flush).  Other packets that do not fit travel in fragments, each
- * in an ESP packet of its own whose next header is a fragment header (RFC 8200, 4.5): NATs and
- * firewalls drop fragments of the outer packet.  Only what has extension headers already is left
- * to the outer IP layer.
+ * A super-packet is cut into segments that fit the path.  ESP packets of equal length stand back
+ * to back in one buffer and are sent in one call: a run.  The packets of a burst share runs.  A
+ * run is sent when it is full, when a packet of another kind follows, and at the end of the
+ * burst.
  *
- * The same fragment header tells the other end that a packet may be fragmented (RFC 7915, 4.1 and
- * 5.1.1).
+ * Other packets that do not fit are sent in fragments, each in an ESP packet of its own whose
+ * next header is a fragment header (RFC 8200, section 4.5): NATs and firewalls drop fragments of
+ * the outer packet.  Only packets that already have extension headers are left to the outer IP
+ * layer.  The same fragment header tells the other end that a packet may be fragmented (RFC 7915,
+ * sections 4.1 and 5.1.1).
  */
 #include "pipe/seal.h"
 
@@ -24,7 +24,7 @@
 
 #define MTU_DEFAULT  1500u
 #define MTU_CHECK_MS 1000
-/* UDP_SEGMENT's limits, which native runs keep too. */
+/* UDP_SEGMENT's limits; runs without UDP keep them too. */
 #define BATCH_PACKETS 64
 #define BATCH_BYTES   65000
 
@@ -102,7 +102,7 @@ static bool same_path(const struct hp_path *a, const struct hp_path *b)
 	       hp_addr_eq(&a->src, &b->src);
 }
 
-/* Packets of p's kind may follow what is in the run; else that leaves first. */
+/* Prepares the run for packets of p's kind; sends it first if they differ from those in it. */
 static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a, bool fits)
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
@@ -123,14 +123,15 @@ static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_a
 	r->b.mtu = pa ? pa->mtu : 0;
 }
 
-/* Would an ESP packet of so many octets end behind its like? */
+/* May an ESP packet of esp_len octets be added to the run? */
 static bool run_takes(const struct hp_esp_batch *b, size_t esp_len)
 {
 	return !b->n || (b->n < BATCH_PACKETS && b->last == b->seg && esp_len <= b->seg &&
 			 (size_t)b->seg * b->n + esp_len <= BATCH_BYTES);
 }
 
-/* One transport segment behind the others in the run; a shorter one ends it. */
+/* Seals one transport segment into the run.  A segment shorter than the others is the last one of
+ * it. */
 static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 		   const uint8_t *payload, size_t len)
 {
@@ -155,16 +156,16 @@ static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 
 /* ---- fragments */
 
-/* May len octets of p's transport part travel in one ESP packet with room for so many, without a
- * fragment header?  Up to 1280 octets the other end lets everything be fragmented (RFC 7915,
- * 5.1). */
+/* May len octets of p's transport part be sent in one ESP packet, which has room for `room`
+ * octets, without a fragment header?  The other end may fragment every packet of up to 1280
+ * octets (RFC 7915, section 5.1). */
 static bool travels_whole(const struct hp_packet *p, size_t len, unsigned int room)
 {
 	return len <= room && (p->df || len <= HP_MTU_MIN6 - HP_IP6_HLEN);
 }
 
-/* Octets of a packet in each fragment but the last.  RFC 7915, 4.1: none is longer than
- * lowest_ipv6_mtu. */
+/* Octets of a packet in each fragment but the last.  No fragment is longer than lowest_ipv6_mtu
+ * (RFC 7915, section 4.1). */
 static unsigned int step_of(const struct hp_pipe *pipe, unsigned int room)
 {
 	unsigned int lowest = pipe->conf->translation.lowest_ipv6_mtu - HP_IP6_HLEN;
@@ -172,10 +173,11 @@ static unsigned int step_of(const struct hp_pipe *pipe, unsigned int room)
 	return ((room < lowest ? room : lowest) - HP_IP6_FRAGHLEN) & ~7u;
 }
 
-/* One transport part of p's in fragments.  The eight octets before it are used and put back.
+/* Seals one transport part of p in fragments.  The eight octets in front of it are overwritten
+ * and restored.
  *
- * The lower half of the identification is the IPv4 packet's (RFC 7915, 4.1).  The upper half, which
- * has to be zero there, tells the packets of several clients apart, for all of them have one
+ * The lower half of the identification is the IPv4 packet's (RFC 7915, section 4.1).  The upper
+ * half, zero in the RFC, distinguishes the packets of several clients, which share one
  * HIT. */
 static int run_add_pieces(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_assoc *a,
 			  uint8_t *payload, size_t len)
@@ -235,7 +237,7 @@ static enum hp_verdict seal_one(struct hp_pipe *pipe, struct hp_packet *p, struc
 	return sealed(pipe, p, a);
 }
 
-/* mss: TCP's; datagrams are cut at gso_size. */
+/* mss: for TCP; datagrams are cut at gso_size. */
 static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
 				     struct hp_assoc *a, unsigned int mss)
 {
@@ -257,7 +259,7 @@ static enum hp_verdict seal_segments(struct hp_pipe *pipe, struct hp_packet *p,
 	return sealed(pipe, p, a);
 }
 
-/* Payload octets a TCP segment may have: the peer's MSS and the path decide. */
+/* The largest payload of a TCP segment by the peer's MSS and the path. */
 static unsigned int tcp_room(struct hp_pipe *pipe, const struct hp_packet *p,
 			     struct hp_assoc *a, unsigned int mss)
 {
@@ -265,7 +267,7 @@ static unsigned int tcp_room(struct hp_pipe *pipe, const struct hp_packet *p,
 	unsigned int room = hp_pipe_max_payload(pipe, a);
 
 	room = room > header + 64 ? room - header : 64;
-	/* An announced MSS counts without options (RFC 6691). */
+	/* An announced MSS does not count options (RFC 6691). */
 	if (mss && mss + 20 > header && mss + 20 - header < room)
 		room = mss + 20 - header;
 	if (p->gso_size && p->gso_size < room)
@@ -284,7 +286,7 @@ static enum hp_verdict seal_tcp(struct hp_pipe *pipe, struct hp_packet *p, struc
 	header = (p->data[p->l4_off + HP_TCP_OFF_DOFF] >> 4) * 4u;
 	if (p->len - p->l4_off - header <= room)
 		return seal_one(pipe, p, a);
-	/* Segments that the other end lets be fragmented as they are need no fragment header. */
+	/* Segments of up to 1280 octets need no fragment header to be fragmented later. */
 	if (!p->df && room > HP_MTU_MIN6 - HP_IP6_HLEN - header)
 		room = HP_MTU_MIN6 - HP_IP6_HLEN - header;
 	return seal_segments(pipe, p, a, room);

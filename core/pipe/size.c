@@ -10,8 +10,7 @@
 
 /* ---- towards the peer */
 
-/* Which MTU to tell the sender of a packet whose transport part may have room octets at most;
- * 0: none. */
+/* The MTU to tell p's sender if a transport part may have `room` octets at most; 0: none. */
 static unsigned int mtu_to_tell(const struct hp_packet *p, unsigned int room)
 {
 	unsigned int mtu = p->l4_off + room;
@@ -23,10 +22,11 @@ static unsigned int mtu_to_tell(const struct hp_packet *p, unsigned int room)
 	return p->family == 6 && mtu < HP_MTU_MIN6 ? 0 : mtu;
 }
 
-/* What the kernel routes to us comes as it was sent.  But before the queue conntrack has put
- * fragments together, and the whole carries DF if they did.  To tell their sender would cost it the
- * datagram for nothing, because each of them fits (RFC 8200, section 5).  Discovery queues first
- * packets only: a sender of whole packets is told when the next one is routed. */
+/* Packets that the kernel routes to us arrive as they were sent.  But conntrack reassembles
+ * fragments before packets are queued, and the whole has DF if they had it.  An error would cost
+ * their sender the datagram for nothing, because each fragment fits (RFC 8200, section 5).
+ * Discovery queues first packets only: a sender of whole packets is told when the next one is
+ * routed. */
 static bool may_have_been_fragments(const struct hp_packet *p)
 {
 	return !p->tun;
@@ -37,7 +37,7 @@ enum hp_verdict hp_pipe_fits_peer(struct hp_pipe *pipe, struct hp_packet *p, str
 {
 	unsigned int mtu;
 
-	/* RFC 8200, section 3: nobody forwards it.  The outer header could not say 0 either. */
+	/* RFC 8200, section 3: it must not be forwarded.  The outer header can't have 0 either. */
 	if (!p->ttl) {
 		hp_pipe_icmp_ttl(pipe, p);
 		return hp_pipe_drop(pipe, p, stage, HP_DROP_TTL);

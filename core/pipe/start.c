@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pipeline itself: its tables, and what is asked about it.
+ * A pipeline is made, reconfigured and freed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -227,7 +227,7 @@ void hp_pipe_free(struct hp_pipe *pipe)
 	free(pipe);
 }
 
-/* What waits for an answer goes on waiting; all else is asked again. */
+/* Entries for which packets wait are kept; all others are resolved again. */
 static int forget_idle(struct hp_peer *e, void *arg)
 {
 	(void)arg;

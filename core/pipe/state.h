@@ -79,7 +79,7 @@ struct hp_pipe_peer {
 	bool located;             /* they have been, since an association was up */
 	const char *source;       /* where the HIT comes from, for reports */
 	int error;                /* the result of the exchange, while in ready */
-	struct hp_addr met_hit;   /* the HIT that the exchange found, zero if none, while in ready */
+	struct hp_addr met_hit;   /* the HIT that the exchange found, or zero, while in ready */
 };
 
 /* Which hooks a flow wants; shared by all flows that want the same. */

@@ -49,8 +49,8 @@ void hp_pipe_note_hook(struct hp_pipe *pipe, const struct hp_packet *p, const ch
 		trace(pipe, p, stage, hook, verdict, reason);
 }
 
-/* Costs nothing unless the subsystem is at debug.  A flow's peer is known, and its legacy host;
- * without one the source is what there is to tell. */
+/* Called only at level debug.  A flow has a peer and a legacy host; without a flow only the
+ * source is known. */
 static void log_drop(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_drop_reason r)
 {
 	struct hp_log_about about = { .limit = &pipe->drop_tokens, .reason = hp_drop_name(r) };
@@ -68,7 +68,7 @@ static void log_drop(struct hp_pipe *pipe, const struct hp_packet *p, enum hp_dr
 	hp_log_about(HP_LOG_PIPE, HP_LOG_DEBUG, &about, "dropped, %s: %s", about.reason, packet);
 }
 
-/* What an administrator wants to know of, see struct hp_pipe_ops. */
+/* Drops that an administrator wants to hear of (struct hp_pipe_ops). */
 static bool is_alarming(enum hp_drop_reason r)
 {
 	return r == HP_DROP_ESP_AUTH || r == HP_DROP_ESP_REPLAY || r == HP_DROP_ACCESS ||

@@ -21,7 +21,7 @@ static void let_pass(struct hp_pipe *pipe, struct hp_packet *p, bool connection)
 		return;
 	}
 	pipe->totals.passed++;
-	/* Reassembled packets are no longer the kernel's: it gets them anew. */
+	/* The kernel has no copy of a reassembled packet: it is sent again. */
 	if (p->queued)
 		pipe->d.ops->accept(pipe->d.ops->ctx, p, connection);
 	else
@@ -29,7 +29,7 @@ static void let_pass(struct hp_pipe *pipe, struct hp_packet *p, bool connection)
 	p->queued = false;
 }
 
-/* Without a verdict until now: the kernel discards its copy. */
+/* If there is no verdict yet the kernel discards its copy. */
 static void end(struct hp_pipe *pipe, struct hp_packet *p)
 {
 	hp_pipe_steal(pipe, p);

@@ -40,9 +40,10 @@ const struct hp_pipe_wishes *hp_pipe_asked(const struct hp_pipe *pipe)
 
 /* ---- connections nobody answers */
 
-#define IDLE_MAX_MS 60000 /* older ones say nothing about now */
+#define IDLE_MAX_MS 60000 /* older connections say nothing about the present */
 
-/* One end sent twice, the other not at all: a single packet may still be under way. */
+/* One end has sent twice, the other not at all.  After a single packet the answer may still be
+ * under way. */
 static bool is_mute(const struct hp_flow *f, enum hp_direction said)
 {
 	return (f->key.proto == HP_PROTO_TCP || f->key.proto == HP_PROTO_ICMP) &&

@@ -18,7 +18,7 @@ static struct hp_packet *no_fragment(struct hp_pipe *pipe, struct hp_packet *p,
 	return NULL;
 }
 
-/* Takes p over, or not (< 0), and tells if another datagram had to give way. */
+/* 0: p is taken over.  Reports the limit if another datagram was evicted for it. */
 static int put_together(struct hp_pipe *pipe, struct hp_packet *p, struct hp_packet **all)
 {
 	const uint64_t *count = hp_reassembly_counters(pipe->reasm);
@@ -53,8 +53,8 @@ struct hp_packet *hp_pipe_whole(struct hp_pipe *pipe, struct hp_packet *p, const
 	}
 }
 
-/* RFC 7915, 4.1 and 5.1: translation leaves options and extension headers out, but not a route that
- * has places left. */
+/* RFC 7915, sections 4.1 and 5.1: translation removes options and extension headers, but a source
+ * route with places left is an error. */
 enum hp_verdict hp_pipe_look_at_route(struct hp_pipe *pipe, const struct hp_packet *p,
 				      const char *stage)
 {
