@@ -5,95 +5,26 @@
 #include "io/udp_internal.h"
 
 #include <errno.h>
-#include <string.h>
 
+#include "io/target.h"
 #include "wire/udpencap.h"
 
-/* Where to, and the control messages; shared by all messages of one call. */
+/* Where to, and by which socket. */
 struct target {
+	struct hp_target to;
 	struct encap_family *family;
-	struct sockaddr_in sin;
-	struct sockaddr_in6 sin6;
-	size_t ctrl_len;
-	_Alignas(struct cmsghdr) uint8_t ctrl[ENCAP_CTRL_ROOM];
 };
-
-static void ctrl_add(struct target *t, int level, int type, const void *data, size_t len)
-{
-	struct cmsghdr c = { .cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type };
-	uint8_t *at = t->ctrl + t->ctrl_len;
-
-	memset(at, 0, CMSG_SPACE(len));
-	memcpy(at, &c, sizeof(c));
-	memcpy(at + CMSG_LEN(0), data, len);
-	t->ctrl_len += CMSG_SPACE(len);
-}
-
-static void ctrl_source(struct target *t, const struct hp_addr *src)
-{
-	struct in_pktinfo four = { 0 };
-	struct in6_pktinfo six = { 0 };
-
-	if (hp_addr_is_zero(src))
-		return;
-	if (t->family->family == AF_INET) {
-		four.ipi_spec_dst.s_addr = hp_addr_to4(src);
-		ctrl_add(t, IPPROTO_IP, IP_PKTINFO, &four, sizeof(four));
-	} else {
-		memcpy(&six.ipi6_addr, src->b, 16);
-		ctrl_add(t, IPPROTO_IPV6, IPV6_PKTINFO, &six, sizeof(six));
-	}
-}
-
-static void ctrl_header(struct target *t, uint8_t tos, uint8_t ttl)
-{
-	bool v4 = t->family->family == AF_INET;
-	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6, v = tos;
-
-	if (tos)
-		ctrl_add(t, level, v4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
-	v = ttl;
-	if (ttl)
-		ctrl_add(t, level, v4 ? IP_TTL : IPV6_HOPLIMIT, &v, sizeof(v));
-}
 
 static int target_init(struct target *t, struct hp_encap *e, const struct hp_path *path,
 		       uint8_t tos, uint8_t ttl)
 {
-	bool v4 = hp_addr_is4(&path->dst);
-
-	if (!path->dport || (!hp_addr_is_zero(&path->src) && hp_addr_is4(&path->src) != v4))
+	if (!path->dport || hp_target_init(&t->to, path, tos, ttl))
 		return -EINVAL;
-	memset(t, 0, offsetof(struct target, ctrl));
-	t->family = v4 ? &e->v4 : &e->v6;
-	if (t->family->fd < 0)
-		return -EAFNOSUPPORT;
-	t->sin.sin_family = AF_INET;
-	t->sin.sin_port = htons(path->dport);
-	t->sin.sin_addr.s_addr = hp_addr_to4(&path->dst);
-	t->sin6.sin6_family = AF_INET6;
-	t->sin6.sin6_port = htons(path->dport);
-	memcpy(&t->sin6.sin6_addr, path->dst.b, 16);
-	ctrl_source(t, &path->src);
-	ctrl_header(t, tos, ttl);
-	return 0;
+	t->family = t->to.v4 ? &e->v4 : &e->v6;
+	return t->family->fd < 0 ? -EAFNOSUPPORT : 0;
 }
 
-static struct msghdr header_for(struct target *t, struct iovec *iov, size_t n)
-{
-	bool v4 = t->family->family == AF_INET;
-
-	return (struct msghdr){
-		.msg_name = v4 ? (void *)&t->sin : (void *)&t->sin6,
-		.msg_namelen = v4 ? sizeof(t->sin) : sizeof(t->sin6),
-		.msg_iov = iov,
-		.msg_iovlen = n,
-		.msg_control = t->ctrl_len ? t->ctrl : NULL,
-		.msg_controllen = t->ctrl_len,
-	};
-}
-
-/* What has left. */
+/* What has been sent. */
 struct sent {
 	uint32_t packets;
 	size_t octets;
@@ -105,15 +36,10 @@ static void sent_add(struct sent *s, uint32_t packets, size_t octets)
 	s->octets += octets;
 }
 
-static bool queue_full(int err)
-{
-	return err == EAGAIN || err == ENOBUFS;
-}
-
 /* Counts n packets that were not sent, err being the errno value; -errno. */
 static int failed(struct hp_encap *e, int err, uint32_t n)
 {
-	if (queue_full(err)) {
+	if (hp_target_full(err)) {
 		e->counts.full += n;
 		return -EAGAIN;
 	}
@@ -136,7 +62,7 @@ int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void
 		err = encap_discover(t.family, ENCAP_CUT_MORE);
 	if (err)
 		return err;
-	m = header_for(&t, iov, 2);
+	m = hp_target_message(&t.to, iov, 2);
 	if (sendmsg(t.family->fd, &m, MSG_DONTWAIT) < 0)
 		return failed(e, errno, 1);
 	e->counts.hip_out++;
@@ -148,7 +74,7 @@ int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void
 static int send_piece(struct target *t, const uint8_t *data, size_t len)
 {
 	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct msghdr m = header_for(t, &iov, 1);
+	struct msghdr m = hp_target_message(&t->to, &iov, 1);
 
 	return sendmsg(t->family->fd, &m, MSG_DONTWAIT) < 0 ? errno : 0;
 }
@@ -156,12 +82,12 @@ static int send_piece(struct target *t, const uint8_t *data, size_t len)
 /* n packets by one call; errno's value. */
 static int send_segments(struct target *t, const uint8_t *data, size_t len, uint16_t seg)
 {
-	size_t plain = t->ctrl_len;
+	size_t plain = t->to.ctrl_len;
 	int err;
 
-	ctrl_add(t, SOL_UDP, UDP_SEGMENT, &seg, sizeof(seg));
+	hp_target_ctrl(&t->to, SOL_UDP, UDP_SEGMENT, &seg, sizeof(seg));
 	err = send_piece(t, data, len);
-	t->ctrl_len = plain;
+	t->to.ctrl_len = plain;
 	return err;
 }
 
@@ -182,7 +108,7 @@ static int send_each(struct target *t, const uint8_t *data, size_t len, size_t s
 			sent_add(sent, 1, seg);
 		else if (!first)
 			first = err;
-		if (queue_full(err))
+		if (hp_target_full(err))
 			break;
 	}
 	return first;
@@ -202,7 +128,7 @@ static int send_some(struct hp_encap *e, struct target *t, const uint8_t *data, 
 	err = send_segments(t, data, len, seg);
 	if (!err)
 		sent_add(sent, (uint32_t)((len + seg - 1) / seg), len);
-	if (!err || queue_full(err))
+	if (!err || hp_target_full(err))
 		return err;
 	e->no_segment = e->no_segment || err == EIO;
 	return send_each(t, data, len, seg, sent);
@@ -240,7 +166,7 @@ int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
 				(uint16_t)run->seg, &sent);
 		if (!first)
 			first = err;
-		if (queue_full(err))
+		if (hp_target_full(err))
 			break;
 	}
 	*lost -= sent.packets;

@@ -29,6 +29,8 @@ struct raw_seen {
 	uint8_t first, end; /* octets of the last ESP packet */
 	size_t esp_octets;
 	unsigned int most; /* packets that came together */
+	bool uniform;      /* packets of one value each are expected: 1, 2, ... */
+	unsigned int bad;  /* octets that are none of it */
 };
 
 static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
@@ -44,6 +46,8 @@ static void on_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, si
 static void on_one(struct raw_seen *s, const struct hp_esp_arrived *r)
 {
 	CU_ASSERT_EQUAL(r->n, 1);
+	for (uint32_t i = 0; s->uniform && i < r->last; i++)
+		s->bad += r->data[i] != r->data[0] || r->data[0] < 1 || r->data[0] > 5;
 	s->esp++;
 	s->esp_octets += r->last;
 	s->last = *r;
@@ -121,6 +125,23 @@ static void hip_messages_longer_than_the_link_cross(void)
 
 static uint32_t lost;
 
+/* Longer than most, so that each is received in two parts; all of them in one burst. */
+static void long_ones_stay_apart(struct raw_pair *rp, const struct hp_path *path, uint8_t *data)
+{
+	struct hp_raw_run run = {.data = data, .n = 5, .seg = 9000, .last = 9000, .df = false};
+	int before = rp->seen_there.esp;
+
+	for (int i = 0; i < 5; i++)
+		memset(data + i * 9000, i + 1, 9000);
+	rp->seen_there.bad = 0;
+	rp->seen_there.uniform = true;
+	CU_ASSERT(!hp_raw_esp_send(rp->here, path, &run, &lost));
+	until(&rp->seen_there.esp, before + 5);
+	CU_ASSERT_EQUAL(rp->seen_there.esp, before + 5);
+	CU_ASSERT_EQUAL(rp->seen_there.last.last, 9000);
+	CU_ASSERT_EQUAL(rp->seen_there.bad, 0);
+}
+
 static void esp_crosses(const char *src, const char *dst)
 {
 	struct hp_path path = {.src = addr(src), .dst = addr(dst)};
@@ -142,6 +163,7 @@ static void esp_crosses(const char *src, const char *dst)
 	until(&rp.seen_there.esp, 100);
 	a_while();
 	CU_ASSERT_EQUAL(rp.seen_there.esp, 100);
+	CU_ASSERT(rp.seen_there.most > 1);
 	CU_ASSERT_EQUAL(rp.seen_there.esp_octets, 99 * 600 + 77);
 	CU_ASSERT_EQUAL(rp.seen_there.first, 0xaa);
 	CU_ASSERT_EQUAL(rp.seen_there.end, 0xbb);
@@ -167,6 +189,7 @@ static void esp_crosses(const char *src, const char *dst)
 	until(&rp.seen_there.esp, 201);
 	CU_ASSERT_EQUAL(rp.seen_there.last.last, 9000);
 	CU_ASSERT_EQUAL(rp.seen_there.end, 0xcc);
+	long_ones_stay_apart(&rp, &path, data);
 	CU_ASSERT_EQUAL(rp.seen_here.esp + rp.seen_here.hip, 0);
 	raw_pair_close(&rp);
 }
