@@ -158,6 +158,8 @@ static void out_work(void *ctx)
 	struct line *li = ctx;
 	struct node *n = &li->l.n[0];
 	struct hp_packet *p[OUT_OPS];
+	unsigned int k = 0;
+	size_t octets = 0;
 
 	for (int i = 0; i < OUT_OPS; i++) {
 		struct hp_packet *q = n->ops.get(n->ops.ctx);
@@ -167,9 +169,14 @@ static void out_work(void *ctx)
 		memcpy(q->data, li->p->data, li->p->len);
 		q->len = li->p->len;
 		q->gso = li->p->gso;
-		p[i] = q;
+		p[k++] = q;
+		octets += q->len;
+		if (i + 1 < OUT_OPS && octets < HP_PIPE_BURST_OCTETS)
+			continue;
+		hp_pipe_captured(n->pipe, p, k); /* as io does */
+		k = 0;
+		octets = 0;
 	}
-	hp_pipe_captured(n->pipe, p, OUT_OPS);
 }
 
 static bool out_right(void *ctx)

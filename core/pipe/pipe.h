@@ -137,7 +137,7 @@ size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
  * caller should not read more than this at once: the packets would not stay in the processor's
  * caches. */
 #define HP_PIPE_BURST	     64
-#define HP_PIPE_BURST_OCTETS 65536
+#define HP_PIPE_BURST_OCTETS 60000 /* a large super-packet is a burst by itself */
 
 /* Captured packets; packets that the kernel has routed to the TUN device.  Both are taken over. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
