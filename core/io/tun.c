@@ -22,6 +22,9 @@
 #include "xlat/xlat.h"
 
 #define READS_PER_ROUND HP_PIPE_BURST
+/* Octets of a burst: each burst ends with a run that is not full, so it should be long; but what was
+ * read should stay in the second-level cache. */
+#define READ_OCTETS	(8 * 65536)
 #define DISCARD_MAX	65536 /* somebody may send as fast as we read */
 
 /* Linux 6.2; headers may be older. */
@@ -124,7 +127,7 @@ static void tun_ready(void *ctx, uint32_t events)
 
 	(void)events;
 	for (i = 0; i < n && packet_read(tun, &b); i++) {
-		if (b.octets >= HP_PIPE_BURST_OCTETS)
+		if (b.octets >= READ_OCTETS)
 			hand_over(tun, &b);
 	}
 	hand_over(tun, &b);

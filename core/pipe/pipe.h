@@ -132,12 +132,11 @@ int hp_pipe_translate(struct hp_pipe *pipe, struct hp_packet *p);
 /* hp_packet_room. */
 size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
 
-/* Packets that were received together are handed in together and processed together.  When the
- * call returns, all of them have been sent or dropped, except held packets and fragments.  A
- * caller should not read more than this at once: the packets would not stay in the processor's
- * caches. */
+/* Packets that were received together are handed in together.  When the call returns, all of them
+ * have been sent or dropped, except held packets and fragments.  They are processed in groups of so
+ * many packets or octets, which stay in the processor's caches. */
 #define HP_PIPE_BURST	     64
-#define HP_PIPE_BURST_OCTETS 60000 /* a large super-packet is a burst by itself */
+#define HP_PIPE_BURST_OCTETS 60000 /* a large super-packet is a group by itself */
 
 /* Captured packets; packets that the kernel has routed to the TUN device.  Both are taken over. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
