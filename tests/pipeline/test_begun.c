@@ -307,7 +307,6 @@ static void open_and_cut(struct talk *t)
 	begin("");
 	lab_open(&l, t);
 	hp_pipe_cut(l.n[0].pipe, newest);
-	hp_pipe_flush(l.n[0].pipe);
 	lab_run(&l, 3);
 }
 

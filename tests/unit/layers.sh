@@ -97,10 +97,10 @@ done
 
 floors pipe state <<'EOF'
 0 drop limits pipe state packet
-1 trace area flows limited configured wanted related
+1 trace area control flows limited configured wanted related
 2 emit pathmtu
 3 seal verdict
-4 burst icmp l7
+4 burst datagram icmp l7 rewrite
 5 acks ahead backend cut hooks refuse resolve size whole
 6 expected filter hosting
 7 inbound
