@@ -33,8 +33,8 @@ static const char *arg(const json_t *request, const char *name)
 static int status(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply)
 {
-	(void)c, (void)request;
-	return hp_report_status(d, reply);
+	(void)request, (void)reply;
+	return hp_daemon_fresh(d, c, hp_report_status);
 }
 
 /* The command's name is the list's. */
@@ -47,15 +47,15 @@ static int list(struct hp_daemon *d, struct hp_control_client *c, const json_t *
 static int drops(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		 json_t *reply)
 {
-	(void)c, (void)request;
-	return hp_report_drops(d, reply);
+	(void)request, (void)reply;
+	return hp_daemon_fresh(d, c, hp_report_drops);
 }
 
 static int doctor(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply)
 {
-	(void)c, (void)request;
-	return hp_report_doctor(d, reply);
+	(void)request, (void)reply;
+	return hp_daemon_fresh(d, c, hp_report_doctor);
 }
 
 static int pipeline(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,

@@ -427,6 +427,9 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply);
 int hp_daemon_top(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 		  json_t *reply);
 /* associations, flows or peers: the request's "cmd". */
+/* The reply to a command comes from fn, when the gate has said how it is. */
+int hp_daemon_fresh(struct hp_daemon *d, struct hp_control_client *c,
+		    int (*fn)(struct hp_daemon *d, json_t *reply));
 /* The command "flush": its reply comes when all of it is done. */
 int hp_daemon_flush_tables(struct hp_daemon *d, struct hp_control_client *c,
 			   const json_t *request, json_t *reply);

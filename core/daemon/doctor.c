@@ -213,7 +213,7 @@ static void judge_files(const struct hp_daemon *d, struct hp_findings *out)
 /* What it has made stays, so nothing leaves in the clear; but nobody repairs it. */
 static void judge_gate(struct hp_daemon *d, struct hp_findings *out)
 {
-	if (!hp_daemon_gate_report(d))
+	if (!hp_daemon_gate_there(d))
 		hp_cure(hp_find(out, HP_CAUSE_GATE_GONE, HP_SEV_WARNING,
 				"hipproxy-gate does not run: what it has closed stays closed, but nobody "
 				"repairs it, and nothing new is closed"),

@@ -83,8 +83,7 @@ static enum hp_feed step(void *ctx, struct hp_control_client *c)
 		if (hp_clock_us(&f->d->clock) >= end_us)
 			return HP_FEED_MORE;
 	reply = json_pack("{s:b, s:s}", "ok", 1, "message", "flushed");
-	if (reply)
-		hp_control_send(c, reply);
+	hp_control_reply(c, reply, 0);
 	json_decref(reply);
 	return HP_FEED_END;
 }

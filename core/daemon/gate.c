@@ -15,7 +15,6 @@
 #include "io/gatesock.h"
 
 #define ANSWER_MS  15000 /* programs for packet filters may wait for each other */
-#define STATUS_MS  1000
 #define SEND_MS	   2000
 #define CONNECT_MS 200
 #define RETRY_MS   3000
@@ -64,10 +63,31 @@ static void ready_refused(struct hp_gate_link *l)
 	tell(l, -1, false);
 }
 
+/* Who waits for the answer to seq, or, if all is set, for anything.  False: nobody. */
+static bool tell_waits(struct hp_gate_link *l, uint32_t seq, bool all)
+{
+	struct hp_list *n = l->waits.next, *next;
+	bool told = false;
+
+	for (; n != &l->waits; n = next) {
+		struct hp_gate_wait *w = HP_CONTAINER(n, struct hp_gate_wait, node);
+
+		next = n->next;
+		if (!all && w->seq != seq)
+			continue;
+		hp_list_del(n);
+		w->fn(w);
+		told = true;
+	}
+	return told;
+}
+
 static void take_answer(struct hp_gate_link *l, const struct hp_gate_msg *m)
 {
 	bool refused = m->type == HP_GM_REFUSED;
 
+	if (tell_waits(l, m->seq, false))
+		return;
 	if (m->type == HP_GM_DONE && m->text[0] && l->d->reload.complaints)
 		json_array_append_new(l->d->reload.complaints, json_string(m->text));
 	if (m->seq == l->waits_for) {
@@ -124,6 +144,7 @@ static void drop(struct hp_gate_link *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+	tell_waits(l, 0, true);
 }
 
 static void lost(struct hp_gate_link *l, uint64_t again_ms)
@@ -359,6 +380,7 @@ static int open_gate(struct hp_daemon *d, struct hp_io_err *e)
 	int err;
 
 	l->d = d;
+	hp_list_init(&l->waits);
 	l->fd = l->tun = -1;
 	hp_timer_init(&l->again, on_again);
 	hp_tokens_init(&l->log_tokens, 1, 10);
@@ -476,26 +498,23 @@ void hp_daemon_gate_buffers(struct hp_daemon *d, int fd)
 	tell(&d->gate, fd, false);
 }
 
-bool hp_daemon_gate_report(struct hp_daemon *d)
+bool hp_daemon_gate_there(const struct hp_daemon *d)
 {
-	struct hp_io_err e = { "" };
-
-	if (d->gate.fd < 0)
-		return false;
-	message(&d->gate, HP_GM_STATUS);
-	/* Busy: the last report is not old. */
-	ask(&d->gate, -1, STATUS_MS, &e);
 	return d->gate.fd >= 0;
 }
 
-const struct hp_gate_msg *hp_daemon_gate_begun(struct hp_daemon *d)
+bool hp_daemon_gate_ask(struct hp_daemon *d, struct hp_gate_wait *w)
 {
-	struct hp_io_err e = { "" };
+	struct hp_gate_link *l = &d->gate;
 
-	if (d->gate.fd < 0)
-		return NULL;
-	message(&d->gate, HP_GM_BEGUN);
-	return ask(&d->gate, -1, STATUS_MS, &e) ? NULL : &d->gate.connections;
+	message(l, HP_GM_STATUS);
+	if (tell(l, -1, true))
+		return false;
+	w->seq = message(l, HP_GM_BEGUN)->seq;
+	if (tell(l, -1, true))
+		return false;
+	hp_list_add_tail(&l->waits, &w->node);
+	return true;
 }
 
 /* One short message; until it is done, packets to the address come by the queue of discovery. */

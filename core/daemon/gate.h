@@ -4,7 +4,7 @@
  * closed what has to be.  It reads the configuration itself; the daemon tells it what it has found
  * out, which addresses plugins use, and when all of that is in force.
  *
- * The daemon waits for an answer only at start, reload and commands of hipproxyctl.  While the gate
+ * The daemon waits for an answer only at start, at a reload and when the proxy is switched.  While the gate
  * is gone, what it has made stays in the kernel; the daemon goes on, and asks again and again.
  */
 #ifndef HP_DAEMON_GATE_H
@@ -26,6 +26,13 @@
 struct hp_daemon;
 struct hp_packet;
 
+/* Somebody who wants to be told. */
+struct hp_gate_wait {
+	struct hp_list node; /* hp_list_init before, hp_list_del: not any more */
+	uint32_t seq;
+	void (*fn)(struct hp_gate_wait *w);
+};
+
 struct hp_gate_link {
 	struct hp_daemon *d;
 	int fd;			/* -1: the gate is gone */
@@ -36,6 +43,7 @@ struct hp_gate_link {
 	uint32_t waits_for;	/* a request whose answer has not come, 0: none */
 	int result;		/* of it */
 	struct hp_io_err *why;	/* of it */
+	struct hp_list waits;	/* of hp_daemon_gate_ask */
 	struct hp_gate_msg in, out; /* too large for the stack */
 	struct hp_gate_msg connections; /* the last answer to BEGUN */
 	bool begun;		/* the daemon has started */
@@ -62,10 +70,12 @@ void hp_daemon_gate_bye(struct hp_daemon *d);
 int hp_daemon_gate_answer(struct hp_daemon *d, const char *iface, const struct hp_addr *addr);
 /* Large buffers for a socket, as far as the gate can give them. */
 void hp_daemon_gate_buffers(struct hp_daemon *d, int fd);
-/* Brings d->gate.report up to date; false: the gate is gone. */
-bool hp_daemon_gate_report(struct hp_daemon *d);
-/* Connections that began in the clear and go on, as HP_GM_CONNECTIONS; NULL: the gate does not answer. */
-const struct hp_gate_msg *hp_daemon_gate_begun(struct hp_daemon *d);
+/* Is there a gate?  Then d->gate.report is the last report that it gave, and d->gate.connections the last
+ * list of connections that began in the clear and go on, as HP_GM_CONNECTIONS. */
+bool hp_daemon_gate_there(const struct hp_daemon *d);
+/* Asks it for both, without waiting: w->fn is called once, by the loop, when they have come or the gate is
+ * gone.  False: it is gone now, or can't be asked. */
+bool hp_daemon_gate_ask(struct hp_daemon *d, struct hp_gate_wait *w);
 
 /* Are all packets of clients to peers led to the TUN device, without exceptions by client.rules? */
 bool hp_daemon_routes_all(const struct hp_daemon *d);

@@ -97,7 +97,7 @@ static json_t *capture(const struct hp_daemon *d)
 /* Connections to protected destinations that began in the clear. */
 static json_t *begun(struct hp_daemon *d)
 {
-	const struct hp_gate_msg *m = hp_daemon_gate_begun(d);
+	const struct hp_gate_msg *m = hp_daemon_gate_there(d) ? &d->gate.connections : NULL;
 	json_t *list = json_array();
 
 	for (size_t i = 1; m && i < m->n_numbers && 2 * i <= m->n_prefixes; i++) {
@@ -212,7 +212,6 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 	json_object_set_new(reply, "netns", json_integer((json_int_t)st.st_ino));
 	json_object_set_new(reply, "config", json_string(path ? path : d->opt.conf_path));
 	free(path);
-	hp_daemon_gate_report(d);
 	json_object_set_new(reply, "capturing", json_boolean(d->gate.clients));
 	json_object_set_new(reply, "backend", json_string(queueing(d)));
 	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->udp.transport.mode)));
@@ -228,7 +227,7 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	struct hp_peerdb *peers = hp_pipe_peerdb(d->pipe);
 	uint64_t up_s = (hp_clock_ms(&d->clock) - d->process.started_ms) / 1000;
 	json_t *totals = json_object();
-	bool there = hp_daemon_gate_report(d);
+	bool there = hp_daemon_gate_there(d);
 	char sandbox[HP_SANDBOX_TEXT];
 	const char *state = hp_sandbox_state(d, sandbox);
 
@@ -346,7 +345,7 @@ static void guard_drops(struct hp_daemon *d, json_t *drops)
 {
 	const uint64_t *n = d->gate.report + HP_GATE_R_GUARD;
 
-	if (!hp_daemon_gate_report(d))
+	if (!hp_daemon_gate_there(d))
 		return;
 	for (int i = 0; i < HP_GUARD_COUNTS; i++)
 		add_count(drops, "group", "guard", hp_guard_counter_name((enum hp_guard_counter)i),

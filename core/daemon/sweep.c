@@ -30,6 +30,8 @@ struct hp_sweep {
 	struct hp_policy *before; /* NULL: the rules are those of before */
 	struct hp_addr *removed;  /* peers that are not in the configuration any more */
 	size_t n_removed;
+	struct hp_addr *unnamed; /* peers met by opportunistic exchanges, which are off now */
+	size_t n_unnamed;
 	uint64_t cut, freed;
 	bool telling; /* the ends of what was cut, once more */
 	int tell_again;
@@ -37,10 +39,23 @@ struct hp_sweep {
 
 /* ---- what is forbidden */
 
+static bool is_in(const struct hp_addr *list, size_t n, const struct hp_addr *hit)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hp_addr_eq(&list[i], hit))
+			return true;
+	return false;
+}
+
 static bool is_removed(const struct hp_sweep *s, const struct hp_addr *hit)
 {
-	for (size_t i = 0; i < s->n_removed; i++)
-		if (hp_addr_eq(&s->removed[i], hit))
+	return is_in(s->removed, s->n_removed, hit);
+}
+
+static bool has_peer(const struct hp_conf *conf, const struct hp_addr *hit)
+{
+	for (size_t i = 0; i < conf->peers.n; i++)
+		if (hp_addr_eq(&conf->peers.at[i].hit, hit))
 			return true;
 	return false;
 }
@@ -52,6 +67,14 @@ static bool may_be_learned(const struct hp_daemon *d)
 	       d->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF;
 }
 
+/* Begun by us without a HIT (RFC 7401, section 4.1.8), which would not be begun any more. */
+static bool is_unnamed(const struct hp_sweep *s, const struct hp_assoc *a)
+{
+	return hp_assoc_is_initiator(a) && hp_assoc_is_opportunistic(a) &&
+	       s->d->conf->hip.opportunistic_initiator == HP_CONF_OPP_OFF &&
+	       !has_peer(s->d->conf, hp_assoc_peer_hit(a));
+}
+
 static const char *assoc_forbidden(const struct hp_sweep *s, const struct hp_assoc *a)
 {
 	const struct hp_addr *peer = hp_assoc_peer_hit(a), *local = hp_assoc_local_hit(a);
@@ -60,6 +83,8 @@ static const char *assoc_forbidden(const struct hp_sweep *s, const struct hp_ass
 		return "its HIT is revoked";
 	if (is_removed(s, peer))
 		return "the peer was removed from the configuration";
+	if (is_unnamed(s, a))
+		return "opportunistic exchanges are off now, and nothing names the peer";
 	if (!hp_assoc_is_initiator(a) && hp_daemon_may_associate(s->d, local, peer))
 		return "access rules deny it now";
 	return NULL;
@@ -104,6 +129,7 @@ static bool rules_have_changed(const struct hp_sweep *s, const struct hp_flow *f
 static bool peer_forbidden(const struct hp_sweep *s, const struct hp_flow *f)
 {
 	return hp_revoked_has(s->d->kept.revoked, &f->key.peer_hit) ||
+	       is_in(s->unnamed, s->n_unnamed, &f->key.peer_hit) ||
 	       (is_removed(s, &f->key.peer_hit) && !may_be_learned(s->d));
 }
 
@@ -130,10 +156,23 @@ static bool is_up(const struct hp_assoc *a)
 	return st != HP_CLOSING && st != HP_CLOSED && st != HP_E_FAILED;
 }
 
+/* For the pass over the flows.  Without memory they end when their keys are used up. */
+static void remember_unnamed(struct hp_sweep *s, const struct hp_addr *hit)
+{
+	struct hp_addr *list = realloc(s->unnamed, (s->n_unnamed + 1) * sizeof(*list));
+
+	if (!list)
+		return;
+	s->unnamed = list;
+	list[s->n_unnamed++] = *hit;
+}
+
 static void close_assoc(struct hp_sweep *s, struct hp_assoc *a, const char *why)
 {
 	struct hp_incident i = HP_INCIDENT(HP_INCIDENT_ASSOCIATION_CLOSED);
 
+	if (is_unnamed(s, a))
+		remember_unnamed(s, hp_assoc_peer_hit(a));
 	i.peer_hit = *hp_assoc_peer_hit(a);
 	i.local_hit = *hp_assoc_local_hit(a);
 	i.addr = hp_assoc_path(a)->dst;
@@ -186,9 +225,10 @@ static void forget(struct hp_sweep *s)
 	hp_walk_stop(&s->walk);
 	hp_policy_free(s->before);
 	free(s->removed);
+	free(s->unnamed);
 	s->before = NULL;
-	s->removed = NULL;
-	s->n_removed = 0;
+	s->removed = s->unnamed = NULL;
+	s->n_removed = s->n_unnamed = 0;
 }
 
 static void tell_later(struct hp_sweep *s)
@@ -273,6 +313,18 @@ static void stop(struct hp_daemon *d)
 	d->sweep = NULL;
 }
 
+/* What an unfinished sweep was looking for counts too, unless it is configured again. */
+static struct hp_addr *take_over(struct hp_sweep *s, struct hp_addr *removed, size_t *n)
+{
+	struct hp_addr *both = realloc(removed, (*n + s->n_removed + 1) * sizeof(*both));
+
+	for (size_t i = 0; both && i < s->n_removed; i++)
+		if (!has_peer(s->d->conf, &s->removed[i]))
+			both[(*n)++] = s->removed[i];
+	free(s->removed);
+	return both ? both : removed;
+}
+
 /* Of two reloads that overlap, the rules before the first one count. */
 static void reload(struct hp_daemon *d, struct hp_prepared *p)
 {
@@ -282,21 +334,12 @@ static void reload(struct hp_daemon *d, struct hp_prepared *p)
 		hp_policy_free(p->before);
 	else
 		s->before = p->before;
-	free(s->removed);
-	s->removed = p->removed;
+	s->removed = take_over(s, p->removed, &p->n_removed);
 	s->n_removed = p->n_removed;
 	begin(s);
 }
 
 const struct hp_part hp_part_sweep = { "sweep", start, stop, reload };
-
-static bool has_peer(const struct hp_conf *conf, const struct hp_addr *hit)
-{
-	for (size_t i = 0; i < conf->peers.n; i++)
-		if (hp_addr_eq(&conf->peers.at[i].hit, hit))
-			return true;
-	return false;
-}
 
 struct hp_addr *hp_sweep_removed(const struct hp_conf *before, const struct hp_conf *now, size_t *n)
 {

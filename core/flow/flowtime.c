@@ -12,7 +12,7 @@
 #include "wire/tcp.h"
 
 #define TICK_MS     1000u
-#define TICK_BUDGET 4096u /* flows looked at before the loop gets its turn */
+#define TICK_BUDGET 512u /* flows looked at before the loop gets its turn */
 
 const struct hp_flow_timeouts hp_flow_timeouts_default = {
 	.tcp_syn = 120,

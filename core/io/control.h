@@ -106,6 +106,9 @@ struct hp_control_feed {
 /* Inside the handler: the reply is followed by a feed, or comes from it later.  It is copied. */
 void hp_control_feed(struct hp_control_client *c, const struct hp_control_feed *feed);
 void hp_control_wake(struct hp_control_client *c);
+/* Sends what the handler would have replied: for a feed that replies, once.  Borrows reply, NULL: there
+ * was no memory. */
+void hp_control_reply(struct hp_control_client *c, json_t *reply, int err);
 /* How many octets of a stream may still be sent before the feed should return. */
 size_t hp_control_room(const struct hp_control_client *c);
 

@@ -225,23 +225,24 @@ static void refuse(struct hp_control_client *c, const char *why)
 	json_decref(reply);
 }
 
-static void answer(struct hp_control_client *c, const json_t *request)
+void hp_control_reply(struct hp_control_client *c, json_t *reply, int err)
 {
-	json_t *reply = json_pack("{s:b}", "ok", 1);
-	int err;
-
-	if (!reply) {
+	if (!reply || json_object_set_new(reply, "ok", json_boolean(!err))) {
 		c->dead = true;
 		return;
 	}
-	err = c->ctl->fn(c->ctl->ctx, c, request, reply);
-	if (err) {
-		json_object_set_new(reply, "ok", json_false());
-		if (!json_object_get(reply, "error"))
-			json_object_set_new(reply, "error", json_string(strerror(-err)));
-	}
-	if (!c->feeding || !c->feed.replies)
-		output_add(c, reply, HP_CONTROL_OUTPUT_MAX);
+	if (err && !json_object_get(reply, "error"))
+		json_object_set_new(reply, "error", json_string(strerror(-err)));
+	output_add(c, reply, HP_CONTROL_OUTPUT_MAX);
+}
+
+static void answer(struct hp_control_client *c, const json_t *request)
+{
+	json_t *reply = json_pack("{s:b}", "ok", 1);
+	int err = reply ? c->ctl->fn(c->ctl->ctx, c, request, reply) : -ENOMEM;
+
+	if (err || !c->feeding || !c->feed.replies)
+		hp_control_reply(c, reply, err);
 	json_decref(reply);
 }
 
