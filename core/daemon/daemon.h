@@ -87,6 +87,7 @@ struct hp_kept {
 	struct hp_pins *pins;    /* NULL: not wanted */
 	struct hp_revoked *revoked;
 	struct hp_state *state;  /* NULL: none */
+	int state_err;		 /* why it can't be used */
 };
 
 /* keylog.c: for debugging */

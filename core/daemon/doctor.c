@@ -201,6 +201,11 @@ static void judge_files(const struct hp_daemon *d, struct hp_findings *out)
 	}
 	judge_lines(hp_revoked_path(d->kept.revoked), HP_REVOKED_LINE, hp_revoked_bad(d->kept.revoked), out);
 	judge_write(hp_revoked_path(d->kept.revoked), hp_revoked_error(d->kept.revoked), out);
+	if (d->kept.state_err)
+		hp_cure(hp_find(out, HP_CAUSE_FILE_WRITE, HP_SEV_WARNING,
+				"%s can't be used since the start: %s; connections will not outlive a restart",
+				d->conf->state, strerror(-d->kept.state_err)),
+			"df -h %s; systemctl restart hipproxyd   # after making room", d->conf->state);
 	if (hp_state_error(d->kept.state))
 		hp_cure(hp_find(out, HP_CAUSE_FILE_WRITE, HP_SEV_WARNING,
 				"%s can't grow: %s; new connections will not outlive a restart",

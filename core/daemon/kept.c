@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WRITES_MAX 16 /* files that wait for the disk */
@@ -17,14 +18,24 @@ static void state_told(void *ctx, int err)
 	hp_daemon_file_told(d, d->conf->state, err);
 }
 
+static void state_unused(struct hp_daemon *d, const char *path, const char *why)
+{
+	struct hp_incident i = HP_INCIDENT(HP_INCIDENT_FILE);
+
+	hp_log(HP_LOG_CORE, HP_LOG_WARNING, "%s: %s: flows will not outlive a restart", path, why);
+	snprintf(i.why, sizeof(i.why), "%.96s can't be used: %s", path, why);
+	hp_incident_add(d->incidents, &i);
+}
+
+/* The daemon works without it. */
 static void open_state(struct hp_daemon *d)
 {
 	const char *path = d->conf->state;
 	int err = *path ? hp_state_open(path, &d->kept.state) : 0;
 
+	d->kept.state_err = err;
 	if (err)
-		hp_log(HP_LOG_CORE, HP_LOG_WARNING, "%s: %s: flows will not outlive a restart", path,
-		       err == -EBUSY ? "another daemon has it" : strerror(-err));
+		state_unused(d, path, err == -EBUSY ? "another daemon has it" : strerror(-err));
 	hp_state_watch(d->kept.state, state_told, d);
 }
 

@@ -3,7 +3,7 @@
 # A full disk: traffic goes on, the files of the daemon stay as they were, it is said, and when there is room
 # again all is written.
 . "${srcdir:-.}/tests/net/lib.sh"
-need_daemons dig dnsmasq ssh sshd iperf3 socat mount
+need_daemons dig dnsmasq ssh sshd iperf3 socat mount python3
 disk=$HPN_DIR/disk
 mkdir -p "$disk" && mount -t tmpfs -o size=256k,mode=755 none "$disk" || skip "no tmpfs can be mounted here"
 over() { net_down; umount "$disk" 2>/dev/null; rm -rf "$HPN_DIR"; }
@@ -57,6 +57,40 @@ daemon_stop proxy
 check "a start with a full disk" daemon_start proxy
 check "protects" wait_for 20 hello client1 $SERVER4 server
 check "with what was revoked" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' revoke | grep -qx 2001:20::2"
+
+# The state file: 1024 records fit without growing.
+conversations() { # FIRST LAST: one of each source port
+	on client1 python3 -c "
+import socket
+for port in range($1, $2):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(('', port))
+    s.sendto(b'x', ('$SERVER4', 9))"
+}
+flows() { json proxy status .counts.flows; }
+have() { [ "$(flows)" -ge "$1" ]; }
+conversations 10000 10600
+check "connections that were there before" wait_for 20 have 600
+conversations 10600 11800
+check "more than the file has room for" wait_for 20 have 1800
+check "is said in the log" wait_for 10 grep -q "file: $disk/state can't be written: No space left" "$HPN_DIR/proxy/hipproxyd.log"
+check "it is an event" event "disk/state can't be written: No space left"
+check "doctor finds it" finding "disk/state can't grow: No space left"
+daemon_stop proxy
+check "a restart with the disk still full" daemon_start proxy
+check "what was stored before is there" have 600
+check "as many as fit" have 1000
+client_port() { timeout 20 "$CTL" -s "$HPN_DIR/proxy/control" --json flows | jq -e "[.flows[] | select(.legacy_port == $1)] | length == 1" >/dev/null; }
+check "the first and the last of them" eval 'client_port 10000 && client_port 10599'
+daemon_stop proxy
+rm "$disk/state"
+fill
+check "a start without room for the file" daemon_start proxy
+check "works" wait_for 20 hello client1 $SERVER4 server
+check "that is an event" event "disk/state can't be used: No space left"
+check "and a finding" finding "disk/state can't be used since the start: No space left"
+check "hipproxyd is told what to do" sh -c "'$CTL' -s '$HPN_DIR/proxy/control' --json status | jq -r '.findings[].cure' | grep -q 'df -h $disk/state'"
+
 daemon_stop proxy KILL
 rm "$disk/filler"
 printf '%s' "$(head -c 30 "$disk/pins")" >"$disk/pins" # as after a crash of something else
