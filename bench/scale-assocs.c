@@ -14,6 +14,7 @@
 #define IDENTITIES 100u /* on each side */
 #define ON_THE_WAY 16u
 #define SETTLE_S   300 /* more than any lifetime of a puzzle, less than an idle association's */
+#define GONE_S	   3600 /* more than a closed association is remembered */
 
 struct message {
 	int to;
@@ -131,6 +132,7 @@ static void end_make(struct bench *b, int at)
 	cfg.load_per_s = 0;
 	cfg.r1_lifetime_s = 1000000; /* only those that were used are replaced */
 	cfg.puzzle_k = cfg.puzzle_k_max = 0;
+	cfg.ual_s = 0; /* what is idle stays */
 	cfg.esp_backend = hp_esp_ipsec_mb();
 	e->b = b;
 	e->at = at;
@@ -192,6 +194,28 @@ static void settle(struct bench *b)
 	}
 }
 
+/* All but the first: it is what a configured peer has. */
+static void close_others(struct bench *b, uint64_t n)
+{
+	for (uint64_t i = 1; i < n; i++) {
+		struct hp_assoc *a = hp_hip_find(b->e[0].hip, &b->e[0].hit[i % IDENTITIES],
+						 &b->e[1].hit[i / IDENTITIES]);
+		int64_t before = handed_out(b);
+
+		if (!a)
+			scale_die("an association was lost");
+		hp_hip_close(a);
+		b->e[0].octets += handed_out(b) - before;
+		deliver(b);
+	}
+	for (int s = 0; s < GONE_S; s += SETTLE_S)
+		settle(b);
+	if (hp_hip_count(b->e[0].hip) != 1 || hp_hip_count(b->e[1].hip) != 1)
+		scale_die("what was closed is still there");
+	if (!hp_assoc_sa_out(hp_hip_find(b->e[0].hip, &b->e[0].hit[0], &b->e[1].hit[0])))
+		scale_die("the association that stayed was harmed");
+}
+
 static double exchanges_s(struct bench *b, uint64_t from, uint64_t to)
 {
 	double at = scale_now();
@@ -249,6 +273,18 @@ static double median_of(double (*fn)(struct bench *b, uint64_t n), struct bench 
 	return scale_median(t, 5);
 }
 
+/* The first time tables get their size; nothing more may stay the second time. */
+static void come_and_go(struct scale_assocs *r, struct bench *b, uint64_t n)
+{
+	int64_t before;
+
+	close_others(b, n);
+	before = b->e[0].octets + b->e[1].octets;
+	exchanges_s(b, 1, n);
+	close_others(b, n);
+	r->left_bytes = (double)(b->e[0].octets + b->e[1].octets - before) / (double)n;
+}
+
 void scale_assocs(struct scale_assocs *r, uint64_t n, bool quick)
 {
 	struct bench *b = make();
@@ -270,6 +306,7 @@ void scale_assocs(struct scale_assocs *r, uint64_t n, bool quick)
 		r->bytes[i] = (double)b->e[i].octets / (double)n;
 	r->lookup_ns = median_of(by_hits, b, n);
 	r->lookup_spi_ns = median_of(by_spi, b, n);
+	come_and_go(r, b, n);
 	end(b);
 
 	/* Few are set up in so many worlds that the time is long enough. */

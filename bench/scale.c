@@ -132,8 +132,8 @@ static void flows_row(const struct scale_flows *r)
 
 static void assocs_row(const struct scale_assocs *r)
 {
-	printf("%9lu %8.0f %8.0f %8.0f %8.1f %8.1f\n", (unsigned long)r->n, r->setup_per_s,
-	       r->bytes[0], r->bytes[1], r->lookup_ns, r->lookup_spi_ns);
+	printf("%9lu %8.0f %8.0f %8.0f %8.1f %8.1f %6.1f\n", (unsigned long)r->n, r->setup_per_s,
+	       r->bytes[0], r->bytes[1], r->lookup_ns, r->lookup_spi_ns, r->left_bytes);
 }
 
 static void flows_json(FILE *f, const struct scale_flows *r, bool last)
@@ -156,9 +156,10 @@ static void assocs_json(FILE *f, const struct scale_assocs *r, bool last)
 	fprintf(f,
 		"  {\"n\":%lu,\"setup_per_s\":%.1f,\"bytes_per_association\":%.0f,"
 		"\"bytes_initiator\":%.0f,\"bytes_responder\":%.0f,\"lookup_ns\":%.2f,"
-		"\"lookup_spi_ns\":%.2f}%s\n",
+		"\"lookup_spi_ns\":%.2f,\"left_bytes_per_association\":%.2f}%s\n",
 		(unsigned long)r->n, r->setup_per_s, most, r->bytes[0], r->bytes[1],
-		r->lookup_ns, r->lookup_spi_ns, last ? "" : ",");
+		r->lookup_ns, r->lookup_spi_ns, r->left_bytes,
+		last ? "" : ",");
 }
 
 static void write_json(const struct options *o, const union result *flows,
@@ -195,9 +196,10 @@ static void run(const struct options *o)
 		flows_row(&flows[i].flows);
 	}
 	if (o->assocs.count)
-		printf("associations: octets at Initiator and Responder, lookups in ns\n"
-		       "%9s %8s %8s %8s %8s %8s\n", "assocs", "setup/s", "init",
-		       "resp", "by HITs", "by SPI");
+		printf("associations: octets at Initiator and Responder, lookups in ns; octets more after all\n"
+		       "but one have come and gone again\n"
+		       "%9s %8s %8s %8s %8s %8s %6s\n", "assocs", "setup/s", "init",
+		       "resp", "by HITs", "by SPI", "left");
 	for (size_t i = 0; i < o->assocs.count; i++) {
 		apart(&assocs[i], false, o->assocs.n[i], o->quick);
 		assocs_row(&assocs[i].assocs);

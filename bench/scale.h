@@ -31,6 +31,8 @@ struct scale_assocs {
 	double bytes[2];      /* of memory, an association: Initiator, Responder */
 	double lookup_ns;     /* by the pair of HITs */
 	double lookup_spi_ns; /* by SPI */
+	double left_bytes; /* memory more of both ends, an association, after all but one have come and
+			    * gone again */
 };
 
 /* Measures; n must not be 0.  quick: fewer repetitions. */

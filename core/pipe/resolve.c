@@ -121,6 +121,8 @@ static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_p
 {
 	int err;
 
+	/* Whether or not there is room for the packet: the answer is waited for. */
+	limit_wait(pipe, pp_of(e));
 	p = pipe->d.ops->compact(pipe->d.ops->ctx, p);
 	err = hp_peer_hold(e, p);
 	if (err) {
@@ -132,7 +134,6 @@ static enum hp_verdict hold(struct hp_pipe *pipe, struct hp_peer *e, struct hp_p
 		return HP_TAKEN;
 	}
 	hp_pipe_note(pipe, p, "out.hold", "held", hp_peer_state_name(e->state));
-	limit_wait(pipe, pp_of(e));
 	outlive_wait(pipe, e);
 	return HP_TAKEN;
 }

@@ -23,6 +23,7 @@
 
 static struct lab l;
 static struct hp_daemon d;
+static struct hp_control *control;
 static char path[64];
 
 static const char *const served[] = { "associations", "flows", "peers", "pipeline", "policy", "top",
@@ -41,7 +42,7 @@ static int command(void *ctx, struct hp_control_client *c, const json_t *request
 
 static void remove_socket(void)
 {
-	hp_control_close(d.control);
+	hp_control_close(control);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
 }
@@ -64,13 +65,12 @@ static void begin(void)
 	d.hip = l.w.s[0].hip;
 	d.pipe = l.n[0].pipe;
 	d.incidents = hp_incidents_new(&d.clock);
-	d.client_hit = *hp_key_hit(l.w.s[0].key);
 	cfg.timers = &d.timers;
 	strcpy(path, "/tmp/fuzz-control-XXXXXX");
 	if (!d.loop || !d.incidents || !mkdtemp(path))
 		abort();
 	strcat(path, "/control");
-	if (hp_control_open(d.loop, &cfg, &d.control, &e))
+	if (hp_control_open(d.loop, &cfg, &control, &e))
 		abort();
 	atexit(remove_socket);
 }
@@ -122,8 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		shutdown(fd, SHUT_WR);
 	serve(fd, !(how & 2));
 	close(fd);
-	for (int i = 0; i < ROUNDS && hp_control_clients(d.control); i++)
+	for (int i = 0; i < ROUNDS && hp_control_clients(control); i++)
 		HP_FUZZ_HOLDS(!hp_loop_once(d.loop, 0));
-	HP_FUZZ_HOLDS(!hp_control_clients(d.control));
+	HP_FUZZ_HOLDS(!hp_control_clients(control));
 	return 0;
 }

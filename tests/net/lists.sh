@@ -64,6 +64,23 @@ churn() { for _ in 1 2 3 4 5 6 7 8; do hello client1 $SERVER4 server; done; ctl 
 { list --json flows | { head -c 1000; churn; cat; }; } >"$HPN_DIR/slow.json"
 check "what was there all the time is there once" sh -c "jq -e >/dev/null '[.flows[] | select(.legacy | startswith(\"10.1.1.\"))] | length == $flows and ([.[].id] | unique | length) == $flows' '$HPN_DIR/slow.json'"
 
+# The daemon is not held up by what it is asked to do.
+rounds() { json proxy status .loop.rounds; }
+gate() { for p in $(ip netns pids "$(ns proxy)"); do grep -q hipproxy-gate "/proc/$p/comm" && echo "$p"; done; }
+worst_ping() { sed -n 's|.*= .*/.*/\(.*\)\..*/.* ms.*|\1|p' "$HPN_DIR/client2/gated.log"; }
+start client2 gated ping -q -i 0.05 $SERVER4
+kill -STOP $(gate)
+check "status is answered while hipproxy-gate is not" ctl proxy status >/dev/null
+check "so is drops" ctl proxy drops >/dev/null
+kill -CONT $(gate)
+stop client2 gated INT
+say "      the longest ping meanwhile took $(worst_ping) ms"
+check "and nobody's packets waited for it" test "$(worst_ping)" -lt 800
+before=$(rounds)
+check "flush forgets all connections" ctl proxy flush flows
+check "before it answers" test "$(json proxy status .counts.flows)" -le 2
+check "in many rounds of the loop" test $(($(rounds) - before)) -ge $((flows / 2000))
+
 # Clients that ask and do not read.
 before=$(memory)
 for i in 1 2 3 4 5 6 7 8; do

@@ -527,6 +527,48 @@ static void one_client_that_fills_hold_queues_harms_nobody(void)
 	end();
 }
 
+/* A resolver that does not answer: what waits for it has a share per client and an end, and no
+ * configured peer waits for it. */
+static void a_resolver_that_is_silent_harms_nobody(void)
+{
+	struct talk bad = lab_talk4(1), good = lab_talk4(2), other = lab_talk4(3);
+	struct hp_limit_row row;
+	unsigned id;
+
+	prepare();
+	l.n[0].client = "resolvers = [ \"slow\" ]; hold_packets = 4; hold_timeout_ms = 700;"
+			"unknown = \"block\";";
+	l.n[0].more = "limits = { hold_packets = 256; peers = 400; };";
+	lab_start(&l);
+	good.client.b[15] = 77;
+	bad.served.b[12] = other.served.b[12] = 198;
+	other.client.b[15] = 78;
+	other.served.b[14] = 9;
+	for (uint32_t i = 0; i < 300; i++) {
+		bad.served.b[15] = (uint8_t)(i % 100);
+		udp(&bad, 0);
+	}
+	/* A quarter of what may be held. */
+	CU_ASSERT_EQUAL(hp_peerdb_hold_pool(hp_pipe_peerdb(l.n[0].pipe))->packets, 64);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_CLIENT_HOLD), 300 - 64);
+	hp_pipe_limit_row(l.n[0].pipe, HP_PIPE_LIMIT_CLIENT_HOLD, &row);
+	CU_ASSERT(hp_limit_bites(row.limit));
+	for (uint8_t i = 0; i < 4; i++)
+		udp(&good, i);
+	id = udp(&other, 0);
+	lab_run(&l, 60);
+	CU_ASSERT_TRUE(arrived(0, 4));
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), NONE);
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_HOLD_FULL), 0);
+	/* Nobody waits for ever: all that asked are refused, and the resolver is told. */
+	lab_run(&l, 700);
+	CU_ASSERT_EQUAL(hp_peerdb_hold_pool(hp_pipe_peerdb(l.n[0].pipe))->packets, 0);
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), STOLEN);
+	CU_ASSERT_EQUAL(probe.cancelled, 101);
+	lab_forget(&l, 0);
+	end();
+}
+
 /* One client opens all connections it can to one port; another one still gets through. */
 static void one_client_that_opens_every_port_harms_nobody(void)
 {
@@ -696,6 +738,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(peers_are_limited),
 	HP_TEST(one_client_that_asks_for_everything_harms_nobody),
 	HP_TEST(one_client_that_fills_hold_queues_harms_nobody),
+	HP_TEST(a_resolver_that_is_silent_harms_nobody),
 	HP_TEST(one_client_that_opens_every_port_harms_nobody),
 	HP_TEST(an_empty_pool_is_no_trouble),
 	HP_TEST(a_reload_keeps_held_packets_and_flows),
