@@ -381,7 +381,7 @@ static int run(const struct command *cmd, struct hp_daemon *d, struct hp_control
 	return err;
 }
 
-static int command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply)
+int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply)
 {
 	const char *name = arg(request, "cmd");
 
@@ -397,7 +397,7 @@ static int start(struct hp_daemon *d)
 {
 	struct hp_control_cfg cfg = { .path = d->conf->control.socket,
 				      .group = d->conf->control.group,
-				      .fn = command, .ctx = d, .timers = &d->timers,
+				      .fn = hp_daemon_command, .ctx = d, .timers = &d->timers,
 				      .event = hp_daemon_control_event };
 	struct hp_io_err e = { "" };
 	int err = hp_control_open(d->loop, &cfg, &d->ctl.socket, &e);
