@@ -345,6 +345,9 @@ struct hp_addr *hp_sweep_removed(const struct hp_conf *before, const struct hp_c
 /* HITs have been revoked, or may come again. */
 void hp_sweep_again(struct hp_sweep *s);
 
+/* commands.c: runs one request of the control socket; hp_control_fn, ctx is the daemon. */
+int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply);
+
 /* ---- witness.c: what becomes a security event */
 
 void hp_daemon_hip_dropped(void *ctx, int reason, const struct hp_addr *peer_hit,
@@ -357,8 +360,6 @@ void hp_daemon_limit_told(void *ctx, const char *setting, const struct hp_addr *
 void hp_daemon_control_event(void *ctx, enum hp_control_event ev, const struct hp_control_who *who,
 			     const char *why);
 /* A command that changes something has been run, with this result. */
-/* Runs one request of the control socket: hp_control_fn, ctx is the daemon. */
-int hp_daemon_command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply);
 void hp_daemon_commanded(struct hp_daemon *d, const struct hp_control_client *c,
 			 const json_t *request, int err);
 void hp_daemon_reload_done(struct hp_daemon *d, int err);
