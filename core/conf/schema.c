@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every key of the configuration: type, range, default.  hipproxy.conf(5) explains them; a test
- * checks that it names them all.
+ * Every key of the configuration: type, range, default, help.  hipproxy.conf(5) is made of these rows
+ * (man/settings.awk).
  */
 #include "conf/schema.h"
 
@@ -34,34 +34,36 @@ static const char *const names_suite[] = {
 
 static const struct hp_conf_row rows_identity[] = {
 	{ "name", HP_CONF_STRING, HP_CONF_REQUIRED, AT(struct hp_conf_identity, name),
-	  1, 64, .help = "what client.identity and host.identity call it" },
+	  1, 64, .help = "name that other settings use for this identity" },
 	{ "key", HP_CONF_STRING, HP_CONF_REQUIRED | HP_CONF_SECRET | HP_CONF_ABSOLUTE,
-	  AT(struct hp_conf_identity, key), 1, 4095, .help = "file with the private key, PEM" },
+	  AT(struct hp_conf_identity, key), 1, 4095,
+	  .help = "file with the private key, PEM" },
 	{ "di", HP_CONF_STRING, 0, AT(struct hp_conf_identity, di), 0, 255,
-	  .help = "domain identifier sent along" },
+	  .help = "domain identifier that is sent to peers" },
 	{ "anonymous", HP_CONF_BOOL, 0, AT(struct hp_conf_identity, anonymous), .def = "false",
-	  .help = "ask peers not to publish it" },
+	  .help = "ask peers not to publish this identity" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row rows_control[] = {
 	{ "socket", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
 	  AT(struct hp_conf_control, socket), 1, 107, .def = HP_RUN_DIR "/control",
-	  .help = "where hipproxyctl finds the daemon" },
+	  .help = "Unix socket of hipproxyctl" },
 	{ "group", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_control, group), 0, 32,
-	  "hipproxy", .help = "whose members may use it besides root; \"\": nobody" },
+	  "hipproxy",
+	  .help = "group whose members may use the socket besides root; \"\": none" },
 	HP_CONF_END
 };
 
 #define SUBSYS(key, id) \
 	{ key, HP_CONF_ENUM, 0, AT(struct hp_conf_log, subsys[id]), .names = names_level, \
-	  .help = "level of this subsystem, if another than log.level" }
+	  .help = "level of this subsystem, if it is not log.level" }
 
 static const struct hp_conf_row rows_log[] = {
 	{ "target", HP_CONF_ENUM, 0, AT(struct hp_conf_log, target), .def = "auto",
-	  .names = names_target, .help = "where lines go" },
+	  .names = names_target, .help = "where log lines are written" },
 	{ "level", HP_CONF_ENUM, 0, AT(struct hp_conf_log, level), .def = "info",
-	  .names = names_level, .help = "least important lines to write" },
+	  .names = names_level, .help = "least important lines that are written" },
 	SUBSYS("core", HP_LOG_CORE),
 	SUBSYS("hip", HP_LOG_HIP),
 	SUBSYS("esp", HP_LOG_ESP),
@@ -84,43 +86,48 @@ static const struct hp_conf_row rows_hip[] = {
 	{ "hit_suites", HP_CONF_INTS, 0, HIP(hit_suites), 1, 15, "2, 1",
 	  .help = "HIT suites, preferred first" },
 	{ "puzzle_k", HP_CONF_INT, 0, HIP(puzzle_k), 0, 28, "0",
-	  .help = "puzzle difficulty without load, bits" },
+	  .help = "difficulty of puzzles for Initiators without load", .unit = "bits" },
 	{ "puzzle_k_max", HP_CONF_INT, 0, HIP(puzzle_k_max), 0, 28, "16",
-	  .help = "puzzle difficulty under the highest load, bits" },
+	  .help = "difficulty of puzzles under the highest load", .unit = "bits" },
 	{ "puzzle_k_accept", HP_CONF_INT, 0, HIP(puzzle_k_accept), 0, 40, "20",
-	  .help = "hardest puzzle that is solved, bits" },
+	 
+	  .help = "difficulty of the hardest puzzle that is solved as Initiator",
+	  .unit = "bits" },
 	{ "puzzle_lifetime", HP_CONF_INT, 0, HIP(puzzle_lifetime_s), 1, 32768, "64",
-	  .help = "how long a puzzle can be answered, seconds" },
+	  .help = "shortest time in which a puzzle can be answered", .unit = "seconds" },
 	{ "encrypt_host_id", HP_CONF_BOOL, 0, HIP(encrypt_host_id), .def = "false",
-	  .help = "send the Host Identity encrypted" },
+	  .help = "send the Host Identity encrypted as Initiator" },
 	{ "opportunistic_initiator", HP_CONF_ENUM, 0, HIP(opportunistic_initiator),
-	  .def = "off", .names = names_opp, .help = "ask addresses whose HIT is unknown" },
+	  .def = "off", .names = names_opp,
+	  .help = "begin exchanges with addresses whose HIT is not known" },
 	{ "opportunistic_responder", HP_CONF_ENUM, 0, HIP(opportunistic_responder),
-	  .def = "off", .names = names_opp, .help = "answer those who don't know our HIT" },
+	  .def = "off", .names = names_opp,
+	  .help = "answer an I1 with a zero receiver HIT" },
 	{ "pins", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(pins), 1, 4095,
 	  HP_STATE_DIR "/pins", .help = "file of pinned HITs" },
 	{ "revoked", HP_CONF_STRING, HP_CONF_ABSOLUTE, HIP(revoked), 1, 4095,
-	  HP_STATE_DIR "/revoked", .help = "file of HITs that hipproxyctl revoke has refused" },
+	  HP_STATE_DIR "/revoked",
+	  .help = "file of HITs that hipproxyctl revoke has refused" },
 	{ "retransmit_ms", HP_CONF_INT, 0, HIP(retransmit_ms), 10, 60000, "500",
-	  .help = "first wait for an answer" },
+	  .help = "time before the first retransmission" },
 	{ "retransmit_max", HP_CONF_INT, 0, HIP(retransmit_max), 0, 30, "5",
-	  .help = "how often a message is sent again" },
+	  .help = "retransmissions of a message" },
 	{ "ual_s", HP_CONF_INT, 0, HIP(ual_s), 0, 604800, "900",
-	  .help = "an association unused for so long is closed; 0: never" },
+	  .help = "an association that is unused for this time is closed; 0: never" },
 	{ "workers", HP_CONF_INT, HP_CONF_RESTART, HIP(workers), 1, 64, "1",
-	  .help = "threads for public-key work" },
+	  .help = "threads for signatures, key agreement and puzzles" },
 	{ "r1_lifetime_s", HP_CONF_INT, 0, HIP(r1_lifetime_s), 10, 86400, "300",
-	  .help = "how long a signed R1 is handed out" },
+	  .help = "how long a signed R1 is used" },
 	{ "r1_per_s", HP_CONF_INT, 0, HIP(r1_per_s), 0, 1000000, "200",
-	  .help = "R1s a second to one address; 0: no limit" },
+	  .help = "R1 packets to one address in a second; 0: no limit" },
 	{ "load_per_s", HP_CONF_INT, 0, HIP(load_per_s), 1, 1000000, "500",
-	  .help = "I2s a second from which on puzzles get harder" },
+	  .help = "I2 packets in a second above which puzzles get harder" },
 	{ "dead_peer_ms", HP_CONF_INT, 0, HIP(dead_peer_ms), 0, 3600000, "5000",
-	  .help = "one-way traffic for so long: ask the peer; 0: never" },
+	  .help = "after one-way traffic for this time the peer is probed; 0: never" },
 	{ "rekey_dh", HP_CONF_BOOL, 0, HIP(rekey_dh), .def = "false",
 	  .help = "new Diffie-Hellman values at each rekeying" },
 	{ "allow_null", HP_CONF_BOOL, 0, HIP(allow_null), .def = "false",
-	  .help = "permit ciphers that don't encrypt, for debugging" },
+	  .help = "permit ciphers and suites that do not encrypt, for debugging" },
 	HP_CONF_END
 };
 
@@ -129,31 +136,34 @@ static const struct hp_conf_row rows_esp[] = {
 	  "aes-128-gcm-16, aes-128-cbc-hmac-sha-256, aes-256-cbc-hmac-sha-256, aes-128-gcm-8",
 	  names_suite, .help = "ESP suites, preferred first" },
 	{ "replay_window", HP_CONF_INT, 0, AT(struct hp_conf_esp, replay_window), 64, 65536,
-	  "1024", .help = "packets" },
+	  "1024", .help = "size of the replay window", .unit = "packets" },
 	{ "rekey_packets", HP_CONF_INT, 0, AT(struct hp_conf_esp, rekey_packets), 0, INT64_MAX,
-	  "0", .help = "new keys after so many packets; 0: by the cipher's limit" },
+	  "0", .help = "new keys after this number of packets; 0: by the suite's limit" },
 	{ "rekey_bytes", HP_CONF_INT, 0, AT(struct hp_conf_esp, rekey_bytes), 0, INT64_MAX,
-	  "0", .help = "new keys after so many octets; 0: by the cipher's limit" },
+	  "0", .help = "new keys after this number of octets; 0: by the suite's limit" },
 	{ "engine", HP_CONF_ENUM, 0, AT(struct hp_conf_esp, engine), .def = "auto",
-	  .names = names_engine, .help = "who does the cryptography of packets" },
+	  .names = names_engine, .help = "library for the cryptography of data packets" },
 	{ "keylog", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE,
 	  AT(struct hp_conf_esp, keylog), 0, 4095, "",
-	  .help = "file for the keys of packets, for debugging; none" },
+	  .help = "file for the keys of data packets, for debugging; \"\": none" },
 	HP_CONF_END
 };
 
 #define RULE(field) AT(struct hp_conf_rule, field)
 
 static const struct hp_conf_row rows_rule[] = {
-	{ "client", HP_CONF_PREFIX, 0, RULE(client), .help = "from these; any" },
-	{ "destination", HP_CONF_PREFIX, 0, RULE(destination), .help = "to these; any" },
+	{ "client", HP_CONF_PREFIX, 0, RULE(client),
+	  .help = "source addresses; if not given, all" },
+	{ "destination", HP_CONF_PREFIX, 0, RULE(destination),
+	  .help = "destination addresses; if not given, all" },
 	{ "protocol", HP_CONF_ENUM, 0, RULE(proto), .def = "any", .names = names_proto,
 	  .help = "transport protocol" },
-	{ "ports", HP_CONF_PORTS, 0, RULE(ports), .help = "destination ports; any" },
+	{ "ports", HP_CONF_PORTS, 0, RULE(ports),
+	  .help = "destination ports; if not given, all" },
 	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, RULE(action), .names = names_action,
 	  .help = "\"protect\", \"bypass\" or \"block\"" },
 	{ "probe", HP_CONF_ENUM, 0, RULE(probe), .names = names_probe,
-	  .help = "if another than client.probe" },
+	  .help = "as client.probe, for this rule" },
 	HP_CONF_END
 };
 
@@ -161,55 +171,61 @@ static const struct hp_conf_row rows_rule[] = {
 
 static const struct hp_conf_row rows_client[] = {
 	{ "enabled", HP_CONF_BOOL, HP_CONF_RESTART, CLIENT(enabled), .def = "false",
-	  .help = "be a proxy for legacy clients" },
+	  .help = "be a proxy for legacy clients whose traffic this machine forwards" },
 	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, CLIENT(identity), 0, 64, "",
-	  .help = "which identity stands for the clients; the first" },
+	  .help = "identity that stands for the clients; \"\": the first" },
 	{ "other_identities", HP_CONF_STRINGS, HP_CONF_RESTART, CLIENT(other_identities), 0, 8,
-	  .help = "which do so with peers that don't accept its HIT suite" },
+	 
+	  .help = "identities for peers that do not accept the HIT suite of "
+		  "client.identity" },
 	{ "interfaces", HP_CONF_STRINGS, 0, CLIENT(interfaces), 0, 64,
-	  .help = "where clients are; everywhere" },
+	  .help = "interfaces of the clients; if not given, all" },
 	{ "networks", HP_CONF_PREFIXES, 0, CLIENT(networks), 0, 1024,
-	  .help = "addresses of clients; those that routes lead to interfaces" },
+	  .help = "addresses of the clients" },
 	{ "hip_hosts", HP_CONF_PREFIXES, 0, CLIENT(hip_hosts), 0, 1024,
-	  .help = "clients that speak HIP themselves and are left alone" },
+	  .help = "clients that speak HIP themselves" },
 	{ "queue", HP_CONF_INT, HP_CONF_RESTART, CLIENT(queue), 0, 65534, "100",
-	  .help = "NFQUEUE number; the next one is used too" },
+	  .help = "first of two NFQUEUE numbers" },
 	{ "backend", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(backend), .def = "auto",
-	  .names = names_backend, .help = "who captures packets" },
+	  .names = names_backend, .help = "program that makes the rules for the queue" },
 	{ "capture", HP_CONF_ENUM, 0, CLIENT(capture), .def = "as-needed",
-	  .names = names_capture, .help = "of earlier versions; has no effect" },
+	  .names = names_capture, .help = "has no effect" },
 	{ "on_failure", HP_CONF_ENUM, HP_CONF_RESTART, CLIENT(on_failure), .def = "closed",
-	  .names = names_failure, .help = "protected traffic after a crash of the daemon" },
+	  .names = names_failure, .help = "protected traffic while no daemon runs" },
 	{ "on_stop", HP_CONF_ENUM, 0, CLIENT(on_stop), .def = "closed",
-	  .names = names_failure, .help = "protected traffic after an orderly end" },
+	  .names = names_failure,
+	  .help = "protected traffic after an orderly end of the daemon" },
 	{ "begun_plain", HP_CONF_ENUM, 0, CLIENT(begun_plain), .def = "cut",
-	  .names = names_plain, .help = "plain connections to a destination that becomes protected" },
+	  .names = names_plain,
+	  .help = "connections that began in the clear, when their destination becomes "
+		  "protected" },
 	{ "unknown", HP_CONF_ENUM, 0, CLIENT(unknown), .def = "pass", .names = names_unknown,
-	  .help = "traffic to a destination that doesn't speak HIP" },
+	  .help = "traffic to destinations that have no HIT" },
 	{ "probe", HP_CONF_ENUM, 0, CLIENT(probe), .def = "hold", .names = names_probe,
-	  .help = "first packets while the destination is asked" },
+	  .help = "first packets while a destination's HIT is looked up" },
 	{ "negative_lifetime_s", HP_CONF_INT, 0, CLIENT(negative_lifetime_s), 1, 604800, "300",
-	  .help = "how long a destination counts as not HIP-capable" },
+	  .help = "how long it is remembered that a destination has no HIT" },
 	{ "positive_lifetime_s", HP_CONF_INT, 0, CLIENT(positive_lifetime_s), 1, 604800,
 	  "3600", .help = "how long a destination's HIT is remembered" },
 	{ "resolvers", HP_CONF_STRINGS, 0, CLIENT(resolvers), 0, 16,
-	  .help = "plugins' resolvers in the order to ask" },
+	  .help = "resolvers of plugins, in the order in which they are asked" },
 	{ "locators", HP_CONF_STRINGS, 0, CLIENT(locators), 0, 16,
-	  .help = "plugins' locators in the order to ask" },
+	  .help = "locators of plugins, in the order in which they are asked" },
 	{ "hold_packets", HP_CONF_INT, 0, CLIENT(hold_packets), 1, 4096, "64",
 	  .help = "first packets held for one destination" },
 	{ "hold_bytes", HP_CONF_INT, 0, CLIENT(hold_bytes), 1500, 1 << 30, "262144",
-	  .help = "octets held for one destination" },
+	  .help = "octets of packets held for one destination" },
 	{ "hold_timeout_ms", HP_CONF_INT, 0, CLIENT(hold_timeout_ms), 100, 60000, "5000",
-	  .help = "longest wait for the answer" },
+	  .help = "longest time for which first packets are held" },
 	{ "mark", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark), 1, UINT32_MAX, "0x10000",
-	  .help = "connection mark of connections left to the kernel" },
+	  .help = "connection mark of connections that the kernel forwards" },
 	{ "mark_mask", HP_CONF_INT, HP_CONF_RESTART, CLIENT(mark_mask), 1, UINT32_MAX,
-	  "0x10000", .help = "the mark's bits that are ours" },
+	  "0x10000", .help = "bits of the connection mark that are used" },
 	{ "divert_mark", HP_CONF_INT, HP_CONF_RESTART, CLIENT(divert_mark), 1, UINT32_MAX,
 	  "0x20000", .help = "mark of packets that leave the TUN device" },
 	{ "rules", HP_CONF_GROUPS, 0, CLIENT(rules), 0, 80, .rows = rows_rule,
-	  .item_bytes = sizeof(struct hp_conf_rule), .help = "the first that matches decides" },
+	  .item_bytes = sizeof(struct hp_conf_rule),
+	  .help = "rules about traffic; the first that matches decides" },
 	HP_CONF_END
 };
 
@@ -223,22 +239,24 @@ static const struct hp_conf_row rows_accept[] = {
 
 static const struct hp_conf_row rows_host[] = {
 	{ "enabled", HP_CONF_BOOL, HP_CONF_RESTART, AT(struct hp_conf_host, enabled),
-	  .def = "false", .help = "let this machine's applications use HITs" },
+	  .def = "false", .help = "let applications on this machine use HITs" },
 	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_host, identity), 0, 64,
-	  "", .help = "this machine's identity; the first" },
+	  "", .help = "identity of this machine; \"\": the first" },
 	{ "accept", HP_CONF_GROUPS, 0, AT(struct hp_conf_host, accept), 0, 65536,
 	  .rows = rows_accept, .item_bytes = sizeof(struct hp_conf_accept),
-	  .help = "who may open associations; the first that matches decides" },
+	 
+	  .help = "peers that may or may not open associations; the first entry that "
+		  "matches decides" },
 	{ "accept_default", HP_CONF_ENUM, 0, AT(struct hp_conf_host, accept_default),
-	  .def = "allow", .names = names_access, .help = "everyone else" },
+	  .def = "allow", .names = names_access, .help = "all other peers" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row rows_tun[] = {
 	{ "name", HP_CONF_STRING, HP_CONF_RESTART, AT(struct hp_conf_tun, name), 1,
-	  IFNAMSIZ - 1, "hip0", .help = "the device's name" },
+	  IFNAMSIZ - 1, "hip0", .help = "name of the TUN device" },
 	{ "mtu", HP_CONF_INT, HP_CONF_RESTART, AT(struct hp_conf_tun, mtu), 1280, 65535, "1400",
-	  .help = "octets" },
+	  .help = "MTU of the TUN device", .unit = "octets" },
 	HP_CONF_END
 };
 
@@ -246,13 +264,13 @@ static const struct hp_conf_row rows_peer[] = {
 	{ "hit", HP_CONF_HIT, HP_CONF_REQUIRED, AT(struct hp_conf_peer, hit),
 	  .help = "the peer's HIT" },
 	{ "addresses", HP_CONF_ADDRS, HP_CONF_REQUIRED, AT(struct hp_conf_peer, addresses), 1, 8,
-	  .help = "where it can be reached" },
+	  .help = "where it can be reached, the preferred address first" },
 	{ "serves", HP_CONF_PREFIXES, 0, AT(struct hp_conf_peer, serves), 0, 16384,
-	  .help = "destinations it answers for; its addresses" },
+	  .help = "destinations that the peer stands for; if not given, its addresses" },
 	{ "name", HP_CONF_STRING, 0, AT(struct hp_conf_peer, name), 0, 64,
-	  .help = "for people" },
+	  .help = "a name for reports" },
 	{ "esn_icv", HP_CONF_BOOL, 0, AT(struct hp_conf_peer, esn_icv), .def = "true",
-	  .help = "its ICV covers all 64 bits of the sequence number" },
+	  .help = "the ICV covers the high half of extended sequence numbers" },
 	HP_CONF_END
 };
 
@@ -264,31 +282,36 @@ static const struct hp_conf_row rows_limits[] = {
 	{ "associations", HP_CONF_INT, 0, LIMIT(associations), 1, 1000000, "10000",
 	  .help = "HIP associations" },
 	{ "peers", HP_CONF_INT, 0, LIMIT(peers), 1, 16777216, "65536",
-	  .help = "destinations remembered" },
+	  .help = "destinations that are remembered" },
 	{ "client_share", HP_CONF_INT, 0, LIMIT(client_share), 1, 100, "25",
-	  .help = "percent of each table, and of a service's ports, for one client" },
+	 
+	  .help = "share of each table, and of a service's ports, for one client",
+	  .unit = "percent" },
 	{ "peer_share", HP_CONF_INT, 0, LIMIT(peer_share), 1, 100, "50",
-	  .help = "percent of the connections that one HIP peer may have begun" },
+	 
+	  .help = "share of the table of connections that one HIP peer may have begun",
+	  .unit = "percent" },
 	{ "hold_packets", HP_CONF_INT, 0, LIMIT(hold_packets), 1, 65536, "1024",
 	  .help = "first packets held, all destinations together" },
 	{ "reassembly", HP_CONF_INT, 0, LIMIT(reassembly), 1, 65536, "256",
-	  .help = "datagrams being put together from fragments" },
+	  .help = "datagrams that are being reassembled" },
 	{ "packets", HP_CONF_INT, HP_CONF_RESTART, LIMIT(packets), 256, 65536, "4096",
-	  .help = "packet buffers, about 64 KB each when used" },
+	  .help = "packet buffers, about 64 KB of memory each when used" },
 	{ "jobs", HP_CONF_INT, HP_CONF_RESTART, LIMIT(jobs), 16, 65536, "1024",
-	  .help = "public-key work waiting" },
+	  .help = "public-key operations that wait for a worker" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row rows_translation[] = {
 	{ "lowest_ipv6_mtu", HP_CONF_INT, 0, AT(struct hp_conf_translation, lowest_ipv6_mtu),
-	  1280, 65535, "1280", .help = "longest packet that every IPv6 path here carries, octets" },
+	  1280, 65535, "1280",
+	  .help = "longest packet that every IPv6 link here carries", .unit = "octets" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row rows_performance[] = {
 	{ "busy_poll_us", HP_CONF_INT, 0, AT(struct hp_conf_performance, busy_poll_us), 0, 1000,
-	  "10", .help = "look for the next packet so long before sleeping, while packets come" },
+	  "10", .help = "how long to poll for the next packet before sleeping" },
 	HP_CONF_END
 };
 
@@ -296,19 +319,21 @@ static const struct hp_conf_row rows_performance[] = {
 
 static const struct hp_conf_row rows_timeouts[] = {
 	{ "tcp_syn_s", HP_CONF_INT, 0, TIMEOUT(tcp_syn_s), 1, 86400, "120",
-	  .help = "TCP, handshake not through" },
+	  .help = "TCP before the handshake is complete" },
 	{ "tcp_established_s", HP_CONF_INT, 0, TIMEOUT(tcp_established_s), 1, 2592000, "7440",
-	  .help = "TCP, idle" },
+	  .help = "TCP, established (RFC 5382)" },
 	{ "tcp_closing_s", HP_CONF_INT, 0, TIMEOUT(tcp_closing_s), 1, 86400, "240",
-	  .help = "TCP, closing" },
-	{ "udp_s", HP_CONF_INT, 0, TIMEOUT(udp_s), 1, 86400, "300", .help = "UDP, answered" },
+	  .help = "TCP after both FINs or a RST" },
+	{ "udp_s", HP_CONF_INT, 0, TIMEOUT(udp_s), 1, 86400, "300",
+	  .help = "UDP, answered (RFC 4787)" },
 	{ "udp_unreplied_s", HP_CONF_INT, 0, TIMEOUT(udp_unreplied_s), 1, 86400, "120",
-	  .help = "UDP, never answered" },
-	{ "icmp_s", HP_CONF_INT, 0, TIMEOUT(icmp_s), 1, 86400, "60", .help = "ICMP queries" },
+	  .help = "UDP, not answered (RFC 4787, REQ-5: at least two minutes)" },
+	{ "icmp_s", HP_CONF_INT, 0, TIMEOUT(icmp_s), 1, 86400, "60",
+	  .help = "ICMP echo (RFC 5508)" },
 	{ "other_s", HP_CONF_INT, 0, TIMEOUT(other_s), 1, 86400, "300",
 	  .help = "other protocols" },
 	{ "reassembly_s", HP_CONF_INT, 0, TIMEOUT(reassembly_s), 1, 120, "30",
-	  .help = "waiting for fragments" },
+	  .help = "how long fragments wait for the others" },
 	HP_CONF_END
 };
 
@@ -316,7 +341,8 @@ static const struct hp_conf_row rows_timeouts[] = {
 
 #define ROW_PEERS(flags, min) \
 	{ "peers", HP_CONF_GROUPS, flags, TOP(peers), min, 65536, .rows = rows_peer, \
-	  .item_bytes = sizeof(struct hp_conf_peer), .help = "HIP peers known beforehand" }
+	  .item_bytes = sizeof(struct hp_conf_peer), \
+	  .help = "HIP peers that are known in advance" }
 
 /* Of a text that may hold nothing else. */
 static const struct hp_conf_row rows_peers[] = { ROW_PEERS(HP_CONF_REQUIRED, 1), HP_CONF_END };
@@ -326,35 +352,40 @@ static const struct hp_conf_row rows_top[] = {
 	  256, .rows = rows_identity, .item_bytes = sizeof(struct hp_conf_identity),
 	  .help = "Host Identities of this machine" },
 	{ "control", HP_CONF_GROUP, 0, TOP(control), .rows = rows_control,
-	  .help = "the control socket" },
+	  .help = "the socket of hipproxyctl" },
 	{ "pidfile", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(pidfile), 0, 4095,
-	  "", .help = "file for the process id; none" },
+	  "", .help = "file with the process id; \"\": none" },
 	{ "state", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(state), 0, 4095,
-	  HP_STATE_DIR "/state", .help = "file of flows that outlive a restart; \"\": none" },
+	  HP_STATE_DIR "/state",
+	  .help = "file of flows and peers for the next start; \"\": none" },
 	{ "sandbox", HP_CONF_ENUM, HP_CONF_RESTART, TOP(sandbox), .def = "on",
-	  .names = names_sandbox, .help = "give up what is not needed after the start" },
-	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log, .help = "logging" },
-	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip, .help = "the base exchange" },
-	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "ESP" },
+	  .names = names_sandbox,
+	  .help = "system calls and files that are given up after the start" },
+	{ "log", HP_CONF_GROUP, 0, TOP(log), .rows = rows_log,
+	  .help = "where and what is logged" },
+	{ "hip", HP_CONF_GROUP, 0, TOP(hip), .rows = rows_hip,
+	  .help = "the base exchange" },
+	{ "esp", HP_CONF_GROUP, 0, TOP(esp), .rows = rows_esp, .help = "data packets" },
 	{ "client", HP_CONF_GROUP, 0, TOP(client), .rows = rows_client,
 	  .help = "the client-side proxy" },
-	{ "host", HP_CONF_GROUP, 0, TOP(host), .rows = rows_host, .help = "the host role" },
+	{ "host", HP_CONF_GROUP, 0, TOP(host), .rows = rows_host,
+	  .help = "applications on this machine" },
 	{ "tun", HP_CONF_GROUP, 0, TOP(tun), .rows = rows_tun, .help = "the TUN device" },
 	ROW_PEERS(0, 0),
 	{ "limits", HP_CONF_GROUP, 0, TOP(limits), .rows = rows_limits,
-	  .help = "how large tables may grow" },
+	  .help = "sizes of tables" },
 	{ "translation", HP_CONF_GROUP, 0, TOP(translation), .rows = rows_translation,
-	  .help = "between IPv4 and IPv6" },
+	  .help = "translation between IPv4 and IPv6" },
 	{ "performance", HP_CONF_GROUP, 0, TOP(performance), .rows = rows_performance,
 	  .help = "processor time against latency" },
 	{ "timeouts", HP_CONF_GROUP, 0, TOP(timeouts), .rows = rows_timeouts,
-	  .help = "when idle connections are forgotten" },
+	  .help = "how long idle connections are remembered" },
 	{ "filtering", HP_CONF_ENUM, 0, TOP(filtering), .def = "address", .names = names_filter,
-	  .help = "which datagrams of HIP peers answer a legacy host's" },
+	  .help = "which datagrams of HIP peers reach a legacy host" },
 	{ "protocols", HP_CONF_PROTOS, 0, TOP(protocols),
-	  .help = "other IP protocols that are carried; none" },
+	  .help = "further IP protocols that are carried" },
 	{ "plugin_dir", HP_CONF_STRING, HP_CONF_RESTART | HP_CONF_ABSOLUTE, TOP(plugin_dir), 1,
-	  4095, HP_PLUGIN_DIR, .help = "where plugins are" },
+	  4095, HP_PLUGIN_DIR, .help = "folder of the plugins" },
 	{ "plugins", HP_CONF_OPEN, HP_CONF_RESTART, TOP(plugins),
 	  .help = "a group for each plugin to load, with its settings" },
 	HP_CONF_END

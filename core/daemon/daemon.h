@@ -371,6 +371,12 @@ int hp_daemon_revoke(struct hp_daemon *d, const json_t *request, json_t *reply);
 /* Lists what is revoked. */
 int hp_daemon_revocations(struct hp_daemon *d, json_t *reply);
 
+/* ---- describe.c */
+
+/* Prints all settings of the core and of the plugins that are built in or in plugin_dir
+ * (conf/describe.h).  0, or -errno, reported: some plugins can't be loaded. */
+int hp_daemon_describe(FILE *out, const char *plugin_dir);
+
 /* ---- hosting.c */
 
 int hp_daemon_lookup(void *ctx, const char *name, struct hp_addr *hit);

@@ -8,79 +8,37 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "util/log.h"
+#include "util/options.h"
 
 struct options {
-	const char *conf;
+	const char *conf, *plugin_dir;
 	int level;
-	bool check, background, cleanup, show, version, help;
+	bool check, background, cleanup, show, describe;
 };
 
-static void usage(FILE *out)
-{
-	fputs("usage: hipproxyd [-c FILE] [-l LEVEL] [-d]\n"
-	      "       hipproxyd [-c FILE] -t | --show-pipeline\n"
-	      "       hipproxyd [-c FILE] --cleanup\n"
-	      "       hipproxyd -V | -h\n\n"
-	      "  -c, --config FILE    configuration; " HP_CONF_DEFAULT_PATH "\n"
-	      "  -d, --daemon         go to the background when ready\n"
-	      "  -l, --level LEVEL    error|warning|notice|info|debug, for all subsystems\n"
-	      "  -t, --test           check the configuration, its keys and plugins, and exit\n"
-	      "      --show-pipeline  print the steps packets take, and exit\n"
-	      "      --cleanup        open what the last daemon has left closed: remove its routing\n"
-	      "                       rules, routes and packet filter rules\n"
-	      "  -V, --version\n"
-	      "  -h, --help\n",
-	      out);
-}
-
-/* False: said why. */
-static bool parse(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "daemon", no_argument, NULL, 'd' },
-		{ "level", required_argument, NULL, 'l' },
-		{ "test", no_argument, NULL, 't' },
-		{ "show-pipeline", no_argument, NULL, 'p' },
-		{ "cleanup", no_argument, NULL, 'x' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:dl:tVh", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c': o->conf = optarg; break;
-		case 'd': o->background = true; break;
-		case 't': o->check = true; break;
-		case 'p': o->show = true; break;
-		case 'x': o->cleanup = true; break;
-		case 'V': o->version = true; break;
-		case 'h': o->help = true; break;
-		case 'l':
-			o->level = hp_log_level_parse(optarg);
-			if (o->level >= 0)
-				break;
-			fprintf(stderr, "hipproxyd: -l %s: expected error, warning, notice, info "
-				"or debug\n", optarg);
-			return false;
-		default:
-			return false;
-		}
-	}
-	if (optind == argc)
-		return true;
-	fprintf(stderr, "hipproxyd: %s: unexpected argument\n", argv[optind]);
-	return false;
-}
+static const char usage[] =
+	"usage: hipproxyd [-c FILE] [-l LEVEL] [-d]\n"
+	"       hipproxyd [-c FILE] -t | --show-pipeline\n"
+	"       hipproxyd --describe [--plugin-dir DIR]\n"
+	"       hipproxyd [-c FILE] --cleanup\n"
+	"       hipproxyd -V | -h\n\n"
+	"  -c, --config FILE    configuration; " HP_CONF_DEFAULT_PATH "\n"
+	"  -d, --daemon         go to the background when ready\n"
+	"  -l, --level LEVEL    error|warning|notice|info|debug, for all subsystems\n"
+	"  -t, --test           check the configuration, its keys and plugins, and exit\n"
+	"      --show-pipeline  print the steps packets take, and exit\n"
+	"      --describe       print all settings, those of plugins too, and exit\n"
+	"      --plugin-dir DIR with --describe: where plugins are; " HP_PLUGIN_DIR "\n"
+	"      --cleanup        open what the last daemon has left closed: remove its routing\n"
+	"                       rules, routes and packet filter rules\n"
+	"  -V, --version\n"
+	"  -h, --help\n";
 
 static int cleanup(const struct options *o)
 {
@@ -93,16 +51,7 @@ static int cleanup(const struct options *o)
 	return EXIT_FAILURE;
 }
 
-/* Output that is lost, on a full disk, is a failure. */
-static int written(int status)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	perror("hipproxyd: standard output");
-	return EXIT_FAILURE;
-}
-
-static int check(const struct options *o)
+static int check(const struct options *o, const struct hp_program *program)
 {
 	struct hp_daemon d = { .opt.level = o->level };
 	int err = hp_daemon_load(&d, o->conf);
@@ -112,7 +61,14 @@ static int check(const struct options *o)
 	else if (!err)
 		printf("%s: valid\n", o->conf);
 	hp_daemon_stop(&d);
-	return err ? EXIT_FAILURE : written(EXIT_SUCCESS);
+	return err ? EXIT_FAILURE : hp_output_status(program, EXIT_SUCCESS);
+}
+
+static int describe(const struct options *o, const struct hp_program *program)
+{
+	int err = hp_daemon_describe(stdout, o->plugin_dir);
+
+	return hp_output_status(program, err ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* ---- the background */
@@ -180,23 +136,29 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .conf = HP_CONF_DEFAULT_PATH, .level = -1 };
+	struct options o = { .conf = HP_CONF_DEFAULT_PATH, .plugin_dir = HP_PLUGIN_DIR, .level = -1 };
+	const struct hp_option options[] = {
+		{ "config", 'c', .text = &o.conf },
+		{ "daemon", 'd', .flag = &o.background },
+		{ "level", 'l', .level = &o.level },
+		{ "test", 't', .flag = &o.check },
+		{ "show-pipeline", 0, .flag = &o.show },
+		{ "describe", 0, .flag = &o.describe },
+		{ "plugin-dir", 0, .text = &o.plugin_dir },
+		{ "cleanup", 0, .flag = &o.cleanup },
+		{ .name = NULL },
+	};
+	const struct hp_program program = { "hipproxyd", usage, options };
+	int status;
 
 	hp_log_target(HP_LOG_AUTO, "hipproxyd");
 	hp_log_level_all(HP_LOG_INFO);
-	if (!parse(argc, argv, &o)) {
-		usage(stderr);
-		return 2;
-	}
-	if (o.help) {
-		usage(stdout);
-		return written(EXIT_SUCCESS);
-	}
-	if (o.version) {
-		puts("hipproxyd " PACKAGE_VERSION);
-		return written(EXIT_SUCCESS);
-	}
+	status = hp_options_read(&program, argc, argv);
+	if (status >= 0)
+		return status;
 	if (o.cleanup)
 		return cleanup(&o);
-	return o.check || o.show ? check(&o) : run(&o);
+	if (o.describe)
+		return describe(&o, &program);
+	return o.check || o.show ? check(&o, &program) : run(&o);
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 
 #include "io/single.h"
 #include "util/log.h"
+#include "util/options.h"
 
 #define RESTART_US 200000 /* after its end that nobody has asked for */
 #define STORE	   HP_GATE_STATE_DIR "/closed"
@@ -26,63 +26,22 @@
 struct options {
 	const char *conf, *store;
 	int level;
-	bool background, keep_stderr, cleanup, version, help;
+	bool background, keep_stderr, cleanup;
 	char absolute[PATH_MAX]; /* conf, when the working folder changes */
 };
 
-static void usage(FILE *out)
-{
-	fputs("usage: hipproxy-gate [-c FILE] [-s FILE] [-l LEVEL] [-d [-e]]\n"
-	      "       hipproxy-gate --cleanup [-c FILE] [-s FILE] | -V | -h\n\n"
-	      "  -c, --config FILE  configuration of hipproxyd; " HP_CONF_DEFAULT_PATH "\n"
-	      "  -s, --store FILE   what was closed by the last good configuration; " STORE "\n"
-	      "  -d, --daemon       go to the background when everything is closed, and be started\n"
-	      "                     anew after a crash; ends when all is opened on purpose\n"
-	      "  -e, --stderr       with -d: keep standard error\n"
-	      "  -l, --level LEVEL  error|warning|notice|info|debug\n"
-	      "      --cleanup      open: remove all rules, routes and the TUN device\n"
-	      "  -V, --version\n"
-	      "  -h, --help\n",
-	      out);
-}
-
-/* False: said why. */
-static bool parse(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' }, { "store", required_argument, NULL, 's' },
-		{ "daemon", no_argument, NULL, 'd' },	    { "stderr", no_argument, NULL, 'e' },
-		{ "level", required_argument, NULL, 'l' },  { "cleanup", no_argument, NULL, 'x' },
-		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:s:del:Vh", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c': o->conf = optarg; break;
-		case 's': o->store = optarg; break;
-		case 'd': o->background = true; break;
-		case 'e': o->keep_stderr = true; break;
-		case 'x': o->cleanup = true; break;
-		case 'V': o->version = true; break;
-		case 'h': o->help = true; break;
-		case 'l':
-			o->level = hp_log_level_parse(optarg);
-			if (o->level >= 0)
-				break;
-			fprintf(stderr, "hipproxy-gate: -l %s: expected error, warning, notice, "
-				"info or debug\n", optarg);
-			return false;
-		default:
-			return false;
-		}
-	}
-	if (optind == argc)
-		return true;
-	fprintf(stderr, "hipproxy-gate: %s: unexpected argument\n", argv[optind]);
-	return false;
-}
+static const char usage[] =
+	"usage: hipproxy-gate [-c FILE] [-s FILE] [-l LEVEL] [-d [-e]]\n"
+	"       hipproxy-gate --cleanup [-c FILE] [-s FILE] | -V | -h\n\n"
+	"  -c, --config FILE  configuration of hipproxyd; " HP_CONF_DEFAULT_PATH "\n"
+	"  -s, --store FILE   what was closed by the last good configuration; " STORE "\n"
+	"  -d, --daemon       go to the background when everything is closed, and be started\n"
+	"                     anew after a crash; ends when all is opened on purpose\n"
+	"  -e, --stderr       with -d: keep standard error\n"
+	"  -l, --level LEVEL  error|warning|notice|info|debug\n"
+	"      --cleanup      open: remove all rules, routes and the TUN device\n"
+	"  -V, --version\n"
+	"  -h, --help\n";
 
 /* ---- start */
 
@@ -419,21 +378,23 @@ static int cleanup(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = { .conf = HP_CONF_DEFAULT_PATH, .store = STORE, .level = -1 };
+	const struct hp_option options[] = {
+		{ "config", 'c', .text = &o.conf },
+		{ "store", 's', .text = &o.store },
+		{ "daemon", 'd', .flag = &o.background },
+		{ "stderr", 'e', .flag = &o.keep_stderr },
+		{ "level", 'l', .level = &o.level },
+		{ "cleanup", 0, .flag = &o.cleanup },
+		{ .name = NULL },
+	};
+	const struct hp_program program = { "hipproxy-gate", usage, options };
+	int status;
 
 	hp_log_target(HP_LOG_AUTO, "hipproxy-gate");
 	hp_log_level_all(HP_LOG_INFO);
-	if (!parse(argc, argv, &o)) {
-		usage(stderr);
-		return 2;
-	}
-	if (o.help) {
-		usage(stdout);
-		return EXIT_SUCCESS;
-	}
-	if (o.version) {
-		puts("hipproxy-gate " PACKAGE_VERSION);
-		return EXIT_SUCCESS;
-	}
+	status = hp_options_read(&program, argc, argv);
+	if (status >= 0)
+		return status;
 	if (o.cleanup)
 		return cleanup(&o);
 	return o.background ? background(&o) : run(&o, -1);

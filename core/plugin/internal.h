@@ -72,6 +72,8 @@ int hp_plugin_open(const struct hp_registry *reg, const char *name,
 		   const struct hp_plugin **plugin, void **dl);
 /* A table already in memory, or NULL. */
 const struct hp_plugin *hp_plugin_static(const char *name);
+/* The i-th of them; NULL past the last. */
+const struct hp_plugin *hp_plugin_static_at(size_t i);
 /* Are the tables sound?  0 or -EINVAL, reported. */
 int hp_plugin_check(const struct hp_registry *reg, const struct hp_plugin *plugin);
 

@@ -91,6 +91,11 @@ int hp_registry_core_hook(struct hp_registry *reg, const struct hp_hook *hook, v
  * plugin or another ABI; -EINVAL bad tables or settings; -EEXIST a name is taken; -ESRCH a need
  * is not met; -ELOOP: the ring has been reported; -E2BIG; -ENOMEM. */
 int hp_registry_load(struct hp_registry *reg, const char *const *names, size_t n);
+/* Tells fn of each plugin that is built in or in the registry's directory, in the order of their names; a
+ * plugin is valid during the call only.  None is loaded.  Those that can't be loaded are reported: then
+ * the first one's error as above, else 0. */
+int hp_registry_found(struct hp_registry *reg, void (*fn)(void *ctx, const struct hp_plugin *plugin),
+		      void *ctx);
 /* For tests and for plugins found in another way: as load, for a table already in memory. */
 int hp_registry_add(struct hp_registry *reg, const struct hp_plugin *plugin);
 /* Asks every plugin whether its settings make sense.  0, or the first plugin's answer that is not;

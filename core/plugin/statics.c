@@ -21,3 +21,8 @@ const struct hp_plugin *hp_plugin_static(const char *name)
 			return statics[i];
 	return NULL;
 }
+
+const struct hp_plugin *hp_plugin_static_at(size_t i)
+{
+	return statics[i];
+}

@@ -87,7 +87,9 @@ struct hp_conf_row {
 	const char *const *names; /* ENUM, NAMES: permitted values, NULL ends */
 	const struct hp_conf_row *rows; /* GROUP, GROUPS */
 	size_t item_bytes;        /* GROUPS: one struct's size */
-	const char *help;         /* one sentence */
+	const char *help;         /* one sentence, without a capital and a full stop */
+	const char *unit;         /* INT: such as "octets"; NULL: what the name's end says (_per_s,
+				   * _s, _ms, _us, _bytes, _packets), or none */
 };
 
 /* .offset and .field_bytes of a row. */

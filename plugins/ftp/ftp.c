@@ -24,12 +24,12 @@ static const struct hp_conf_row schema[] = {
 	  .help = "ports of control connections" },
 	/* RFC 6384, section 12: at least 30 seconds. */
 	{ "timeout_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, timeout_s), 30, 3600,
-	  .def = "60", .help = "how long an announced data connection is waited for" },
+	  .def = "60", .help = "how long an announced data connection is expected" },
 	{ "auth", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, auth), .def = "pass",
 	  .names = auth_names,
 	  .help = "let AUTH (TLS) reach the server, or refuse it so that clients stay readable" },
 	{ "low_ports", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, low_ports), .def = "false",
-	  .help = "whether data connections may go to ports below 1024" },
+	  .help = "permit data connections to ports below 1024" },
 	HP_CONF_END
 };
 

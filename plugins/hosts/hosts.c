@@ -29,7 +29,7 @@ struct settings {
 
 static const struct hp_conf_row schema[] = {
 	{ "file", HP_CONF_STRING, HP_CONF_ABSOLUTE, HP_CONF_AT(struct settings, file), 1, 4095,
-	  "/etc/hipproxy/hosts", .help = "the table" },
+	  "/etc/hipproxy/hosts", .help = "file of HITs and addresses" },
 	{ "ttl_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, ttl_s), 0, 604800, "60",
 	  .help = "how long an answer is remembered; 0: client.positive_lifetime_s" },
 	HP_CONF_END

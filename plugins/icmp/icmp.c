@@ -19,9 +19,9 @@ struct settings {
 
 static const struct hp_conf_row schema[] = {
 	{ "errors_per_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, errors_per_s), 1, 100000,
-	  "100", .help = "errors translated a second" },
+	  "100", .help = "ICMP errors that are translated" },
 	{ "burst", HP_CONF_INT, 0, HP_CONF_AT(struct settings, burst), 1, 100000, "200",
-	  .help = "errors translated at once" },
+	  .help = "ICMP errors that are translated at once" },
 	HP_CONF_END
 };
 

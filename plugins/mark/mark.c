@@ -16,9 +16,9 @@ struct settings {
 
 static const struct hp_conf_row schema[] = {
 	{ "dscp", HP_CONF_INT, HP_CONF_REQUIRED, HP_CONF_AT(struct settings, dscp), 0, 63,
-	  .help = "the codepoint to write" },
+	  .help = "DSCP that is written" },
 	{ "ports", HP_CONF_PORTS, 0, HP_CONF_AT(struct settings, ports),
-	  .help = "only connections to these ports" },
+	  .help = "ports of servers; if not given, all" },
 	HP_CONF_END
 };
 

@@ -22,11 +22,11 @@ static const char *const modes[] = { "off", "plain-udp", "auto", NULL };
 
 static const struct hp_conf_row schema[] = {
 	{ "mode", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, mode), .def = "auto",
-	  .names = modes, .help = "off, plain-udp or auto" },
+	  .names = modes, .help = "when UDP is used" },
 	{ "port", HP_CONF_INT, 0, HP_CONF_AT(struct settings, port), 1, 65535, .def = "10500",
-	  .help = "UDP port, ours and our peers'" },
+	  .help = "UDP port of this machine and of its peers" },
 	{ "keepalive_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, keepalive_s), 1, 3600,
-	  .def = "15", .help = "silence after which a peer gets a keepalive" },
+	  .def = "15", .help = "a peer gets a keepalive after this time without traffic" },
 	HP_CONF_END
 };
 

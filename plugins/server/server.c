@@ -29,42 +29,42 @@ static const struct hp_conf_row port_rows[] = {
 	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct port_row, proto), .def = "tcp",
 	  .names = server_proto_names, .help = "transport protocol" },
 	{ "port", HP_CONF_PORTS, 0, HP_CONF_AT(struct port_row, ports),
-	  .help = "as HIP clients know it; any" },
+	  .help = "ports under which HIP clients know the service; if not given, all" },
 	{ "to", HP_CONF_INT, 0, HP_CONF_AT(struct port_row, to), 0, 65535, "0",
-	  .help = "the server's port for the first of them; 0: the same" },
+	  .help = "the server's port for the first of them; 0: the same port" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row hosted_rows[] = {
 	{ "identity", HP_CONF_STRING, HP_CONF_REQUIRED,
-	  HP_CONF_AT(struct hosted_row, identity), 1, 64, .help = "name in `identities`" },
+	  HP_CONF_AT(struct hosted_row, identity), 1, 64, .help = "name of an identity of this machine" },
 	{ "server", HP_CONF_ADDR, HP_CONF_REQUIRED, HP_CONF_AT(struct hosted_row, server),
-	  .help = "the legacy server's address" },
+	  .help = "address of the legacy server" },
 	{ "ports", HP_CONF_GROUPS, 0, HP_CONF_AT(struct hosted_row, ports), 0, 1024,
 	  .rows = port_rows, .item_bytes = sizeof(struct port_row),
-	  .help = "what of it can be reached; everything" },
+	  .help = "ports of the server that can be reached; if not given, all" },
 	{ "plain", HP_CONF_ENUM, 0, HP_CONF_AT(struct hosted_row, plain), .def = "deny",
-	  .names = names_access, .help = "conversations that others begin with it without HIP" },
+	  .names = names_access, .help = "connections that others begin with the server through this machine without HIP" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row client_rows[] = {
 	{ "name", HP_CONF_STRING, HP_CONF_REQUIRED, HP_CONF_AT(struct client_row, name), 1, 64,
-	  .help = "for rules" },
+	  .help = "name for rules" },
 	{ "hit", HP_CONF_HIT, HP_CONF_REQUIRED, HP_CONF_AT(struct client_row, hit),
-	  .help = "the client's HIT" },
+	  .help = "HIT of the client" },
 	HP_CONF_END
 };
 
 static const struct hp_conf_row rule_rows[] = {
 	{ "client", HP_CONF_STRING, 0, HP_CONF_AT(struct rule_row, client), 0, 64, "",
-	  .help = "a HIT, or a name in `clients`; any" },
+	  .help = "HIT, or a name of a client; \"\": all clients" },
 	{ "identity", HP_CONF_STRING, 0, HP_CONF_AT(struct rule_row, identity), 0, 64, "",
-	  .help = "the hosted identity; any" },
+	  .help = "hosted identity; \"\": all" },
 	{ "protocol", HP_CONF_ENUM, 0, HP_CONF_AT(struct rule_row, proto), .def = "any",
 	  .names = server_proto_names, .help = "transport protocol" },
 	{ "ports", HP_CONF_PORTS, 0, HP_CONF_AT(struct rule_row, ports),
-	  .help = "as HIP clients know them; any" },
+	  .help = "ports under which HIP clients know the service; if not given, all" },
 	{ "action", HP_CONF_ENUM, HP_CONF_REQUIRED, HP_CONF_AT(struct rule_row, action),
 	  .names = names_access, .help = "\"allow\" or \"deny\"" },
 	HP_CONF_END
@@ -73,27 +73,27 @@ static const struct hp_conf_row rule_rows[] = {
 static const struct hp_conf_row schema[] = {
 	{ "hosted", HP_CONF_GROUPS, HP_CONF_REQUIRED, HP_CONF_AT(struct settings, hosted), 1,
 	  1024, .rows = hosted_rows, .item_bytes = sizeof(struct hosted_row),
-	  .help = "identities and the servers behind them" },
+	  .help = "identities, and the servers behind them" },
 	{ "pool4", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool4),
-	  .help = "IPv4 addresses by which servers know HIP clients" },
+	  .help = "addresses by which servers know HIP clients" },
 	{ "pool6", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool6),
-	  .help = "IPv6 addresses by which servers know HIP clients" },
+	  .help = "addresses by which servers know HIP clients" },
 	{ "mapping", HP_CONF_STRING, HP_CONF_ABSOLUTE | HP_CONF_WRITTEN,
-	  HP_CONF_AT(struct settings, mapping), 0, 4095, HP_STATE_DIR "/clients", .help = "file of addresses given out; none" },
+	  HP_CONF_AT(struct settings, mapping), 0, 4095, HP_STATE_DIR "/clients", .help = "file of the addresses that were given to clients; \"\": none" },
 	{ "answer_on", HP_CONF_STRING, 0, HP_CONF_AT(struct settings, answer_on), 0, 15, "",
-	  .help = "interface on which ARP and ND for them are answered; none" },
+	  .help = "interface on which ARP and ND for the pools are answered; \"\": none" },
 	{ "masquerade", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, masquerade), .def = "false",
-	  .help = "servers see the proxy's address instead" },
+	  .help = "servers see the address of this machine instead of a pool's" },
 	{ "clients", HP_CONF_GROUPS, 0, HP_CONF_AT(struct settings, clients), 0, 65536,
 	  .rows = client_rows, .item_bytes = sizeof(struct client_row),
-	  .help = "names of HIP clients" },
+	  .help = "HIP clients that have a name" },
 	{ "rules", HP_CONF_GROUPS, 0, HP_CONF_AT(struct settings, rules), 0, 4096,
 	  .rows = rule_rows, .item_bytes = sizeof(struct rule_row),
-	  .help = "the first that matches decides" },
+	  .help = "rules about connections of HIP clients; the first that matches decides" },
 	{ "default", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, access), .def = "allow",
-	  .names = names_access, .help = "when no rule matches" },
+	  .names = names_access, .help = "action if no rule matches" },
 	{ "refuse", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, refuse), .def = "silent",
-	  .names = names_refuse, .help = "what a client without any right gets" },
+	  .names = names_refuse, .help = "how a client that no rule permits anything is refused" },
 	HP_CONF_END
 };
 

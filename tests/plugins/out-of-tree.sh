@@ -52,6 +52,9 @@ refused() { # SENTENCE TEXT
 conf 'mark = { dscp = 46; };'
 try -t
 check "the daemon takes it" $?
+"$daemon" --describe --plugin-dir "$dir/plugins" >"$dir/out" 2>&1 &&
+	grep -q "^plugins.mark.dscp	integer	0 to 63	" "$dir/out"
+check "its settings are described" $?
 try --show-pipeline
 grep -A1 '^out.flow' "$dir/out" | grep -q mark.dscp
 check "its hook is in the pipeline" $?

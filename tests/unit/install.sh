@@ -49,7 +49,7 @@ check "and survives make uninstall" "$(grep -q '# mine' "$root$conf/hipproxy.con
 rm -r "$root${conf:?}"
 run install
 run uninstall
-left=$(find "$root" ! -type d; find "$root" -type d -name '*hipproxy*')
+left=$(find "$root" ! -type d; find "$root" -type d -name '*hipproxy*' ! -name 'hipproxy-[0-9]*')
 check "make uninstall leaves nothing" "$([ -z "$left" ]; echo $?)"
 [ -z "$left" ] || echo "$left"
 

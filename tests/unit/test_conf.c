@@ -252,7 +252,8 @@ static void what_must_be_there_is_asked_for(void)
 			  "2: client.rules[0].action: must be given: \"protect\", \"bypass\" or "
 			  "\"block\""));
 	CU_ASSERT(refuses(ID "peers = ( { hit = \"" HIT1 "\"; } );",
-			  "2: peers[0].addresses: must be given: where it can be reached"));
+			  "2: peers[0].addresses: must be given: where it can be reached, "
+			  "the preferred address first"));
 }
 
 static void keys_must_agree(void)

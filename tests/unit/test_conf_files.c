@@ -325,33 +325,6 @@ static void the_commented_file_shows_every_key_with_its_default(void)
 	teardown();
 }
 
-/* ---- the manual page */
-
-static void check_named(const char *page, const struct hp_conf_row *rows)
-{
-	char item[128];
-
-	for (; rows->name; rows++) {
-		snprintf(item, sizeof(item), "\\fB%s\\fR", rows->name);
-		if (!strstr(page, item))
-			printf("\nhipproxy.conf(5) lacks %s", rows->name);
-		CU_ASSERT(strstr(page, item) != NULL);
-		if (rows->rows)
-			check_named(page, rows->rows);
-	}
-}
-
-static void the_manual_page_names_every_key(void)
-{
-	static char page[100000];
-	FILE *f = fopen(hp_test_path("man/hipproxy.conf.5"), "r");
-
-	CU_ASSERT_FATAL(f != NULL);
-	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
-	fclose(f);
-	check_named(page, hp_conf_schema());
-}
-
 static const struct hp_test tests[] = {
 	HP_TEST(files_in_conf_d_come_later_and_in_order),
 	HP_TEST(complaints_name_the_file_and_all_are_told),
@@ -361,7 +334,6 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_missing_file_or_a_folder_is_refused),
 	HP_TEST(every_example_is_accepted),
 	HP_TEST(the_commented_file_shows_every_key_with_its_default),
-	HP_TEST(the_manual_page_names_every_key),
 	HP_TEST_END
 };
 
