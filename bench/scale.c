@@ -146,7 +146,8 @@ static void flows_json(FILE *f, const struct scale_flows *r, bool last)
 		"\"expire_ns\":%.1f}%s\n",
 		(unsigned long)r->n, 1e9 / r->setup_ns, r->setup_ns, r->churn_ns,
 		r->worst_add_us, r->lookup_ns, r->lookup_hit_ns, r->batch_ns,
-		r->batch_hit_ns, r->lookup_single_ns, r->packet_ns, r->pipe_ns, r->bytes, r->expire_ns, last ? "" : ",");
+		r->batch_hit_ns, r->lookup_single_ns, r->packet_ns, r->pipe_ns,
+		r->bytes, r->expire_ns, last ? "" : ",");
 }
 
 static void assocs_json(FILE *f, const struct scale_assocs *r, bool last)

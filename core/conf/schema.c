@@ -90,7 +90,6 @@ static const struct hp_conf_row rows_hip[] = {
 	{ "puzzle_k_max", HP_CONF_INT, 0, HIP(puzzle_k_max), 0, 28, "16",
 	  .help = "difficulty of puzzles under the highest load", .unit = "bits" },
 	{ "puzzle_k_accept", HP_CONF_INT, 0, HIP(puzzle_k_accept), 0, 40, "20",
-	 
 	  .help = "difficulty of the hardest puzzle that is solved as Initiator",
 	  .unit = "bits" },
 	{ "puzzle_lifetime", HP_CONF_INT, 0, HIP(puzzle_lifetime_s), 1, 32768, "64",
@@ -175,7 +174,6 @@ static const struct hp_conf_row rows_client[] = {
 	{ "identity", HP_CONF_STRING, HP_CONF_RESTART, CLIENT(identity), 0, 64, "",
 	  .help = "identity that stands for the clients; \"\": the first" },
 	{ "other_identities", HP_CONF_STRINGS, HP_CONF_RESTART, CLIENT(other_identities), 0, 8,
-	 
 	  .help = "identities for peers that do not accept the HIT suite of "
 		  "client.identity" },
 	{ "interfaces", HP_CONF_STRINGS, 0, CLIENT(interfaces), 0, 64,
@@ -244,7 +242,6 @@ static const struct hp_conf_row rows_host[] = {
 	  "", .help = "identity of this machine; \"\": the first" },
 	{ "accept", HP_CONF_GROUPS, 0, AT(struct hp_conf_host, accept), 0, 65536,
 	  .rows = rows_accept, .item_bytes = sizeof(struct hp_conf_accept),
-	 
 	  .help = "peers that may or may not open associations; the first entry that "
 		  "matches decides" },
 	{ "accept_default", HP_CONF_ENUM, 0, AT(struct hp_conf_host, accept_default),
@@ -284,11 +281,9 @@ static const struct hp_conf_row rows_limits[] = {
 	{ "peers", HP_CONF_INT, 0, LIMIT(peers), 1, 16777216, "65536",
 	  .help = "destinations that are remembered" },
 	{ "client_share", HP_CONF_INT, 0, LIMIT(client_share), 1, 100, "25",
-	 
 	  .help = "share of each table, and of a service's ports, for one client",
 	  .unit = "percent" },
 	{ "peer_share", HP_CONF_INT, 0, LIMIT(peer_share), 1, 100, "50",
-	 
 	  .help = "share of the table of connections that one HIP peer may have begun",
 	  .unit = "percent" },
 	{ "hold_packets", HP_CONF_INT, 0, LIMIT(hold_packets), 1, 65536, "1024",

@@ -172,7 +172,8 @@ void hp_box_judge_own(const struct hp_box *b, struct hp_findings *out)
 			continue;
 		f = hp_find(out, HP_CAUSE_RULES_GONE, HP_SEV_ERROR,
 			    "packets to %s do not go to %s: our routing rule or the route of table "
-			    "10500 is gone, or a rule of others comes before it", hp_addr_format(&w->to, to), b->conf->tun.name);
+			    "10500 is gone, or a rule of others comes before it",
+			    hp_addr_format(&w->to, to), b->conf->tun.name);
 		hp_cure(f, "ip rule   # delete the one before priority %d that leads them "
 			"elsewhere", HP_GATE_CLIENTS);
 	}

@@ -241,7 +241,8 @@ const uint64_t *hp_flowdb_counters(const struct hp_flowdb *db)
 const char *hp_flow_counter_name(enum hp_flow_counter c)
 {
 	static const char *const names[] = { "added", "expired", "deleted", "limit", "evicted",
-					     "share", "port_share", "translated", "taken_over", "no_port", "no_memory" };
+					     "share", "port_share", "translated", "taken_over",
+					     "no_port", "no_memory" };
 
 	return (unsigned int)c < HP_FLOWC_MAX ? names[c] : "?";
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One hipproxyd, and one hipproxy-gate, in a network namespace: rules, routes and tables of packet filters belong to it.
+ * One hipproxyd, and one hipproxy-gate, in a network namespace: rules, routes and tables of packet
+ * filters belong to the namespace.
  */
 #ifndef HP_IO_SINGLE_H
 #define HP_IO_SINGLE_H

@@ -34,7 +34,8 @@ void hp_tundev_remove(struct hp_tundev *dev);
 /* Removes a TUN device that a process which is gone has left; none is no error.  0, or -errno with a
  * sentence. */
 int hp_tundev_delete(const char *name, struct hp_io_err *err);
-/* From now on with this MTU, and persistent or not; made again if somebody has deleted it.  0, or -errno with a sentence. */
+/* From now on with this MTU, and persistent or not; made again if somebody has deleted it.  0, or -errno
+ * with a sentence. */
 int hp_tundev_change(struct hp_tundev *dev, const struct hp_tundev_cfg *cfg, struct hp_io_err *err);
 
 /* The descriptor, -1: another process has it. */

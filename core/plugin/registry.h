@@ -101,8 +101,9 @@ int hp_registry_add(struct hp_registry *reg, const struct hp_plugin *plugin);
 /* Asks every plugin whether its settings make sense.  0, or the first plugin's answer that is not;
  * reported. */
 int hp_registry_check(struct hp_registry *reg);
-/* Checks the plugins unless that has been done, and starts them, after those they need.  0, or as hp_registry_load, or what a plugin's
- * start gave, in which case those already started have been stopped. */
+/* Checks the plugins unless that has been done, and starts each after those it needs.  0, or as
+ * hp_registry_load, or what a plugin's start gave, in which case those already started have been
+ * stopped. */
 int hp_registry_start(struct hp_registry *reg);
 
 /* New settings for all plugins: reads and checks all of them, then calls reload on each; when one

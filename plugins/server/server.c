@@ -44,7 +44,9 @@ static const struct hp_conf_row hosted_rows[] = {
 	  .rows = port_rows, .item_bytes = sizeof(struct port_row),
 	  .help = "ports of the server that can be reached; if not given, all" },
 	{ "plain", HP_CONF_ENUM, 0, HP_CONF_AT(struct hosted_row, plain), .def = "deny",
-	  .names = names_access, .help = "connections that others begin with the server through this machine without HIP" },
+	  .names = names_access,
+	  .help = "connections that others begin with the server through this machine "
+		  "without HIP" },
 	HP_CONF_END
 };
 
@@ -79,7 +81,8 @@ static const struct hp_conf_row schema[] = {
 	{ "pool6", HP_CONF_PREFIX, 0, HP_CONF_AT(struct settings, pool6),
 	  .help = "addresses by which servers know HIP clients" },
 	{ "mapping", HP_CONF_STRING, HP_CONF_ABSOLUTE | HP_CONF_WRITTEN,
-	  HP_CONF_AT(struct settings, mapping), 0, 4095, HP_STATE_DIR "/clients", .help = "file of the addresses that were given to clients; \"\": none" },
+	  HP_CONF_AT(struct settings, mapping), 0, 4095, HP_STATE_DIR "/clients",
+	  .help = "file of the addresses that were given to clients; \"\": none" },
 	{ "answer_on", HP_CONF_STRING, 0, HP_CONF_AT(struct settings, answer_on), 0, 15, "",
 	  .help = "interface on which ARP and ND for the pools are answered; \"\": none" },
 	{ "masquerade", HP_CONF_BOOL, 0, HP_CONF_AT(struct settings, masquerade), .def = "false",
