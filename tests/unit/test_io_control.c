@@ -3,171 +3,16 @@
  * The control socket: requests, streams, clients that misbehave.
  */
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/control.h"
 #include "../harness.h"
-
-struct fixture {
-	struct hp_timers timers;
-	struct hp_loop *loop;
-	struct hp_control *ctl;
-	char dir[32], path[64];
-	struct hp_control_client *streamer;
-	int gone, calls, told;
-	uint64_t stall_ms;
-	struct hp_control_client *fed;
-	long feed_to, fed_rows; /* feed_to: 0, it waits */
-};
-
-static void streamer_gone(void *ctx)
-{
-	struct fixture *f = ctx;
-
-	f->streamer = NULL;
-	f->gone++;
-}
-
-/* ---- a feed: numbers up to feed_to */
-
-#define ROWS_A_ROUND 50
-
-static enum hp_feed feed_some(void *ctx, struct hp_control_client *c)
-{
-	struct fixture *f = ctx;
-	json_t *row;
-
-	for (int i = 0; i < ROWS_A_ROUND && f->fed_rows < f->feed_to && hp_control_room(c); i++) {
-		row = json_pack("{s:I}", "n", (json_int_t)++f->fed_rows);
-		CU_ASSERT(!hp_control_send(c, row));
-		json_decref(row);
-	}
-	if (f->fed_rows < f->feed_to)
-		return HP_FEED_MORE;
-	return f->feed_to ? HP_FEED_END : HP_FEED_WAIT;
-}
-
-static void fed_gone(void *ctx)
-{
-	struct fixture *f = ctx;
-
-	f->fed = NULL;
-	f->gone++;
-}
-
-static void told(void *ctx, enum hp_control_event ev, const struct hp_control_who *who,
-		 const char *why)
-{
-	struct fixture *f = ctx;
-
-	CU_ASSERT(*why != '\0' && who->uid != (uid_t)-1);
-	f->told += ev == HP_CONTROL_STALLED;
-}
-
-static int handle(void *ctx, struct hp_control_client *c, const json_t *request,
-		  json_t *reply)
-{
-	struct fixture *f = ctx;
-	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-
-	f->calls++;
-	if (!strcmp(cmd, "status"))
-		return json_object_set_new(reply, "answer", json_integer(42));
-	if (!strcmp(cmd, "trace")) {
-		f->streamer = c;
-		hp_control_stream(c, streamer_gone, f);
-		return 0;
-	}
-	if (!strcmp(cmd, "list")) {
-		f->fed = c;
-		hp_control_feed(c, &(struct hp_control_feed){ .fn = feed_some, .gone = fed_gone,
-							      .ctx = f, .endless = !f->feed_to });
-		return 0;
-	}
-	if (!strcmp(cmd, "own"))
-		json_object_set_new(reply, "error", json_string("my own words"));
-	return -ENOENT;
-}
-
-static int open_at(struct fixture *f, const char *path, const char *group,
-		   struct hp_control **out, struct hp_io_err *e)
-{
-	struct hp_control_cfg cfg = { .path = path, .group = group, .fn = handle, .ctx = f,
-				      .event = told, .timers = &f->timers, .stall_ms = f->stall_ms };
-
-	return hp_control_open(f->loop, &cfg, out, e);
-}
-
-static void setup_for(struct fixture *f, const char *group)
-{
-	struct hp_io_err e;
-
-	memset(f, 0, sizeof(*f));
-	f->stall_ms = 200;
-	snprintf(f->dir, sizeof(f->dir), "/tmp/hp-test-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f->dir));
-	snprintf(f->path, sizeof(f->path), "%s/sub/control", f->dir);
-	hp_timers_init(&f->timers, hp_clock_ms(&hp_clock_monotonic));
-	f->loop = hp_loop_new(&f->timers, &hp_clock_monotonic);
-	CU_ASSERT_EQUAL_FATAL(open_at(f, f->path, group, &f->ctl, &e), 0);
-}
-
-static void setup(struct fixture *f)
-{
-	setup_for(f, "");
-}
-
-static void teardown(struct fixture *f)
-{
-	char sub[64];
-
-	hp_control_close(f->ctl);
-	CU_ASSERT(access(f->path, F_OK) != 0);
-	snprintf(sub, sizeof(sub), "%s/sub", f->dir);
-	rmdir(sub);
-	CU_ASSERT(!rmdir(f->dir));
-	hp_loop_free(f->loop);
-}
-
-static void rounds(struct fixture *f, int n)
-{
-	while (n--)
-		hp_loop_once(f->loop, 1);
-}
-
-static int client(struct fixture *f)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	strcpy(sun.sun_path, f->path);
-	CU_ASSERT(!connect(fd, (struct sockaddr *)&sun, sizeof(sun)));
-	rounds(f, 2);
-	return fd;
-}
-
-/* Sends text and gives what came back. */
-static const char *ask(struct fixture *f, int fd, const char *text)
-{
-	static char answer[4096];
-	ssize_t n;
-
-	if (text[0])
-		CU_ASSERT_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL),
-				(ssize_t)strlen(text));
-	rounds(f, 3);
-	n = recv(fd, answer, sizeof(answer) - 1, 0);
-	answer[n > 0 ? n : 0] = '\0';
-	return n == 0 ? "closed" : answer;
-}
+#include "control.h"
 
 static void requests_are_answered_in_order(void)
 {
@@ -504,107 +349,6 @@ static void a_stale_socket_is_replaced_and_a_live_one_is_not(void)
 	teardown(&f);
 }
 
-/* ---- who may ask */
-
-#define MEMBER 3 /* group sys, of every Debian */
-#define STRANGER 65534
-
-/* What somebody with these groups is answered; "" if he can't connect. */
-static void ask_as(struct fixture *f, gid_t gid, gid_t more, char text[256])
-{
-	static const char request[] = "{\"cmd\":\"status\"}\n";
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int pipes[2], fd;
-	ssize_t n;
-	pid_t pid;
-
-	strcpy(sun.sun_path, f->path);
-	CU_ASSERT_FATAL(!pipe(pipes));
-	pid = fork();
-	if (!pid) {
-		fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		if (setgroups(1, &more) || setgid(gid) || setuid(STRANGER) ||
-		    connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
-			_exit(1);
-		(void)!send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
-		n = recv(fd, text, 255, 0);
-		_exit(write(pipes[1], text, n > 0 ? (size_t)n : 0) < 0);
-	}
-	close(pipes[1]);
-	for (int i = 0; i < 400 && !waitpid(pid, NULL, WNOHANG); i++)
-		rounds(f, 1);
-	n = read(pipes[0], text, 255);
-	text[n > 0 ? n : 0] = '\0';
-	close(pipes[0]);
-}
-
-static void members_of_the_group_may_ask_and_others_may_not(void)
-{
-	char text[256], dir[64];
-	struct fixture f;
-	struct stat st;
-
-	if (geteuid())
-		return;
-	setup_for(&f, "sys");
-	chmod(f.dir, 0755);
-	CU_ASSERT(!stat(f.path, &st) && (st.st_mode & 0777) == 0660 && st.st_gid == MEMBER);
-	snprintf(dir, sizeof(dir), "%s/sub", f.dir);
-	CU_ASSERT(!stat(dir, &st) && (st.st_mode & 0777) == 0750 && st.st_gid == MEMBER);
-	ask_as(&f, MEMBER, STRANGER, text);
-	CU_ASSERT(strstr(text, "42") != NULL);
-	ask_as(&f, STRANGER, MEMBER, text);
-	CU_ASSERT(strstr(text, "42") != NULL);
-	ask_as(&f, STRANGER, STRANGER, text);
-	CU_ASSERT_STRING_EQUAL(text, "");
-	/* Somebody has opened the socket to all. */
-	chmod(dir, 0755);
-	chmod(f.path, 0666);
-	ask_as(&f, STRANGER, STRANGER, text);
-	CU_ASSERT_STRING_EQUAL(text, "{\"ok\":false,\"error\":\"permission denied: you must be "
-				     "root or in the group sys\"}\n");
-	ask_as(&f, STRANGER, MEMBER, text);
-	CU_ASSERT(strstr(text, "42") != NULL);
-	teardown(&f);
-}
-
-static void without_a_group_only_root_may_ask(void)
-{
-	char text[256], dir[64];
-	struct fixture f;
-	struct stat st;
-
-	setup(&f);
-	CU_ASSERT(!stat(f.path, &st) && (st.st_mode & 0777) == 0600);
-	if (!geteuid()) {
-		snprintf(dir, sizeof(dir), "%s/sub", f.dir);
-		chmod(f.dir, 0755);
-		chmod(dir, 0755);
-		chmod(f.path, 0666);
-		ask_as(&f, STRANGER, 0, text);
-		CU_ASSERT_STRING_EQUAL(text, "{\"ok\":false,\"error\":\"permission denied: you "
-					     "must be root\"}\n");
-	}
-	teardown(&f);
-}
-
-static void a_group_must_exist(void)
-{
-	struct hp_control *second = NULL;
-	struct fixture f;
-	struct hp_io_err e;
-	char path[64];
-
-	setup(&f);
-	snprintf(path, sizeof(path), "%s/other", f.dir);
-	CU_ASSERT_EQUAL(open_at(&f, path, "no-such-group", &second, &e), -ESRCH);
-	CU_ASSERT(strstr(e.text, "there is no group no-such-group") != NULL);
-	/* The service's own may be missing. */
-	CU_ASSERT_EQUAL(open_at(&f, path, "hipproxy", &second, &e), 0);
-	hp_control_close(second);
-	teardown(&f);
-}
-
 static const struct hp_test tests[] = {
 	HP_TEST(requests_are_answered_in_order),
 	HP_TEST(many_requests_at_once_are_all_answered),
@@ -619,9 +363,6 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_client_that_does_not_read_its_list_is_closed),
 	HP_TEST(a_stream_with_nothing_to_say_is_not_closed),
 	HP_TEST(the_seventeenth_client_is_turned_away),
-	HP_TEST(members_of_the_group_may_ask_and_others_may_not),
-	HP_TEST(without_a_group_only_root_may_ask),
-	HP_TEST(a_group_must_exist),
 	HP_TEST(a_stale_socket_is_replaced_and_a_live_one_is_not),
 	HP_TEST_END};
 
