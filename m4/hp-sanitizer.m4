@@ -15,8 +15,11 @@ AS_IF([test -n "$hp_sanitizer"],[
   [AC_MSG_RESULT([no])
    AC_MSG_ERROR([the compiler refuses -fsanitize=$hp_sanitizer])])
  CFLAGS=$hp_save_CFLAGS])
+dnl Counts are written at the end, which the sandbox would not let the daemon do.
+AC_ARG_ENABLE([coverage],[AS_HELP_STRING([--enable-coverage],[count which lines are run, see make coverage])],[],[enable_coverage=no])
+AS_IF([test "$enable_coverage" = yes],[HP_SAN_CFLAGS="$HP_SAN_CFLAGS --coverage -O0 -fprofile-update=atomic"])
 AC_SUBST([HP_SAN_CFLAGS])
-AS_IF([test -n "$hp_sanitizer"],[hp_sanitized=1],[hp_sanitized=0])
+AS_IF([test -n "$hp_sanitizer" || test "$enable_coverage" = yes],[hp_sanitized=1],[hp_sanitized=0])
 AC_DEFINE_UNQUOTED([HP_SANITIZED],[$hp_sanitized],[1: built with sanitizers, which need more of the system])
 AM_CONDITIONAL([SANITIZED],[test -n "$hp_sanitizer"])
 ])

@@ -198,7 +198,8 @@ struct hp_flowdb *hp_flowdb_new(const struct hp_flowdb_config *cfg, struct hp_ti
 		return NULL;
 	db->expect = hp_expect_db_new(&cfg->hash_key, timers, clock);
 	db->cfg = *cfg;
-	if (!db->expect || hp_htab_init(&db->followed, 0) || hp_flow_shares_init(db) || hp_mappings_init(&db->mappings) ||
+	if (!db->expect || hp_htab_init(&db->followed, 0) || hp_flow_shares_init(db) ||
+	    hp_mappings_init(&db->mappings) ||
 	    hp_index_init(&db->names[HP_SIDE_LEGACY]) ||
 	    hp_index_init(&db->names[HP_SIDE_HIT])) {
 		tables_free(db);

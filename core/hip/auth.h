@@ -2,7 +2,7 @@
  *
  * Authentication of messages (RFC 7401, section 6.4): the only place where a message becomes a
  * verified one, and where a message of ours gets its MAC and signature.
- * 
+ *
  * Functions that check return 0 or a reason.
  */
 #ifndef HP_HIP_AUTH_H

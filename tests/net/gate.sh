@@ -116,10 +116,13 @@ plain "killed, stopped, started"
 # --- one daemon only
 
 sed "s,$HPN_DIR/proxy,$HPN_DIR/proxy/second,; s/hip0/hip1/" "$HPN_DIR/proxy/hipproxy.conf" >"$HPN_DIR/proxy/second.conf"
+echo "pidfile = \"$HPN_DIR/proxy/pid\";" >>"$HPN_DIR/proxy/second.conf"
+echo "of the first" >"$HPN_DIR/proxy/pid"
 mkdir -p "$HPN_DIR/proxy/second"
 cp -p "$HPN_DIR/proxy/key.pem" "$HPN_DIR/proxy/second/"
 check "a second daemon is refused" not on proxy timeout 10 "$DAEMON" -c "$HPN_DIR/proxy/second.conf" 2>"$HPN_DIR/proxy/second.log"
 check "with the reason" grep -q 'another hipproxyd runs' "$HPN_DIR/proxy/second.log"
+check "the pid file of the first stays" grep -qx 'of the first' "$HPN_DIR/proxy/pid"
 check "--cleanup beside a running one is refused" not on proxy "$DAEMON" --cleanup 2>/dev/null
 check "which goes on" works
 
