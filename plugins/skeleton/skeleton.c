@@ -50,7 +50,7 @@ struct area {
 /* ---- records: small values that survive a restart, by key.  The version tells how a value is to
  * be read. */
 
-static const char key[] = "ticks";
+static const char ticks_key[] = "ticks";
 
 static void remember(struct hp_instance *self)
 {
@@ -59,13 +59,14 @@ static void remember(struct hp_instance *self)
 
 	hp_put64(value, st->total);
 	/* Without a state file (-EOPNOTSUPP) or on a full disk it is only not remembered. */
-	hp_record_put(self, key, strlen(key), 1, value, sizeof(value));
+	hp_record_put(self, ticks_key, strlen(ticks_key), 1, value, sizeof(value));
 }
 
 static uint64_t recall(struct hp_instance *self)
 {
 	uint8_t value[8], version;
-	int n = hp_record_get(self, key, strlen(key), &version, value, sizeof(value));
+	int n = hp_record_get(self, ticks_key, strlen(ticks_key), &version, value,
+			      sizeof(value));
 
 	return n == sizeof(value) && version == 1 ? hp_get64(value) : 0;
 }
