@@ -59,11 +59,11 @@ static void captured(void *ctx, struct hp_packet *const *p, unsigned int n)
 	hp_pipe_captured(d->pipe, p, n);
 }
 
-static void local(void *ctx, struct hp_packet *const *p, unsigned int n)
+static void local(void *ctx, struct hp_packets *from)
 {
 	struct hp_daemon *d = ctx;
 
-	hp_pipe_local(d->pipe, p, n);
+	hp_pipe_local(d->pipe, from);
 }
 
 /* ---- opening them */

@@ -15,16 +15,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "pipe/pipe.h"
+#include "util/list.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 #include "xlat/xlat.h"
 
 #define READS_PER_ROUND HP_PIPE_BURST
-/* Octets of a burst: each burst ends with a run that is not full, so it should be long; but what was
- * read should stay in the second-level cache. */
-#define READ_OCTETS	(8 * 65536)
 #define DISCARD_MAX	65536 /* somebody may send as fast as we read */
 
 /* Linux 6.2; headers may be older. */
@@ -66,29 +63,22 @@ static bool vnet_read(const struct virtio_net_hdr *v, struct hp_packet *p)
 	return v->gso_size != 0;
 }
 
-/* Packets that are read before they are handed over. */
-struct burst {
-	struct hp_packet *p[HP_PIPE_BURST];
-	unsigned int n;
-	size_t octets;
+/* One look at the device. */
+struct look {
+	struct hp_packets packets;
+	struct hp_tun *tun;
+	int left; /* reads */
 };
 
-static void hand_over(struct hp_tun *tun, struct burst *b)
-{
-	if (b->n)
-		tun->on_burst(tun->ctx, b->p, b->n);
-	b->n = 0;
-	b->octets = 0;
-}
-
-/* False: nothing more to read now. */
-static bool packet_read(struct hp_tun *tun, struct burst *b)
+/* False: nothing more to read now.  True: *out is the packet, or NULL. */
+static bool packet_read(struct hp_tun *tun, struct hp_packet **out)
 {
 	struct virtio_net_hdr v;
 	struct hp_packet *p = hp_pool_get(tun->pool);
 	struct iovec iov[2] = {{&v, sizeof(v)}, {NULL, 0}};
 	ssize_t n;
 
+	*out = NULL;
 	if (p)
 		iov[1] = (struct iovec){p->data, p->cap - HP_PACKET_HEADROOM};
 	n = readv(tun->fd, iov, p ? 2 : 1);
@@ -112,9 +102,21 @@ static bool packet_read(struct hp_tun *tun, struct burst *b)
 	p->dir = HP_OUTBOUND;
 	tun->counts.in_packets++;
 	tun->counts.in_bytes += p->len;
-	b->p[b->n++] = p;
-	b->octets += p->len;
+	*out = p;
 	return true;
+}
+
+static struct hp_packet *next(struct hp_packets *self)
+{
+	struct look *l = HP_CONTAINER(self, struct look, packets);
+	struct hp_packet *p = NULL;
+
+	while (!p && l->left > 0) {
+		l->left--;
+		if (!packet_read(l->tun, &p))
+			l->left = 0;
+	}
+	return p;
 }
 
 /* A packet that comes alone leaves at once, without a look for others: if there are any, the
@@ -122,15 +124,10 @@ static bool packet_read(struct hp_tun *tun, struct burst *b)
 static void tun_ready(void *ctx, uint32_t events)
 {
 	struct hp_tun *tun = ctx;
-	struct burst b = {.n = 0};
-	int i, n = hp_loop_quiet(tun->loop) ? 1 : READS_PER_ROUND;
+	struct look l = {{next}, tun, hp_loop_quiet(tun->loop) ? 1 : READS_PER_ROUND};
 
 	(void)events;
-	for (i = 0; i < n && packet_read(tun, &b); i++) {
-		if (b.octets >= READ_OCTETS)
-			hand_over(tun, &b);
-	}
-	hand_over(tun, &b);
+	tun->on_burst(tun->ctx, &l.packets);
 }
 
 /* ---- to the kernel */

@@ -17,12 +17,14 @@
 #include "io/loop.h"
 #include "io/pool.h"
 #include "io/tundev.h"
+#include "pipe/pipe.h"
 
 struct hp_tun;
 
-/* n packets that were read together, the callee's.  Of each: data .. len is the IP packet, not
- * dissected yet; gso, gso_size and csum_partial are set, dir is HP_OUTBOUND. */
-typedef void (*hp_tun_fn)(void *ctx, struct hp_packet *const *p, unsigned int n);
+/* There are packets: each call of from->next reads one, which is the callee's; NULL: this is all for
+ * now.  Of each: data .. len is the IP packet, not dissected yet; gso, gso_size and csum_partial are
+ * set, dir is HP_OUTBOUND. */
+typedef void (*hp_tun_fn)(void *ctx, struct hp_packets *from);
 
 struct hp_tun_counts {
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;

@@ -355,31 +355,46 @@ static struct hp_packet *enter_routed(struct hp_pipe *pipe, struct hp_packet *p)
 	return ours ? p : from_client(pipe, p);
 }
 
-static void arrive(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n,
+static void arrive(struct hp_pipe *pipe, struct hp_packets *from,
 		   struct hp_packet *(*enter)(struct hp_pipe *pipe, struct hp_packet *p))
 {
+	struct hp_packet *p;
 	struct hp_burst b;
 
 	hp_burst_begin(pipe, &b);
 	/* Packets that were held for an exchange that has ended go before new ones. */
 	if (!hp_list_empty(&pipe->ready))
 		hp_pipe_work(&pipe->work);
-	for (unsigned int i = 0; i < n; i++) {
-		struct hp_packet *whole = enter(pipe, p[i]);
-
-		if (whole && hp_burst_add(&b, whole))
+	while ((p = from->next(from))) {
+		p = enter(pipe, p);
+		if (p && hp_burst_add(&b, p))
 			process(pipe, &b);
 	}
 	process(pipe, &b);
 	hp_burst_end(pipe, &b);
 }
 
-void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n)
+/* Packets in an array. */
+struct array {
+	struct hp_packets packets;
+	struct hp_packet *const *next, *const *end;
+};
+
+static struct hp_packet *array_next(struct hp_packets *self)
 {
-	arrive(pipe, p, n, enter_captured);
+	struct array *a = HP_CONTAINER(self, struct array, packets);
+
+	return a->next < a->end ? *a->next++ : NULL;
 }
 
-void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n)
+void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n)
 {
-	arrive(pipe, p, n, enter_routed);
+	struct array a = { { array_next }, p, p + n };
+
+	arrive(pipe, &a.packets, enter_captured);
+}
+
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packets *from)
+{
+	arrive(pipe, from, enter_routed);
 }

@@ -138,9 +138,15 @@ size_t hp_pipe_room(struct hp_pipe *pipe, const struct hp_packet *p);
 #define HP_PIPE_BURST	     64
 #define HP_PIPE_BURST_OCTETS 60000 /* a large super-packet is a group by itself */
 
+/* Packets that are received one by one while the burst is processed: next gives the next one, NULL
+ * if there is no other.  So what was read last is still in the cache when it is processed. */
+struct hp_packets {
+	struct hp_packet *(*next)(struct hp_packets *self);
+};
+
 /* Captured packets; packets that the kernel has routed to the TUN device.  Both are taken over. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
-void hp_pipe_local(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
+void hp_pipe_local(struct hp_pipe *pipe, struct hp_packets *from);
 /* n runs of ESP packets, in buffers of the caller's, which are only read. */
 void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, unsigned int n);
 /* An ICMP error says that the quoted packet of ours was too long for a link with this MTU (IPv4:

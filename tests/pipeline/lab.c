@@ -666,13 +666,33 @@ unsigned lab_receive(struct lab *l, struct hp_packet *model)
 	return id;
 }
 
+struct array {
+	struct hp_packets packets; /* first */
+	struct hp_packet *const *p;
+	unsigned n;
+};
+
+static struct hp_packet *next(struct hp_packets *self)
+{
+	struct array *a = (struct array *)(void *)self;
+
+	return a->n ? (a->n--, *a->p++) : NULL;
+}
+
+void lab_routed(struct lab *l, int at, struct hp_packet *const *p, unsigned n)
+{
+	struct array a = { { next }, p, n };
+
+	hp_pipe_local(l->n[at].pipe, &a.packets);
+}
+
 void lab_end_burst(struct lab *l)
 {
 	unsigned n = l->n_burst;
 
 	l->n_burst = 0;
 	if (l->routed)
-		hp_pipe_local(l->n[0].pipe, l->burst, n);
+		lab_routed(l, 0, l->burst, n);
 	else
 		hp_pipe_captured(l->n[0].pipe, l->burst, n);
 }
@@ -690,7 +710,7 @@ void lab_local(struct lab *l, int at, struct hp_packet *model)
 	struct hp_packet *p = take(&l->n[at], model);
 
 	if (p)
-		hp_pipe_local(l->n[at].pipe, &p, 1);
+		lab_routed(l, at, &p, 1);
 }
 
 enum verdict lab_verdict(const struct lab *l, unsigned id)

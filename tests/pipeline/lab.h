@@ -142,6 +142,8 @@ void lab_deliver(struct lab *l);
  * the same, but the packet is handed in by lab_end_burst with all that were received meanwhile. */
 unsigned lab_receive(struct lab *l, struct hp_packet *model);
 void lab_end_burst(struct lab *l);
+/* Packets that the kernel of a node has routed to its TUN device, in one burst. */
+void lab_routed(struct lab *l, int at, struct hp_packet *const *p, unsigned n);
 unsigned lab_capture(struct lab *l, struct hp_packet *model);
 void lab_local(struct lab *l, int at, struct hp_packet *model);
 enum verdict lab_verdict(const struct lab *l, unsigned id);

@@ -354,7 +354,7 @@ static void those_of_a_host_are_included_too(void)
 		test_packet_free(q);
 		all[i] = p;
 	}
-	hp_pipe_local(n->pipe, all, 10);
+	lab_routed(&l, 1, all, 10);
 	lab_run(&l, 10);
 	CU_ASSERT_EQUAL(lab_count(&l, 0), 1);
 	CU_ASSERT_EQUAL(hp_get32(lab_out(&l, 0, 0)->l4 + 8), 7009);

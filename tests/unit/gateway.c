@@ -105,10 +105,12 @@ static void on_one(struct tun_seen *s, struct hp_packet *p)
 	hp_pool_put(pool, p);
 }
 
-void on_tun(void *ctx, struct hp_packet *const *p, unsigned int n)
+void on_tun(void *ctx, struct hp_packets *from)
 {
-	for (unsigned int i = 0; i < n; i++)
-		on_one(ctx, p[i]);
+	struct hp_packet *p;
+
+	while ((p = from->next(from)))
+		on_one(ctx, p);
 }
 
 char *rules_now(void)

@@ -50,6 +50,6 @@ struct tun_seen {
 	struct hp_packet last;
 };
 
-void on_tun(void *ctx, struct hp_packet *const *p, unsigned int n);
+void on_tun(void *ctx, struct hp_packets *from);
 
 #endif
