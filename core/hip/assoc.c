@@ -186,6 +186,11 @@ bool hp_assoc_is_initiator(const struct hp_assoc *a)
 	return a->ex.initiator;
 }
 
+bool hp_assoc_is_opportunistic(const struct hp_assoc *a)
+{
+	return a->ex.opportunistic;
+}
+
 void hp_assoc_info(const struct hp_assoc *a, struct hp_assoc_info *out)
 {
 	const struct hp_secrets *s = a->sas.cur;

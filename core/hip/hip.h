@@ -407,6 +407,8 @@ enum hp_hip_why hp_assoc_why(const struct hp_assoc *a);
  * right. */
 const struct hp_addr *hp_assoc_shown_hit(const struct hp_assoc *a);
 bool hp_assoc_is_initiator(const struct hp_assoc *a);
+/* It began without the peer's HIT (RFC 7401, section 4.1.8). */
+bool hp_assoc_is_opportunistic(const struct hp_assoc *a);
 
 /* For reports. */
 struct hp_assoc_info {

@@ -33,9 +33,9 @@ struct hp_nfq_cfg {
 	uint32_t mark, mask; /* accept with mark sets these bits of the packet's mark */
 };
 
-/* n packets that were received together, the callee's.  Of each: data .. len is the IP packet, not dissected yet, with at least 128
- * octets of headroom.  queued, queue_num, queue_id, gso (gso_size stays 0: NFQUEUE does
- * not tell) and csum_partial are set, dir is HP_OUTBOUND. */
+/* n packets that were received together, the callee's.  Of each: data .. len is the IP packet,
+ * not dissected yet, with at least 128 octets of headroom.  queued, queue_num, queue_id, gso
+ * (gso_size stays 0: NFQUEUE does not tell) and csum_partial are set, dir is HP_OUTBOUND. */
 typedef void (*hp_nfq_fn)(void *ctx, struct hp_packet *const *p, unsigned int n);
 
 struct hp_nfq_counts {

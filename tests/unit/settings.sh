@@ -22,7 +22,7 @@ of_this_build() { # TABLE
 		printf '%s\n' "$line"
 	done <"$1"
 }
-make -s print-settings >"$work/printed" 2>"$work/errors"
+MAKEFLAGS= make -s print-settings >"$work/printed" 2>"$work/errors"
 check "hipproxyd --describe" $?
 [ ! -s "$work/errors" ]
 check "without complaints" $?
