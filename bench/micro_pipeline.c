@@ -18,7 +18,6 @@ struct line {
 	struct lab l;
 	struct talk t;
 	struct hp_packet *p; /* what is captured */
-	struct hp_esp_batch sent;
 	size_t octets;       /* of ESP, in the latest round */
 	bool tcp;
 	size_t len;
@@ -72,14 +71,13 @@ static const struct hp_plugin gate = {
 
 enum { IS_TCP = 1, HAS_GATEWAY = 2 };
 
-static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
-		   uint32_t *lost)
+static int swallow(void *ctx, const struct hp_outer_run *r, uint32_t *lost)
 {
 	struct node *n = ctx;
 	struct line *li = (struct line *)(void *)n->lab;
 
-	(void)path, (void)lost;
-	li->octets += (size_t)b->seg * (b->n - 1) + b->last;
+	(void)lost;
+	li->octets += hp_outer_octets(r);
 	return 0;
 }
 
@@ -139,7 +137,7 @@ static void *out_start(const struct bench_item *it)
 	li->p = li->tcp ? lab_tcp(&li->t, bench_text(), li->len) :
 			lab_udp(&li->t, bench_text(), li->len);
 	li->p->gso = li->tcp;
-	li->l.n[0].ops.esp_send = swallow;
+	li->l.n[0].ops.outer_send = swallow;
 	return li;
 }
 

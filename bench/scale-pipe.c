@@ -26,10 +26,9 @@ struct pipes {
 	char more[64];
 };
 
-static int swallow(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
-		   uint32_t *lost)
+static int swallow(void *ctx, const struct hp_outer_run *r, uint32_t *lost)
 {
-	(void)ctx, (void)path, (void)b, (void)lost;
+	(void)ctx, (void)r, (void)lost;
 	return 0;
 }
 
@@ -78,7 +77,7 @@ static void start(struct pipes *s, uint64_t n)
 	s->n_free = sizeof(s->free) / sizeof(*s->free);
 	s->l.n[0].ops.get = get;
 	s->l.n[0].ops.put = put;
-	s->l.n[0].ops.esp_send = swallow;
+	s->l.n[0].ops.outer_send = swallow;
 }
 
 static void end(struct pipes *s)

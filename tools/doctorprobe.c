@@ -23,7 +23,7 @@
 #include "tools/ask.h"
 #include "util/clock.h"
 #include "wire/hip.h"
-#include "wire/udpencap.h"
+#include "../plugins/natudp/encap.h"
 
 #define TARGETS_MAX 32   /* addresses that are asked */
 #define ROUND_MS    1700 /* an answer is waited for; two rounds outlast ARP's attempts */
@@ -116,15 +116,15 @@ static void send_native(const struct probe *p, struct target *t, uint8_t *msg, s
 static void send_udp(const struct probe *p, const struct target *t, const uint8_t *msg, size_t len)
 {
 	int fd = hp_addr_is4(&t->addr) ? p->udp4 : p->udp6;
-	uint8_t buf[HP_UDPENCAP_MARKER + HP_INQUIRY_MAX] = { 0 };
+	uint8_t buf[NATUDP_MARKER + HP_INQUIRY_MAX] = { 0 };
 	union any to;
-	socklen_t n = to_sockaddr(&t->addr, HP_UDPENCAP_PORT, &to);
+	socklen_t n = to_sockaddr(&t->addr, NATUDP_PORT, &to);
 
 	if (fd < 0)
 		return;
-	memcpy(buf + HP_UDPENCAP_MARKER, msg, len);
-	memset(buf + HP_UDPENCAP_MARKER + HP_HIP_OFF_CSUM, 0, 2);
-	if (sendto(fd, buf, HP_UDPENCAP_MARKER + len, 0, &to.sa, n) < 0)
+	memcpy(buf + NATUDP_MARKER, msg, len);
+	memset(buf + NATUDP_MARKER + HP_HIP_OFF_CSUM, 0, 2);
+	if (sendto(fd, buf, NATUDP_MARKER + len, 0, &to.sa, n) < 0)
 		return; /* the native one tells enough */
 }
 
@@ -187,7 +187,7 @@ static void message(struct probe *p, const struct hp_addr *from, bool in_udp, co
 {
 	struct target *first = target_at(p, from);
 	struct hp_inquiry_answer a;
-	struct hp_path path = { .dst = *from, .dport = in_udp ? HP_UDPENCAP_PORT : 0 };
+	struct hp_path path = { .dst = *from, .dport = in_udp ? NATUDP_PORT : 0 };
 
 	if (!first)
 		return;
@@ -213,7 +213,7 @@ static bool receive(struct probe *p, int fd, bool v4, bool in_udp)
 		return errno != EAGAIN; /* an error about what was sent: see the queue */
 	addr = from_sockaddr(&from);
 	if (in_udp)
-		skip = hp_udpencap_kind(buf, (size_t)len) == HP_UDPENCAP_HIP ? HP_UDPENCAP_MARKER :
+		skip = natudp_kind(buf, (size_t)len) == NATUDP_HIP ? NATUDP_MARKER :
 									       (size_t)len;
 	else if (v4 && len >= 20)
 		skip = (buf[0] & 15) * 4u;

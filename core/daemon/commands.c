@@ -146,19 +146,21 @@ static int reload(struct hp_daemon *d, struct hp_control_client *c, const json_t
 static int nat(struct hp_daemon *d, struct hp_control_client *c, const json_t *request,
 	       json_t *reply)
 {
-	struct hp_transport t = d->udp.transport;
+	struct hp_transport_status status;
+	struct hp_transport_ref t;
 	char text[64];
 	int err;
 
 	(void)c;
-	if (hp_daemon_transport_parse(arg(request, "mode"), &t.mode))
-		return refuse(reply, -EINVAL, "mode: expected plain-udp, auto or off");
-	if (!d->udp.asked)
+	if (!hp_daemon_transport(d, &t, &status) || !t.table->mode)
 		return refuse(reply, -EOPNOTSUPP, "the plugin natudp is not loaded");
-	err = hp_daemon_transport(d, &t);
+	err = t.table->mode(t.self, arg(request, "mode"));
+	if (err == -EINVAL)
+		return refuse(reply, err, "mode: expected plain-udp, auto or off");
 	if (err)
 		return refuse(reply, err, "refused, see the log");
-	snprintf(text, sizeof(text), "NAT traversal: %s", hp_daemon_transport_name(t.mode));
+	hp_daemon_transport(d, &t, &status);
+	snprintf(text, sizeof(text), "NAT traversal: %s", status.mode);
 	json_object_set_new(reply, "message", json_string(text));
 	return 0;
 }

@@ -9,7 +9,7 @@
  *	gate      the process that leads packets here; capture: when it does
  *	restore   flows and peers of before; quit: an orderly end; sandbox: what is given up
  *	commands  what the control socket can ask for
- *	transport UDP beside raw sockets, when a plugin wants it
+ *	ports     UDP ports of plugins
  */
 #ifndef HP_DAEMON_DAEMON_H
 #define HP_DAEMON_DAEMON_H
@@ -106,13 +106,10 @@ struct hp_net {
 	struct hp_conntrack *conntrack; /* with nfq; NULL: connections can't be told of */
 };
 
-/* transport.c */
-struct hp_udp_transport {
-	struct hp_encap *encap; /* NULL: nothing in UDP */
-	struct hp_timer shut_timer;
-	uint64_t shut_ms;
-	struct hp_transport transport;
-	bool asked; /* a plugin has set it, so it may be changed */
+/* ports.c */
+#define HP_DAEMON_PORTS 4
+struct hp_ports {
+	struct hp_outer_port *at[HP_DAEMON_PORTS]; /* of plugins; NULL: free */
 };
 
 /* An association that access rules refused. */
@@ -165,7 +162,7 @@ struct hp_daemon {
 	struct hp_keylog keylog;
 	struct hp_gate_link gate;
 	struct hp_net net;
-	struct hp_udp_transport udp;
+	struct hp_ports ports;
 	struct hp_jobs *jobs;
 	struct hp_registry *registry;
 	struct hp_access access;
@@ -226,7 +223,7 @@ extern const struct hp_part hp_part_kept;         /* kept.c */
 extern const struct hp_part hp_part_keylog;       /* keylog.c */
 extern const struct hp_part hp_part_gate;         /* gate.c */
 extern const struct hp_part hp_part_sockets;      /* sockets.c */
-extern const struct hp_part hp_part_transport;    /* transport.c */
+extern const struct hp_part hp_part_ports;        /* ports.c */
 extern const struct hp_part hp_part_workers;      /* engine.c */
 extern const struct hp_part hp_part_plugins;      /* start.c */
 extern const struct hp_part hp_part_access;       /* access.c */
@@ -260,7 +257,8 @@ bool hp_daemon_keeps_pins(const struct hp_conf *conf);
 
 /* Opens the queues of discovery, if they are not open.  0, or -errno and a sentence in err. */
 int hp_daemon_open_queue(struct hp_daemon *d, struct hp_io_err *err);
-extern const struct hp_raw_ops hp_daemon_raw_ops;
+/* n runs have come together by whatever socket. */
+void hp_daemon_arrived(void *ctx, struct hp_outer_run *r, unsigned int n);
 
 /* ---- capture.c */
 
@@ -403,14 +401,14 @@ void hp_daemon_fd_del(void *ctx, void *handle);
 /* Of the daemon, the ctx. */
 extern const struct hp_record_store hp_daemon_records;
 
-/* ---- transport.c */
+/* ---- ports.c */
 
-/* For plugins and the control socket.  0, or -errno, logged, and nothing has changed. */
-int hp_daemon_transport(void *ctx, const struct hp_transport *t);
-void hp_daemon_transport_close(struct hp_daemon *d);
-const char *hp_daemon_transport_name(enum hp_transport_mode mode);
-/* 0, or -EINVAL. */
-int hp_daemon_transport_parse(const char *name, enum hp_transport_mode *out);
+extern const struct hp_registry_outer hp_daemon_outer;
+/* What was not received or sent, of all open ports. */
+struct hp_encap_counts hp_daemon_ports_counts(const struct hp_daemon *d);
+/* The plugin that chooses paths and its mode; false: there is none, and the mode is "off". */
+bool hp_daemon_transport(const struct hp_daemon *d, struct hp_transport_ref *out,
+			 struct hp_transport_status *status);
 
 /* ---- doctor.c */
 

@@ -20,10 +20,7 @@ static void hip_send(void *ctx, const struct hp_path *path, const uint8_t *msg, 
 
 	if (!hp_pipe_control_shown(d->registry, HP_STAGE_CTL_OUTER, path, NULL, msg, len))
 		return;
-	if (!path->dport)
-		err = hp_raw_hip_send(d->net.raw, path, msg, len);
-	else
-		err = d->udp.encap ? hp_encap_hip_send(d->udp.encap, path, msg, len) : -ENETDOWN;
+	err = hp_pipe_control_send(d->pipe, path, msg, len);
 	if (err)
 		hp_log_about(HP_LOG_HIP, HP_LOG_DEBUG, &about, "to %s: %s",
 			     hp_addr_format(&path->dst, dst), strerror(-err));

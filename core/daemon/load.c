@@ -95,7 +95,7 @@ struct hp_registry_config hp_daemon_registry_config(struct hp_daemon *d)
 		.now_ms = plugin_now,
 		.report = report_plugin,
 		.settings = plugin_settings,
-		.transport = hp_daemon_transport,
+		.outer = &hp_daemon_outer,
 		.lookup = hp_daemon_lookup,
 		.claim = hp_daemon_claim,
 		.attract = hp_daemon_attract,

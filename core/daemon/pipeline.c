@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "pipe/control.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
@@ -81,29 +82,51 @@ static struct hp_packet *pipe_expand(void *ctx, struct hp_packet *p)
 }
 
 /* Fragments for an IPv6 path that is narrower than its first link. */
-static bool needs_pieces(const struct hp_path *path, const struct hp_esp_batch *b)
+static bool needs_pieces(const struct hp_outer_run *r)
 {
-	return !b->df && !hp_addr_is4(&path->dst) && !hp_addr_is_zero(&path->src) &&
-	       b->seg + HP_IP6_HLEN + (path->dport ? HP_UDP_HLEN : 0) > b->mtu;
+	return !r->df && !hp_addr_is4(&r->path.dst) && !hp_addr_is_zero(&r->path.src) &&
+	       r->seg + HP_IP6_HLEN + (r->path.dport ? HP_UDP_HLEN : 0) > r->mtu;
 }
 
-static int pipe_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
-			 uint32_t *lost)
+static int send_control(struct hp_daemon *d, const struct hp_outer_run *r)
+{
+	if (r->port)
+		return hp_encap_control_send(r->port, &r->path, r->data, r->last);
+	return r->path.dport ? -ENETDOWN : hp_raw_hip_send(d->net.raw, &r->path, r->data, r->last);
+}
+
+static int send_esp(struct hp_daemon *d, const struct hp_outer_run *r, uint32_t *lost)
+{
+	struct hp_raw_run run = { .data = r->data, .n = r->n, .seg = r->seg, .last = r->last,
+				  .tos = r->tos, .ttl = r->ttl, .df = r->df };
+
+	if (!r->port && r->path.dport)
+		return -ENETDOWN;
+	if (needs_pieces(r))
+		return hp_raw_pieces_send(d->net.raw, &r->path, &run, r->mtu, lost);
+	return r->port ? hp_encap_run_send(r->port, &r->path, &run, lost) :
+			 hp_raw_esp_send(d->net.raw, &r->path, &run, lost);
+}
+
+static int pipe_outer_send(void *ctx, const struct hp_outer_run *r, uint32_t *lost)
 {
 	struct hp_daemon *d = ctx;
-	struct hp_raw_run run = { .data = b->data, .n = b->n, .seg = b->seg, .last = b->last,
-				  .tos = b->tos, .ttl = b->ttl, .df = b->df };
-	int err = -ENETDOWN;
+	int err;
 
-	if (needs_pieces(path, b))
-		err = hp_raw_pieces_send(d->net.raw, path, &run, b->mtu, lost);
-	else if (!path->dport)
-		err = hp_raw_esp_send(d->net.raw, path, &run, lost);
-	else if (d->udp.encap)
-		err = hp_encap_esp_send(d->udp.encap, path, &run, lost);
+	if (r->kind == HP_OUTER_CONTROL)
+		return send_control(d, r);
+	err = send_esp(d, r, lost);
 	if (err == -EMSGSIZE)
-		hp_route_forget(d->net.route, &path->dst);
+		hp_route_forget(d->net.route, &r->path.dst);
 	return err;
+}
+
+static void pipe_control(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct hp_daemon *d = ctx;
+
+	if (hp_pipe_control_shown(d->registry, HP_STAGE_CTL_RX, path, NULL, msg, len))
+		hp_hip_input(d->hip, path, msg, len);
 }
 
 static int pipe_plain_send(void *ctx, struct hp_packet *p)
@@ -150,7 +173,8 @@ static const struct hp_pipe_ops pipe_ops = {
 	.put = pipe_put,
 	.compact = pipe_compact,
 	.expand = pipe_expand,
-	.esp_send = pipe_esp_send,
+	.outer_send = pipe_outer_send,
+	.control = pipe_control,
 	.plain_send = pipe_plain_send,
 	.path_mtu = pipe_path_mtu,
 	.link_mtu = pipe_link_mtu,

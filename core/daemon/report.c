@@ -203,6 +203,8 @@ static json_t *met(const struct hp_daemon *d)
 int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 {
 	char *path = realpath(d->opt.conf_path, NULL); /* for who is in another folder */
+	struct hp_transport_status transport;
+	struct hp_transport_ref t;
 	struct stat st;
 
 	if (stat("/proc/self/ns/net", &st)) {
@@ -214,7 +216,8 @@ int hp_report_doctor(struct hp_daemon *d, json_t *reply)
 	free(path);
 	json_object_set_new(reply, "capturing", json_boolean(d->gate.clients));
 	json_object_set_new(reply, "backend", json_string(queueing(d)));
-	json_object_set_new(reply, "nat", json_string(hp_daemon_transport_name(d->udp.transport.mode)));
+	hp_daemon_transport(d, &t, &transport);
+	json_object_set_new(reply, "nat", json_string(transport.mode));
 	json_object_set_new(reply, "diverting", json_boolean(hp_daemon_routes_all(d)));
 	json_object_set_new(reply, "pools", pools(d));
 	json_object_set_new(reply, "met", met(d));
@@ -230,9 +233,12 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 	bool there = hp_daemon_gate_there(d);
 	char sandbox[HP_SANDBOX_TEXT];
 	const char *state = hp_sandbox_state(d, sandbox);
+	struct hp_transport_status transport;
+	struct hp_transport_ref ref;
 
 	hp_row_traffic(totals, (uint64_t[2]){ t->out_packets, t->in_packets },
 		    (uint64_t[2]){ t->out_bytes, t->in_bytes });
+	hp_daemon_transport(d, &ref, &transport);
 	json_object_set_new(totals, "passed", json_integer((json_int_t)t->passed));
 	json_object_set_new(reply, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(reply, "uptime_s", json_integer((json_int_t)up_s));
@@ -253,9 +259,8 @@ int hp_report_status(struct hp_daemon *d, json_t *reply)
 			  (json_int_t)d->timers.count));
 	json_object_set_new(reply, "totals", totals);
 	json_object_set_new(reply, "nat",
-			    json_pack("{s:s, s:i}", "mode",
-				      hp_daemon_transport_name(d->udp.transport.mode), "port",
-				      d->udp.encap ? (int)d->udp.transport.port : 0));
+			    json_pack("{s:s, s:i}", "mode", transport.mode, "port",
+				      (int)transport.port));
 	json_object_set_new(reply, "loop", loop_json(d));
 	json_object_set_new(reply, "events",
 			    json_integer((json_int_t)hp_incidents_told(d->incidents)));
@@ -307,12 +312,10 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 	struct hp_nfq_counts q = { 0 };
 	const struct hp_raw_counts *r = hp_raw_counts(d->net.raw);
 	const struct hp_tun_counts *t = hp_tun_counts(d->net.tun);
-	struct hp_encap_counts u = { 0 };
+	struct hp_encap_counts u = hp_daemon_ports_counts(d);
 
 	if (d->net.nfq)
 		q = hp_nfq_counts(d->net.nfq);
-	if (d->udp.encap)
-		u = *hp_encap_counts(d->udp.encap);
 	const struct io_count list[] = {
 		{ "queue", "no-buffer", "captured, but every packet buffer is in use", q.no_buffer },
 		{ "queue", "malformed", "captured without a usable payload", q.malformed },
@@ -323,9 +326,6 @@ static void io_drops(const struct hp_daemon *d, json_t *drops)
 		{ "raw", "errors", "not sent: the kernel refused", r->errors },
 		{ "icmp", "path-mtu", "\"too big\" about no ESP packet that was sent lately",
 		  hp_pipe_totals(d->pipe)->pmtu_ignored },
-		{ "udp", "runt", "received, too short for HIP and for ESP", u.runt },
-		{ "udp", "reserved-spi", "received, with an SPI that nobody may have", u.reserved },
-		{ "udp", "oversized", "received, longer than a HIP message can be", u.oversized },
 		{ "udp", "malformed", "received, cut or without an address", u.malformed },
 		{ "udp", "full", "not sent: the device's queue was full", u.full },
 		{ "udp", "errors", "not sent: the kernel refused", u.errors },
@@ -391,8 +391,9 @@ int hp_report_drops(struct hp_daemon *d, json_t *reply)
 			  "value", hp_incidents_count(d->incidents, (enum hp_incident_kind)k),
 			  hp_incident_help((enum hp_incident_kind)k));
 	for (size_t i = 0; (self = hp_registry_plugin(d->registry, i)); i++) {
-		add_all(drops, "group", self->plugin->name, "count", &self->drops, 0,
-			self->drops.n);
+		/* Those of its UDP ports are beside them. */
+		add_all(drops, "group", self->plugin->transport ? "udp" : self->plugin->name,
+			"count", &self->drops, 0, self->drops.n);
 		add_all(counters, "plugin", self->plugin->name, "value", &self->counters, 0,
 			self->counters.n);
 	}

@@ -7,23 +7,47 @@
 
 #include <errno.h>
 
-#include "pipe/control.h"
-
 /* ---- what the sockets tell */
 
-static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+void hp_daemon_arrived(void *ctx, struct hp_outer_run *r, unsigned int n)
 {
 	struct hp_daemon *d = ctx;
 
-	if (hp_pipe_control_shown(d->registry, HP_STAGE_CTL_RX, path, NULL, msg, len))
-		hp_hip_input(d->hip, path, msg, len);
+	if (d->pipe)
+		hp_pipe_arrived(d->pipe, r, n);
 }
 
-static void raw_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
+/* The octets of both are in the socket's buffer, which nobody else reads. */
+static void raw_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
 {
-	struct hp_daemon *d = ctx;
+	struct hp_outer_run r = { .kind = HP_OUTER_CONTROL, .path = *path,
+				  .data = (uint8_t *)(uintptr_t)msg, .n = 1,
+				  .seg = (uint32_t)len, .last = (uint32_t)len };
 
-	hp_pipe_esp_arrived(d->pipe, r, n);
+	hp_daemon_arrived(ctx, &r, 1);
+}
+
+static struct hp_outer_run run_of(const struct hp_esp_arrived *a)
+{
+	return (struct hp_outer_run){ .kind = HP_OUTER_ESP,
+				      .path = { .src = a->dst, .dst = a->src },
+				      .data = (uint8_t *)(uintptr_t)a->data, .n = a->n,
+				      .seg = a->seg, .last = a->last, .ttl = a->ttl,
+				      .tos = a->tos };
+}
+
+static void raw_esp(void *ctx, const struct hp_esp_arrived *a, unsigned int n)
+{
+	struct hp_outer_run r[HP_PIPE_BURST];
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		r[k++] = run_of(&a[i]);
+		if (k < HP_PIPE_BURST && i + 1 < n)
+			continue;
+		hp_daemon_arrived(ctx, r, k);
+		k = 0;
+	}
 }
 
 static void raw_refused(void *ctx, const struct hp_addr *dst, enum hp_raw_refusal how)
@@ -45,7 +69,7 @@ static void raw_too_big(void *ctx, const struct hp_quote *q, uint32_t mtu)
 	hp_pipe_too_big(d->pipe, q, mtu);
 }
 
-const struct hp_raw_ops hp_daemon_raw_ops = {
+static const struct hp_raw_ops raw_ops = {
 	.hip = raw_hip,
 	.esp = raw_esp,
 	.hip_refused = raw_refused,
@@ -89,7 +113,7 @@ static int open_all(struct hp_daemon *d, struct hp_io_err *e)
 	bool queue = hp_daemon_needs_queue(d);
 	/* The mark keeps our own packets out of the queue, and needs the same right. */
 	struct hp_raw_cfg raw = { .mark = queue ? d->conf->client.mark : 0 };
-	struct hp_raw_ops ops = hp_daemon_raw_ops;
+	struct hp_raw_ops ops = raw_ops;
 	int err = hp_daemon_gate_tun(d, local, e);
 
 	ops.ctx = d;

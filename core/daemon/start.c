@@ -24,7 +24,7 @@ const struct hp_part *const hp_daemon_parts[] = {
 	&hp_part_keylog,
 	&hp_part_gate,
 	&hp_part_sockets,
-	&hp_part_transport,
+	&hp_part_ports,
 	&hp_part_workers,
 	&hp_part_plugins,
 	&hp_part_access,
@@ -88,9 +88,14 @@ void hp_daemon_stop(struct hp_daemon *d)
 
 static int start_plugins(struct hp_daemon *d)
 {
+	struct hp_transport_ref t;
 	int err = hp_registry_start(d->registry);
 
-	if (!err && hp_pipe_control_builds(d->registry))
+	if (err)
+		return err;
+	if (d->hip && hp_registry_transport(d->registry, &t))
+		hp_hip_set_transport(d->hip, t.table, t.self);
+	if (hp_pipe_control_builds(d->registry))
 		hp_hip_renew_r1s(d->hip);
 	return err;
 }

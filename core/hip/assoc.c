@@ -36,12 +36,14 @@ void hp_assoc_state_after(struct hp_assoc *a, uint64_t ms)
 struct hp_assoc *hp_assoc_new(struct hp_hip *hip, struct hp_identity *id,
 			      const struct hp_addr *peer)
 {
-	struct hp_assoc *a = calloc(1, sizeof(*a));
+	size_t bytes = hp_path_with_area(hip, sizeof(struct hp_assoc));
+	struct hp_assoc *a = calloc(1, bytes);
 
 	errno = ENOMEM;
 	if (!a)
 		return NULL;
 	a->hip = hip;
+	a->paths.has_area = bytes > sizeof(*a);
 	a->base.refs = 1;
 	a->id = id;
 	a->local = id->hit;
@@ -84,6 +86,7 @@ void hp_assoc_remove(struct hp_assoc *a)
 	hp_assoc_leave(a);
 	hp_assoc_set_state(a, HP_UNASSOCIATED);
 	hp_assoc_event(a, HP_HIP_GONE);
+	hp_path_gone(a);
 	hp_assoc_unref(a);
 }
 
@@ -129,7 +132,6 @@ void hp_assoc_reset(struct hp_assoc *a)
 	hp_exchange_wanted(a);
 	hp_locator_forget(a);
 	hp_traffic_reset(a);
-	a->nat.keepalive_ms = a->traffic.last_out_ms;
 }
 
 void hp_assoc_met(struct hp_assoc *a)

@@ -10,7 +10,7 @@
 #include "hip/failure.h"
 #include "hip/identity.h"
 #include "hip/locator.h"
-#include "hip/natpath.h"
+#include "hip/paths.h"
 #include "hip/rekeying.h"
 #include "hip/sas.h"
 #include "hip/sent.h"
@@ -45,7 +45,7 @@ struct hp_assoc {
 	struct hp_seq seq;
 	struct hp_rekey rk;
 	struct hp_addresses addr;
-	struct hp_nat_assoc nat;
+	struct hp_paths paths;
 	struct hp_closing closing;
 	struct hp_traffic traffic;
 	struct hp_failure failure;

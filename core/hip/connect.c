@@ -79,6 +79,17 @@ struct hp_assoc *hp_connect_back(struct hp_hip *hip, const struct hp_addr *local
 	return a;
 }
 
+/* The peer was met at a port: is there still a way there? */
+static bool by_port(const struct hp_hip *hip, const struct hp_known *k, struct hp_path *by)
+{
+	struct hp_path met = {.dst = k->addrs[0], .dport = k->port};
+
+	if (!k->port || !hip->transport.table)
+		return false;
+	*by = hp_path_first(hip, &met);
+	return by->dport;
+}
+
 struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_hit,
 				const struct hp_addr *peer_hit,
 				const struct hp_addr *addrs, size_t n)
@@ -90,6 +101,7 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 	struct hp_identity *id = local ? hp_identity_find(hip, local) : NULL;
 	const struct hp_known *k = hp_known_find(hip, peer_hit);
 	struct hp_assoc *a;
+	struct hp_path by;
 
 	if (!id ||
 	    (!any && (!hp_addr_is_hit(peer_hit) || hp_hip_is_local(hip, peer_hit))))
@@ -98,10 +110,7 @@ struct hp_assoc *hp_hip_connect(struct hp_hip *hip, const struct hp_addr *local_
 		return failed(EKEYREVOKED);
 	if (hip->shutting || (any && hip->cfg.opportunistic_initiator == HP_OPP_OFF))
 		return failed(EPERM);
-	if (!n && k && k->port && hip->nat.mode != HP_NAT_OFF) {
-		struct hp_path by = {.dst = k->addrs[0], .sport = hip->nat.port,
-				     .dport = k->port};
-
+	if (!n && k && by_port(hip, k, &by)) {
 		a = hp_connect_back(hip, local, peer_hit, &by);
 		return a ? a : failed(ENOMEM);
 	}

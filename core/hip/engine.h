@@ -40,14 +40,17 @@ struct hp_hip {
 	struct hp_htab spots; /* spot.c: known addresses of peers */
 	struct hp_sadb sadb;
 	struct hp_htab outs; /* outbound SAs by SPI; peers choose SPIs, so two may be equal */
-	struct hp_hip_nat nat;
+	struct {
+		const struct hp_transport *table; /* NULL: no plugin chooses paths */
+		struct hp_instance *self;
+	} transport;
 	uint64_t generation;
 	uint32_t cfg_epoch; /* changes with the configuration */
 	uint8_t k_now;
 	uint32_t i1_count, i2_count, full_count; /* in this second */
 	struct hp_timer t_second;
 	struct hp_tokens r1_rate[HP_R1_BUCKETS], hint_at[HP_HINT_BUCKETS];
-	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate, claim_rate,
+	struct hp_tokens notify_rate, notify_in_rate, restart_rate, log_rate,
 		stranger_rate, error_rate, hint_rate, problem_rate;
 	struct hp_hip_stranger strangers[HP_STRANGERS];
 	uint64_t values[HP_HIPC_MAX];

@@ -21,7 +21,7 @@ void hp_exchange_stop(struct hp_assoc *a)
 	a->base.epoch++;
 	a->base.busy = a->seq.signing = false;
 	hp_assoc_sent_clear(a);
-	hp_nat_wait_clear(a);
+	hp_path_anew(a);
 	hp_assoc_rekey_clear(a);
 	hp_exchange_drop_next(a);
 	hp_assoc_drop_next_in(a);
@@ -37,7 +37,7 @@ void hp_exchange_set_addrs(struct hp_assoc *a, const struct hp_addr *addrs, size
 	memcpy(a->ex.addrs, addrs, n * sizeof(*addrs));
 	a->ex.n_addrs = n;
 	a->ex.addr_at = 0;
-	a->path = hp_nat_path(a->hip, &a->ex.addrs[0]);
+	a->path = hp_path_to(a->hip, &a->ex.addrs[0]);
 }
 
 bool hp_exchange_has_addr(const struct hp_assoc *a, const struct hp_addr *addr)
@@ -53,7 +53,7 @@ bool hp_exchange_next_addr(struct hp_assoc *a)
 	if (a->ex.n_addrs < 2)
 		return false;
 	a->ex.addr_at = (a->ex.addr_at + 1) % a->ex.n_addrs;
-	a->path = a->ex.asked = hp_nat_path(a->hip, &a->ex.addrs[a->ex.addr_at]);
+	a->path = a->ex.asked = hp_path_to(a->hip, &a->ex.addrs[a->ex.addr_at]);
 	return true;
 }
 

@@ -241,19 +241,6 @@ enum hp_hip_count {
 
 /* ---- engine */
 
-/* UDP encapsulation (RFC 5770): whether, where, how often.  Off at the start. */
-enum hp_nat_mode {
-	HP_NAT_OFF,
-	HP_NAT_UDP,  /* exchanges begin in UDP; peers may begin in either way */
-	HP_NAT_AUTO, /* I1 leaves both ways; what answers is kept, UDP if both do */
-};
-
-struct hp_hip_nat {
-	enum hp_nat_mode mode;
-	uint16_t port;	       /* ours, and where peers are asked; host order */
-	uint32_t keepalive_ms; /* silence towards the peer after which it gets one */
-};
-
 /* cfg and ops are copied, clock, rand and timers borrowed until hp_hip_free.  NULL:
  * no memory, or an invalid cfg. */
 struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_ops *ops,
@@ -266,13 +253,14 @@ void hp_hip_free(struct hp_hip *hip);
 int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg);
 /* Others are signed from now on: ops->build has something else to say. */
 void hp_hip_renew_r1s(struct hp_hip *hip);
-/* From now on.  Associations that the new mode would carry in another way are tried in that
- * way, and moved when the peer answers; R1s are made anew. */
-void hp_hip_set_nat(struct hp_hip *hip, const struct hp_hip_nat *nat);
-/* UDP is shut: associations still in it begin anew without. */
-void hp_hip_nat_shut(struct hp_hip *hip);
-/* How many associations have a path in UDP. */
-size_t hp_hip_nat_count(const struct hp_hip *hip);
+/* The plugin that chooses paths (hipproxy/outer.h), from now on; table NULL: none, all is native.  It
+ * must stay until hp_hip_free.  R1s are made anew. */
+struct hp_transport;
+struct hp_instance;
+void hp_hip_set_transport(struct hp_hip *hip, const struct hp_transport *table,
+			  struct hp_instance *self);
+/* What it adds to messages has changed: R1s are made anew. */
+void hp_hip_offers_changed(struct hp_hip *hip);
 /* Sends CLOSE to all established peers.  Associations are gone once the peers answered.
  */
 void hp_hip_shutdown(struct hp_hip *hip);

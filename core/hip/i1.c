@@ -23,7 +23,7 @@ static void put(struct hp_assoc *a)
 {
 	struct hp_path other;
 
-	if (hp_nat_other(a, &other))
+	if (hp_path_other(a->hip, &a->sent.path, &other))
 		hp_hip_send(a->hip, &other, a->sent.msg, a->sent.len);
 	if (hp_sent_put(a))
 		a->failure.heard = HP_WHY_NO_ROUTE;
@@ -61,7 +61,7 @@ void hp_i1_start(struct hp_assoc *a)
 	a->ex.initiator = true;
 	a->failure.error = 0;
 	a->failure.heard = HP_WHY_NONE;
-	hp_nat_fit(a);
+	a->path = hp_path_first(hip, &a->path);
 	a->ex.asked = a->path;
 	a->ex.foreign = false;
 	hp_assoc_set_state(a, HP_I1_SENT);
@@ -182,7 +182,7 @@ int hp_i1_input(const struct hp_rx *rx)
  * NAT that is not where we look for it will not see our I1: then its own counts. */
 int hp_i1_input_crossing(const struct hp_rx *rx)
 {
-	if (!hp_assoc_greater(rx->a) && hp_nat_reaches(rx->a, rx->path))
+	if (!hp_assoc_greater(rx->a) && hp_path_reaches(rx->a, rx->path))
 		return HP_HIPD_CROSSED;
 	return hp_i1_input(rx);
 }

@@ -24,7 +24,6 @@
 #include "hip/known.h"
 #include "hip/life.h"
 #include "hip/lists.h"
-#include "hip/natmodes.h"
 #include "hip/puzzle.h"
 #include "hip/room.h"
 #include "hip/secrets.h"
@@ -481,7 +480,7 @@ static int policy(const struct hp_rx *rx, uint16_t *refusal)
 	*refusal = 0;
 	if (err == -EPERM)
 		*refusal = HP_NOTIFY_BLOCKED_BY_POLICY;
-	else if (!err && hp_nat_check_modes(rx->m, rx->path))
+	else if (!err && hp_path_judge(rx))
 		*refusal = HP_NOTIFY_NO_VALID_NAT_TRAVERSAL_MODE;
 	return err && err != -EPERM ? HP_HIPD_POLICY : 0;
 }

@@ -7,7 +7,6 @@
 
 #include "hip/close.h"
 #include "hip/move.h"
-#include "hip/natalive.h"
 #include "hip/rekey.h"
 #include "hip/secrets.h"
 #include "hip/update.h"
@@ -67,7 +66,6 @@ static void check(struct hp_timer *t)
 
 	hp_timer_set(hip->timers, t, next_check(a));
 	look(a, now);
-	hp_natalive_look(a, now);
 }
 
 void hp_assoc_watch(struct hp_assoc *a)

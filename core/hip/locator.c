@@ -253,7 +253,7 @@ bool hp_verify_answered(struct hp_assoc *a, const struct hp_hip_msg *m,
 
 	if (a->addr.verify == HP_VERIFY_NONE || !t || t->len != HP_ECHO_LEN ||
 	    memcmp(t->data, a->addr.echo, HP_ECHO_LEN) ||
-	    (by_path && !hp_nat_same(path, &a->addr.path)))
+	    (by_path && !hp_path_same(path, &a->addr.path)))
 		return false;
 	a->addr.verify = HP_VERIFY_NONE;
 	a->path = by_path ? *path : a->addr.path;

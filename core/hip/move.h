@@ -8,16 +8,8 @@
 
 #include "hip/assoc.h"
 
-#define HP_MOVE_CHECK_MS 200 /* at most one path check in this time */
-
 /* Uses a better announced address, or asks there, if no other UPDATE is under way. */
 void hp_move_to_announced(struct hp_assoc *a);
-/* May the peer be asked on another path? */
-bool hp_move_is_possible(const struct hp_assoc *a);
-/* Asks the peer on path, unless that was just done. */
-void hp_move_ask(struct hp_assoc *a, const struct hp_path *path);
-/* The peer has sent something authentic by path. */
-void hp_move_follow(struct hp_assoc *a, const struct hp_path *path);
 /* Starts the exchange again, at path: the exchange itself shows who answers there. */
 void hp_move_begin_at(struct hp_assoc *a, const struct hp_path *path);
 

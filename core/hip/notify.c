@@ -16,8 +16,8 @@
 
 #include "hip/assoc.h"
 #include "hip/auth.h"
-#include "hip/natalive.h"
 #include "hip/secrets.h"
+#include "hip/send.h"
 
 static void log_one(struct hp_hip *hip, const struct hp_hip_msg *m, uint16_t type,
 		    bool authentic)
@@ -92,6 +92,29 @@ static struct hp_key *signer(const struct hp_rx *rx)
 	return key;
 }
 
+/* RFC 9028, section 5.3, has a parameter; RFC 5770, section 5.3, has none at all. */
+static bool is_keepalive(const struct hp_hip_msg *m, uint16_t type)
+{
+	return type == HP_NOTIFY_NAT_KEEPALIVE || !m->params.n;
+}
+
+int hp_assoc_notify(struct hp_assoc *a, uint16_t type)
+{
+	struct hp_notification n = {.type = type};
+	uint8_t msg[128];
+	struct hp_hip_builder b;
+	int len;
+
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &a->local, &a->peer);
+	hp_hip_add_notification(&b, &n);
+	len = hp_hip_finish(&b);
+	if (len < 0)
+		return len;
+	hp_count(&a->hip->counters, type == HP_NOTIFY_NAT_KEEPALIVE ? HP_HIPC_KEEPALIVE_OUT :
+								       HP_HIPC_NOTIFY_OUT);
+	return hp_hip_send(a->hip, &a->path, msg, (size_t)len);
+}
+
 int hp_notify_input(const struct hp_rx *rx)
 {
 	struct hp_hip *hip = rx->hip;
@@ -100,8 +123,9 @@ int hp_notify_input(const struct hp_rx *rx)
 	int reason;
 
 	hp_count(&hip->counters, HP_HIPC_NOTIFY_IN);
-	if (hp_natalive_is(rx->m)) {
-		hp_natalive_input(rx);
+	if (is_keepalive(rx->m, type)) {
+		hp_count(&hip->counters, HP_HIPC_KEEPALIVE_IN);
+		hp_path_taken(rx);
 		return 0;
 	}
 	if (!hp_tokens_take(&hip->notify_in_rate, hp_hip_now(hip), 1))

@@ -25,8 +25,7 @@
 #include "hip/instead.h"
 #include "hip/job.h"
 #include "hip/lists.h"
-#include "hip/natmodes.h"
-#include "hip/natwait.h"
+#include "hip/offered.h"
 #include "hip/secrets.h"
 
 struct r1_work {
@@ -37,6 +36,8 @@ struct r1_work {
 	struct hp_hip_msg m;
 	struct hp_secrets *s;
 	uint8_t iv[HP_CIPHER_BLOCK_MAX];
+	struct hp_outer_offer offer; /* what I2 has besides */
+	int judged;   /* what the plugin that chooses paths says: 0 or a reason */
 	bool trusted; /* the signature was right */
 	int reason;
 	int len;
@@ -208,9 +209,7 @@ static void add_signed(struct hp_hip_builder *b, const struct r1_work *w,
 	hp_hip_add_solution(b, &sol);
 	hp_hip_add_dh(b, &dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, &s->cipher, 1);
-	/* RFC 5770, section 4.3: the one chosen.  Native paths need none. */
-	if (w->path.dport)
-		hp_nat_add_modes(b);
+	hp_hip_add_offered(b, &w->offer);
 	if (w->cfg.encrypt_host_id)
 		add_encrypted(b, w);
 	else
@@ -246,7 +245,7 @@ static int work_out(struct r1_work *w)
 	if (!reason)
 		reason = choose(w);
 	if (!reason)
-		reason = hp_nat_check_modes(&w->m, &w->path);
+		reason = w->judged;
 	if (!reason &&
 	    hp_hip_read_puzzle(hp_hip_param_find(&w->m, HP_PARAM_PUZZLE, 0), &p))
 		reason = HP_HIPD_MISSING;
@@ -430,6 +429,9 @@ static struct r1_work *r1_new(const struct hp_rx *rx)
 	w->id = hp_identity_ref(rx->a->id);
 	w->cfg = rx->hip->cfg;
 	w->path = *rx->path;
+	/* Here, for plugins are not asked in jobs. */
+	w->judged = hp_path_judge(rx);
+	w->offer = hp_path_offer(rx->hip, HP_HIP_I2, rx->path);
 	memcpy(w->raw, rx->m->raw, rx->m->len);
 	hp_hip_parse(w->raw, rx->m->len, &w->m);
 	w->s = hp_secrets_new();
@@ -492,9 +494,8 @@ int hp_r1_input(const struct hp_rx *rx)
 	reason = check_counter(rx, &counter);
 	if (reason)
 		return reason;
-	if (hp_nat_wait(rx, hp_r1_input))
+	if (hp_path_taken(rx))
 		return 0;
-	hp_nat_wait_clear(a);
 	w = r1_new(rx);
 	if (!w)
 		return HP_HIPD_MEMORY;
@@ -504,4 +505,20 @@ int hp_r1_input(const struct hp_rx *rx)
 	if (reason)
 		a->base.busy = false;
 	return reason;
+}
+
+void hp_assoc_input(struct hp_assoc *a, const struct hp_path *path, const uint8_t *octets,
+		    size_t len)
+{
+	struct hp_hip *hip = a->hip;
+	struct hp_path by = *path;
+	uint8_t msg[HP_HIP_MAX];
+	struct hp_hip_msg m;
+	struct hp_rx rx = {.hip = hip, .path = &by, .m = &m, .id = a->id, .a = a};
+
+	if (a->state != HP_I1_SENT || len > sizeof(msg))
+		return;
+	memcpy(msg, octets, len);
+	if (!hp_hip_parse(msg, len, &m) && m.type == HP_HIP_R1)
+		hp_hip_drop(hip, hp_r1_input(&rx), m.type, &m.src_hit, &by);
 }

@@ -4,7 +4,7 @@
  */
 #include "hip/r1params.h"
 
-#include "hip/natmodes.h"
+#include "hip/offered.h"
 
 void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p)
 {
@@ -21,8 +21,7 @@ void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p)
 	hp_hip_add_u8list(b, HP_PARAM_DH_GROUP_LIST, c->dh_groups, c->n_dh_groups);
 	hp_hip_add_dh(b, &p->dh);
 	hp_hip_add_u16list(b, HP_PARAM_HIP_CIPHER, c->ciphers, c->n_ciphers);
-	if (p->nat)
-		hp_nat_add_modes(b);
+	hp_hip_add_offered(b, &p->offer);
 	hp_hip_param(b, HP_PARAM_HOST_ID, p->host_id + 4, hp_get16(p->host_id + 2));
 	hp_hip_add_u8list(b, HP_PARAM_HIT_SUITE_LIST, suites, c->n_hit_suites);
 	hp_hip_add_u16list(b, HP_PARAM_TRANSPORT_FORMAT_LIST, &esp, 1);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <hipproxy/outer.h>
+
 #include "crypto/hash.h"
 #include "hip/hip.h"
 #include "wire/hip.h"
@@ -19,7 +21,7 @@ struct hp_r1_parts {
 	struct hp_dh_value dh;
 	uint8_t k, lifetime;
 	uint64_t generation;
-	bool nat; /* UDP encapsulation is offered */
+	struct hp_outer_offer offer; /* a plugin's parameter */
 };
 
 void hp_r1_add_params(struct hp_hip_builder *b, const struct hp_r1_parts *p);

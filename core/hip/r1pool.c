@@ -19,6 +19,7 @@
 
 #include "hip/extra.h"
 #include "hip/job.h"
+#include "hip/paths.h"
 #include "hip/puzzle.h"
 #include "hip/r1params.h"
 #include "util/wipe.h"
@@ -30,7 +31,7 @@ struct make_work {
 	struct hp_identity *id;
 	struct hp_hip_config cfg;
 	uint32_t cfg_epoch;
-	bool nat; /* UDP encapsulation is offered */
+	struct hp_outer_offer offer;
 	size_t at; /* index of the group */
 	uint8_t lifetime;
 	struct hp_r1 *r1;
@@ -57,7 +58,7 @@ static struct hp_r1_parts parts_of(const struct make_work *w)
 		.k = r1->k,
 		.lifetime = w->lifetime,
 		.generation = r1->generation,
-		.nat = w->nat,
+		.offer = w->offer,
 	};
 }
 
@@ -191,7 +192,7 @@ static struct make_work *make_new(struct hp_hip *hip, struct hp_identity *id, si
 	w->id = hp_identity_ref(id);
 	w->cfg = hip->cfg;
 	w->cfg_epoch = hip->cfg_epoch;
-	w->nat = hip->nat.mode != HP_NAT_OFF;
+	w->offer = hp_path_offer(hip, HP_HIP_R1, NULL);
 	w->at = at;
 	w->lifetime = hp_puzzle_lifetime(hip);
 	w->r1 = r1;

@@ -408,7 +408,7 @@ static void transmit(struct hp_assoc *a, const struct hp_rekey_work *w)
 	if (w->ask)
 		return;
 	/* The peer's UPDATE came from another path: the peer may be there, or still on the old one. */
-	if (!hp_nat_same(&w->path, &a->path))
+	if (!hp_path_same(&w->path, &a->path))
 		hp_sent_alternate(a, &a->path);
 	/* The peer has announced a new address meanwhile. */
 	if (w->mode != HP_REKEY_REPEAT && hp_locator_wanted(a))

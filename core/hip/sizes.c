@@ -14,11 +14,14 @@
 
 #include "crypto/cipher.h"
 #include "crypto/dh.h"
-#include "hip/natmodes.h"
+#include "hip/offered.h"
 #include "hip/r1params.h"
 #include "wire/hip_di.h"
 
 static const uint8_t zeros[HP_HIP_MAX];
+/* A plugin may add so much. */
+static const struct hp_outer_offer largest_offer = { .type = HP_PARAM_NAT_TRAVERSAL_MODE,
+						      .len = HP_OUTER_PARAM };
 
 /* The sizes of an identity's parts in a message. */
 struct identity_size {
@@ -69,7 +72,7 @@ static int size_of_r1(const struct hp_hip_config *cfg, const struct identity_siz
 {
 	static const struct hp_addr nobody;
 	uint8_t msg[HP_HIP_MAX], host_id[HP_HIP_MAX];
-	struct hp_r1_parts parts = { .cfg = cfg, .host_id = host_id, .nat = true,
+	struct hp_r1_parts parts = { .cfg = cfg, .host_id = host_id, .offer = largest_offer,
 				     .rhash = hp_rhash_of_suite(id->hit_suite),
 				     .dh = largest_dh(cfg) };
 	struct hp_hip_builder b;
@@ -135,7 +138,7 @@ static int size_of_i2(const struct hp_hip_config *cfg, const struct identity_siz
 	hp_hip_add_solution(&b, &sol);
 	hp_hip_add_dh(&b, &dh);
 	hp_hip_add_u16list(&b, HP_PARAM_HIP_CIPHER, &one, 1);
-	hp_nat_add_modes(&b);
+	hp_hip_add_offered(&b, &largest_offer);
 	if (cfg->encrypt_host_id)
 		add_encrypted(&b, id);
 	else

@@ -74,7 +74,6 @@ struct hp_hip *hp_hip_new(const struct hp_hip_config *cfg, const struct hp_hip_o
 	hp_tokens_init(&hip->notify_in_rate, 50, 50);
 	hp_tokens_init(&hip->restart_rate, 20, 20);
 	hp_tokens_init(&hip->log_rate, 10, 20);
-	hp_tokens_init(&hip->claim_rate, 50, 50);
 	hp_tokens_init(&hip->stranger_rate, 1, 5);
 	hp_tokens_init(&hip->error_rate, 50, 100);
 	hp_tokens_init(&hip->hint_rate, 10, 20);

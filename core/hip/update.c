@@ -105,7 +105,6 @@ static void take_echo(struct hp_assoc *a, const struct hp_hip_msg *m,
 {
 	if (!hp_verify_answered(a, m, path))
 		return;
-	a->nat.changed_ms = hp_hip_now(a->hip);
 	hp_count(&a->hip->counters, HP_HIPC_PATH_CHANGES);
 	hp_assoc_event(a, HP_HIP_PATH_CHANGED);
 }
@@ -191,9 +190,9 @@ static int verified(struct hp_assoc *a, const struct hp_verified *v,
 		reason = hp_seq_too_old(&a->seq, id) ? HP_HIPD_UPDATE_ID : take_new(a, m, id, path);
 	hp_rekey_go_on(a);
 	if (!reason && hp_hip_param_find(m, HP_PARAM_ECHO_REQUEST_SIGNED, 0))
-		hp_move_follow(a, path);
+		hp_path_heard(a, path, true);
 	else if (!reason)
-		hp_assoc_seen(a, path);
+		hp_path_heard(a, path, false);
 	return reason;
 }
 

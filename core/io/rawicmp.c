@@ -18,12 +18,12 @@
 #include "wire/icmp.h"
 #include "wire/ip.h"
 #include "wire/udp.h"
-#include "wire/udpencap.h"
 
 #ifndef ICMP_FILTER
 #define ICMP_FILTER 1
 #endif
 
+#define MARKER         4 /* RFC 5770, section 5.1: zeros before a HIP message in UDP */
 #define ICMP_PER_ROUND 16
 #define ICMP_ROOM      2048 /* RFC 4443, section 2.4 (c): at most 1280 */
 
@@ -114,7 +114,7 @@ int raw_icmp_filter(int fd, int family)
  * are made anew from the path.  Octets before the HIP header. */
 static size_t quote_head(const struct hp_path *path, size_t len, uint8_t *out)
 {
-	size_t between = path->dport ? HP_UDP_HLEN + HP_UDPENCAP_MARKER : 0;
+	size_t between = path->dport ? HP_UDP_HLEN + MARKER : 0;
 	struct hp_ip_head h = {.src = path->dst,
 			       .dst = path->src,
 			       .payload_len = (uint16_t)(between + len),

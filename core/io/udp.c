@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * HIP and ESP in UDP: opening and receiving (see udp.h).
+ * UDP ports of plugins: opening and receiving (see udp.h).
  */
 #include "io/udp_internal.h"
 
@@ -12,7 +12,6 @@
 #include <hipproxy/log.h>
 
 #include "wire/ip.h"
-#include "wire/udpencap.h"
 
 #define RCVBUF (64 << 20)
 #define SNDBUF (16 << 20)
@@ -110,100 +109,27 @@ static bool read_arrived(const struct encap_family *f, struct msghdr *m, size_t 
 
 /* ---- giving it on */
 
-static void deliver_hip(struct hp_encap *e, const struct arrived *a, const uint8_t *p, size_t len)
+/* False: it is malformed, and counted. */
+static bool run_of(struct encap_family *f, struct msghdr *m, size_t len, struct hp_outer_run *r)
 {
-	struct hp_path path = { .src = a->dst, .dst = a->src, .sport = e->port,
-				.dport = a->sport };
-
-	e->counts.hip_in++;
-	e->ops.hip(e->ops.ctx, &path, p + HP_UDPENCAP_MARKER, len - HP_UDPENCAP_MARKER);
-}
-
-/* ESP packets that were received together and not handed over yet. */
-struct batch {
-	struct hp_esp_arrived r[ENCAP_BATCH];
-	unsigned int n;
-};
-
-static void hand_over(struct encap_family *f, struct batch *b)
-{
-	if (b->n)
-		f->e->ops.esp(f->e->ops.ctx, b->r, b->n);
-	b->n = 0;
-}
-
-/* *r, if it is not empty, is the last run of the batch; *r is empty then. */
-static void add_esp(struct encap_family *f, const struct arrived *a, struct batch *b,
-		    struct hp_esp_arrived *r)
-{
-	struct hp_encap *e = f->e;
-
-	if (!r->n)
-		return;
-	r->src = a->src;
-	r->dst = a->dst;
-	r->sport = a->sport;
-	r->dport = e->port;
-	r->ttl = a->ttl;
-	r->tos = a->tos;
-	r->family = f->family == AF_INET ? 4 : 6;
-	e->counts.esp_in += r->n;
-	e->counts.esp_in_bytes += (uint64_t)r->seg * (r->n - 1) + r->last;
-	b->r[b->n++] = *r;
-	r->n = 0;
-	if (b->n == ENCAP_BATCH)
-		hand_over(f, b);
-}
-
-static void deliver_other(struct encap_family *f, const struct arrived *a, const uint8_t *p,
-			  size_t len)
-{
-	struct hp_encap_counts *n = &f->e->counts;
-
-	switch (hp_udpencap_kind(p, len)) {
-	case HP_UDPENCAP_HIP:
-		deliver_hip(f->e, a, p, len);
-		break;
-	case HP_UDPENCAP_RESERVED:
-		n->reserved++;
-		break;
-	case HP_UDPENCAP_OVERSIZED:
-		n->oversized++;
-		break;
-	default:
-		n->runt++;
-	}
-}
-
-/* ESP packets that follow each other stay together.  Nothing overtakes a HIP message: it may close
- * the association. */
-static void split(struct encap_family *f, struct msghdr *m, size_t len, struct batch *b)
-{
-	const uint8_t *p = m->msg_iov->iov_base;
-	struct hp_esp_arrived r = { .n = 0 };
+	struct hp_outer_port *e = f->e;
 	struct arrived a;
 
 	if (!read_arrived(f, m, len, &a)) {
-		f->e->counts.malformed++;
-		return;
+		e->counts.malformed++;
+		return false;
 	}
-	do {
-		size_t n = len < a.seg ? len : a.seg;
-
-		if (hp_udpencap_kind(p, n) != HP_UDPENCAP_ESP) {
-			add_esp(f, &a, b, &r);
-			hand_over(f, b);
-			deliver_other(f, &a, p, n);
-		} else {
-			if (!r.n++)
-				r.data = p;
-			r.seg = (uint32_t)a.seg;
-			r.last = (uint32_t)n;
-		}
-		p += n;
-		len -= n;
-	} while (len);
-	add_esp(f, &a, b, &r);
+	*r = (struct hp_outer_run){ .kind = HP_OUTER_DATAGRAMS, .port = e,
+				    .data = m->msg_iov->iov_base, .ttl = a.ttl, .tos = a.tos };
+	r->path = (struct hp_path){ .src = a.dst, .dst = a.src, .sport = e->port, .dport = a.sport };
+	/* A datagram may be empty, and then it is alone. */
+	r->n = len ? (uint32_t)((len + a.seg - 1) / a.seg) : 1;
+	r->seg = (uint32_t)(r->n > 1 ? a.seg : len);
+	r->last = (uint32_t)(len - (size_t)(r->n - 1) * r->seg);
+	r->tail = (uint32_t)(ENCAP_BUFFER - len);
+	e->counts.in += r->n;
+	e->counts.in_bytes += len;
+	return true;
 }
 
 /* ---- receiving */
@@ -215,7 +141,8 @@ static void ready(void *ctx, uint32_t events)
 	struct sockaddr_in6 from[ENCAP_BATCH];
 	struct mmsghdr m[ENCAP_BATCH];
 	struct iovec iov[ENCAP_BATCH];
-	struct batch b = { .n = 0 };
+	struct hp_outer_run r[ENCAP_BATCH];
+	unsigned int n = 0;
 	int got;
 
 	(void)events;
@@ -230,8 +157,9 @@ static void ready(void *ctx, uint32_t events)
 	}
 	got = recvmmsg(f->fd, m, ENCAP_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++)
-		split(f, &m[i].msg_hdr, m[i].msg_len, &b);
-	hand_over(f, &b);
+		n += run_of(f, &m[i].msg_hdr, m[i].msg_len, &r[n]);
+	if (n)
+		f->e->ops.arrived(f->e->ops.ctx, r, n);
 }
 
 /* ---- opening */
@@ -319,9 +247,9 @@ static void family_close(struct encap_family *f)
 }
 
 int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
-		  const struct hp_raw_ops *ops, struct hp_encap **out, struct hp_io_err *err)
+		  const struct hp_encap_ops *ops, struct hp_outer_port **out, struct hp_io_err *err)
 {
-	struct hp_encap *e = calloc(1, sizeof(*e));
+	struct hp_outer_port *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)
@@ -350,7 +278,7 @@ int hp_encap_open(struct hp_loop *loop, const struct hp_encap_cfg *cfg,
 	return 0;
 }
 
-void hp_encap_close(struct hp_encap *e)
+void hp_encap_close(struct hp_outer_port *e)
 {
 	if (!e)
 		return;
@@ -360,12 +288,12 @@ void hp_encap_close(struct hp_encap *e)
 	free(e);
 }
 
-const struct hp_encap_counts *hp_encap_counts(const struct hp_encap *e)
+const struct hp_encap_counts *hp_encap_counts(const struct hp_outer_port *e)
 {
 	return &e->counts;
 }
 
-int hp_encap_fd(const struct hp_encap *e, int i)
+int hp_encap_fd(const struct hp_outer_port *e, int i)
 {
 	return i ? e->v6.fd : e->v4.fd;
 }

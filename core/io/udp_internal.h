@@ -19,13 +19,17 @@
 #define UDP_GRO 104
 #endif
 
+/* The kernel's limits on UDP_SEGMENT. */
+#define ENCAP_SEGMENTS 64
+#define ENCAP_BYTES    65000
+
 #define ENCAP_BATCH  8     /* datagrams, or runs of them, a round: they stay in the cache */
 #define ENCAP_BUFFER 65536
 #define ENCAP_CTRL_ROOM                                                                  \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)))
 
 struct encap_family {
-	struct hp_encap *e;
+	struct hp_outer_port *e;
 	int family; /* AF_INET or AF_INET6 */
 	int fd;     /* -1: none */
 	int discover; /* the socket's present setting, ENCAP_... */
@@ -33,9 +37,9 @@ struct encap_family {
 	struct hp_watch watch;
 };
 
-struct hp_encap {
+struct hp_outer_port {
 	struct hp_loop *loop;
-	struct hp_raw_ops ops;
+	struct hp_encap_ops ops;
 	uint32_t mark;
 	uint16_t port;
 	bool no_segment; /* the kernel refused UDP_SEGMENT */

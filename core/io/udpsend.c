@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sending HIP and ESP in UDP (see udp.h).
+ * Sending by a plugin's UDP port (see udp.h).
  */
 #include "io/udp_internal.h"
 
 #include <errno.h>
 
 #include "io/target.h"
-#include "wire/udpencap.h"
 
 /* Where to, and by which socket. */
 struct target {
@@ -15,7 +14,7 @@ struct target {
 	struct encap_family *family;
 };
 
-static int target_init(struct target *t, struct hp_encap *e, const struct hp_path *path,
+static int target_init(struct target *t, struct hp_outer_port *e, const struct hp_path *path,
 		       uint8_t tos, uint8_t ttl)
 {
 	if (!path->dport || hp_target_init(&t->to, path, tos, ttl))
@@ -37,7 +36,7 @@ static void sent_add(struct sent *s, uint32_t packets, size_t octets)
 }
 
 /* Counts n packets that were not sent, err being the errno value; -errno. */
-static int failed(struct hp_encap *e, int err, uint32_t n)
+static int failed(struct hp_outer_port *e, int err, uint32_t n)
 {
 	if (hp_target_full(err)) {
 		e->counts.full += n;
@@ -48,12 +47,10 @@ static int failed(struct hp_encap *e, int err, uint32_t n)
 	return -err;
 }
 
-int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void *msg,
-		      size_t len)
+int hp_encap_control_send(struct hp_outer_port *e, const struct hp_path *path, const void *data,
+			  size_t len)
 {
-	static const uint8_t marker[HP_UDPENCAP_MARKER];
-	struct iovec iov[2] = { { (void *)(uintptr_t)marker, sizeof(marker) },
-				{ (void *)(uintptr_t)msg, len } };
+	struct iovec iov = { (void *)(uintptr_t)data, len };
 	struct target t;
 	struct msghdr m;
 	int err = target_init(&t, e, path, 0, 0);
@@ -62,14 +59,15 @@ int hp_encap_hip_send(struct hp_encap *e, const struct hp_path *path, const void
 		err = encap_discover(t.family, ENCAP_CUT_MORE);
 	if (err)
 		return err;
-	m = hp_target_message(&t.to, iov, 2);
+	m = hp_target_message(&t.to, &iov, 1);
 	if (sendmsg(t.family->fd, &m, MSG_DONTWAIT) < 0)
 		return failed(e, errno, 1);
-	e->counts.hip_out++;
+	e->counts.out++;
+	e->counts.out_bytes += len;
 	return 0;
 }
 
-/* ---- ESP */
+/* ---- runs */
 
 static int send_piece(struct target *t, const uint8_t *data, size_t len)
 {
@@ -118,7 +116,7 @@ static int send_each(struct target *t, const uint8_t *data, size_t len, size_t s
  * MTU kernels before 6.2 answer EINVAL and later ones EMSGSIZE; for devices without checksum
  * offload the answer is EIO.  So every refusal but a full queue is asked again packet by packet:
  * only that says whether the packet itself is at fault. */
-static int send_some(struct hp_encap *e, struct target *t, const uint8_t *data, size_t len,
+static int send_some(struct hp_outer_port *e, struct target *t, const uint8_t *data, size_t len,
 		     uint16_t seg, struct sent *sent)
 {
 	int err;
@@ -136,12 +134,12 @@ static int send_some(struct hp_encap *e, struct target *t, const uint8_t *data, 
 
 static uint32_t per_call(const struct hp_raw_run *run)
 {
-	uint32_t n = HP_UDPENCAP_BYTES / run->seg;
+	uint32_t n = ENCAP_BYTES / run->seg;
 
-	return n < 1 ? 1 : n > HP_UDPENCAP_SEGMENTS ? HP_UDPENCAP_SEGMENTS : n;
+	return n < 1 ? 1 : n > ENCAP_SEGMENTS ? ENCAP_SEGMENTS : n;
 }
 
-int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
+int hp_encap_run_send(struct hp_outer_port *e, const struct hp_path *path,
 		      const struct hp_raw_run *run, uint32_t *lost)
 {
 	struct sent sent = { 0 };
@@ -170,7 +168,7 @@ int hp_encap_esp_send(struct hp_encap *e, const struct hp_path *path,
 			break;
 	}
 	*lost -= sent.packets;
-	e->counts.esp_out += sent.packets;
-	e->counts.esp_out_bytes += sent.octets;
+	e->counts.out += sent.packets;
+	e->counts.out_bytes += sent.octets;
 	return first ? failed(e, first, *lost) : 0;
 }

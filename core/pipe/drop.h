@@ -50,6 +50,7 @@
 	X(SEND, "send", "the kernel refused the packet")                                       \
 	X(NARROWED, "narrowed", "ESP for a path that has become narrower since it was sealed") \
 	X(TUN, "tun", "the TUN device refused the packet")                                     \
+	X(OUTER, "outer", "came to a plugin's UDP port, and no plugin said what it is")         \
 	X(PLUGIN, "plugin", "a plugin dropped it; see its own counters")                       \
 	X(CUT, "cut", "of a connection that a reload or a revocation has cut")                  \
 	X(CLOSED, "closed", "discarded at shutdown or flush")

@@ -163,42 +163,6 @@ void hp_pipe_opened(void *ctx, struct hp_packet *p)
 		hp_pipe_inner(pipe, pipe->burst);
 }
 
-/* ---- one packet in a buffer of its own */
-
-static enum hp_verdict open_in_place(struct opening *g, struct hp_packet *p)
-{
-	enum hp_verdict v = find_sa(g, p->data, p->len);
-	int err;
-
-	if (v != HP_NEXT)
-		return v;
-	err = hp_esp_open(g->sa, p->data, p->len, &g->o);
-	if (err)
-		return open_failed(g->pipe, p, err);
-	v = authentic(g);
-	if (v != HP_NEXT)
-		return v;
-	p->data = g->o.payload;
-	p->len = g->o.len;
-	go_on(g, p);
-	return HP_TAKEN;
-}
-
-static void open_shown(struct hp_pipe *pipe, struct hp_packet *p)
-{
-	struct hp_packet outer;
-	struct opening g = { .pipe = pipe, .outer = &outer };
-	enum hp_verdict v;
-
-	p->dir = HP_INBOUND;
-	v = hp_pipe_hooks_early(pipe, p, HP_STAGE_IN_OUTER);
-	outer = *p;
-	if (v == HP_NEXT)
-		v = open_in_place(&g, p);
-	if (v != HP_TAKEN)
-		hp_pipe_conclude(pipe, p, v == HP_PASS ? HP_DROP : v);
-}
-
 /* ---- packets in a socket's buffer */
 
 /* A packet for len octets of transport part, data being where it begins.  big: others will be
@@ -292,24 +256,6 @@ static void open_one(struct hp_pipe *pipe, const struct hp_packet *outer, bool m
 		open_apart(&g, pkt, len, more);
 }
 
-/* A plugin wants to see the outer packet: it is copied into a packet of its own. */
-static void show_first(struct hp_pipe *pipe, const struct hp_packet *outer)
-{
-	struct hp_packet *p = packet_for(pipe, outer->len, false), copy;
-
-	if (!p) {
-		hp_pipe_drop(pipe, outer, "in.esp", HP_DROP_NO_MEMORY);
-		return;
-	}
-	copy = *p;
-	*p = *outer;
-	p->buf = copy.buf;
-	p->cap = copy.cap;
-	p->data = copy.data;
-	memcpy(p->data, outer->data, outer->len);
-	open_shown(pipe, p);
-}
-
 /* more: other packets follow, which are likely to be joined with these. */
 static void arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, bool more)
 {
@@ -318,19 +264,14 @@ static void arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, bool m
 		.family = r->family, .ttl = r->ttl, .tos = r->tos, .proto = HP_PROTO_ESP,
 		.dir = HP_INBOUND,
 	};
-	size_t n_hooks;
 
-	hp_registry_hooks(pipe->d.registry, HP_STAGE_IN_OUTER, &n_hooks);
 	for (uint32_t i = 0; i < r->n; i++) {
 		bool last = i + 1 == r->n;
 
 		/* An outer packet is only read. */
 		outer.data = (uint8_t *)(uintptr_t)(r->data + (size_t)i * r->seg);
 		outer.len = last ? r->last : r->seg;
-		if (n_hooks)
-			show_first(pipe, &outer);
-		else
-			open_one(pipe, &outer, !last || more);
+		open_one(pipe, &outer, !last || more);
 	}
 }
 

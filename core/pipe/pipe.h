@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <hipproxy/assoc.h>
+#include <hipproxy/outer.h>
 #include <hipproxy/packet.h>
 
 #include "esp/arrived.h"
@@ -35,17 +36,6 @@ struct hp_policy;
 struct hp_quote;
 struct hp_pipe;
 
-/* A run of ESP packets for one path: n packets back to back, each seg octets but the last,
- * which has last octets. */
-struct hp_esp_batch {
-	const uint8_t *data;
-	uint32_t n;
-	uint32_t seg, last;
-	uint8_t tos, ttl;
-	bool df;
-	unsigned int mtu; /* without df: of fragments that the sender makes */
-};
-
 struct hp_pipe_ops {
 	void *ctx;
 	/* Verdict for a captured packet; mark: let the whole connection pass from now on. */
@@ -62,10 +52,11 @@ struct hp_pipe_ops {
 	/* For a packet that will grow: the same packet in a buffer of HP_PACKET_CAP octets.
 	 * NULL: there is none, and p is as it was. */
 	struct hp_packet *(*expand)(void *ctx, struct hp_packet *p);
-	/* 0: all are sent.  Otherwise the first packet's -errno (-EMSGSIZE: the path has become
-	 * narrower), and *lost says how many were not sent. */
-	int (*esp_send)(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
-			uint32_t *lost);
+	/* A run of ESP or a HIP message for the net.  0: all are sent.  Otherwise the first packet's
+	 * -errno (-EMSGSIZE: the path has become narrower), and *lost says how many were not sent. */
+	int (*outer_send)(void *ctx, const struct hp_outer_run *r, uint32_t *lost);
+	/* A HIP message has arrived; path->src is this host. */
+	void (*control)(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len);
 	/* A plain packet for the kernel to route or deliver.  0 or -errno; p is only borrowed. */
 	int (*plain_send)(void *ctx, struct hp_packet *p);
 	/* Path MTU towards a plain address as the kernel has it, octets with IP header; 0 if
@@ -147,7 +138,13 @@ struct hp_packets {
 /* Captured packets; packets that the kernel has routed to the TUN device.  Both are taken over. */
 void hp_pipe_captured(struct hp_pipe *pipe, struct hp_packet *const *p, unsigned int n);
 void hp_pipe_local(struct hp_pipe *pipe, struct hp_packets *from);
-/* n runs of ESP packets, in buffers of the caller's, which are only read. */
+/* n runs from the net, HIP messages as runs of one: they meet IN_OUTER.  Hooks may write to their
+ * octets. */
+void hp_pipe_arrived(struct hp_pipe *pipe, struct hp_outer_run *r, unsigned int n);
+/* A HIP message for the net: meets OUT_OUTER.  0 or -errno. */
+int hp_pipe_control_send(struct hp_pipe *pipe, const struct hp_path *path, const uint8_t *msg,
+			 size_t len);
+/* n runs of ESP packets, behind IN_OUTER, in buffers of the caller's, which are only read. */
 void hp_pipe_esp_arrived(struct hp_pipe *pipe, const struct hp_esp_arrived *r, unsigned int n);
 /* An ICMP error says that the quoted packet of ours was too long for a link with this MTU (IPv4:
  * 0, not given).  It is believed only if such a packet was sent recently. */

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "pipe/area.h"
+#include "pipe/outer.h"
 #include "pipe/pathmtu.h"
 #include "pipe/trace.h"
 
@@ -67,7 +68,8 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 	if (pa->mtu && now - pa->mtu_checked_ms < MTU_CHECK_MS)
 		return pa->max_payload;
 	find_mtu(pipe, pa, path);
-	pa->max_payload = hp_esp_max_payload(sa->suite, pa->mtu - outer_overhead(path));
+	pa->max_payload = hp_esp_max_payload(sa->suite, pa->mtu - outer_overhead(path) -
+						     pipe->grows);
 	return pa->max_payload;
 }
 
@@ -75,19 +77,21 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 
 void hp_pipe_send_run(struct hp_pipe *pipe)
 {
-	struct hp_pipe_run *r = &pipe->run;
+	struct hp_outer_run *r = &pipe->run;
 	struct hp_pipe_assoc *pa = r->assoc ? hp_pipe_assoc_area(r->assoc) : NULL;
-	uint32_t lost = r->b.n;
+	struct hp_outer_run leaving = *r;
+	uint32_t lost;
 	int err;
 
-	if (!r->b.n)
+	if (!r->n)
 		return;
-	err = pipe->d.ops->esp_send(pipe->d.ops->ctx, &r->path, &r->b, &lost);
+	r->n = 0;
+	leaving.tail = (uint32_t)(HP_PACKET_CAP - hp_outer_octets(&leaving));
+	err = hp_pipe_outer_send(pipe, &leaving, &lost);
 	if (err)
 		hp_pipe_drop_count(pipe, err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND, lost);
 	if (err == -EMSGSIZE && pa)
 		pa->mtu = 0;
-	r->b.n = 0;
 }
 
 void hp_pipe_run_forget(struct hp_pipe *pipe, const struct hp_assoc *a)
@@ -107,27 +111,28 @@ static void run_for(struct hp_pipe *pipe, const struct hp_packet *p, struct hp_a
 {
 	struct hp_pipe_assoc *pa = hp_pipe_assoc_area(a);
 	const struct hp_path *path = hp_assoc_path(a);
-	struct hp_pipe_run *r = &pipe->run;
+	struct hp_outer_run *r = &pipe->run;
 	bool df = fits && !(pa && pa->cut);
 
-	if (r->b.n && r->assoc == a && r->b.tos == p->tos && r->b.ttl == p->ttl &&
-	    r->b.df == df && same_path(&r->path, path))
+	if (r->n && r->assoc == a && r->tos == p->tos && r->ttl == p->ttl &&
+	    r->df == df && same_path(&r->path, path))
 		return;
 	hp_pipe_send_run(pipe);
 	r->path = *path;
 	r->assoc = a;
-	r->b.data = pipe->batch;
-	r->b.tos = p->tos;
-	r->b.ttl = p->ttl;
-	r->b.df = df;
-	r->b.mtu = pa ? pa->mtu : 0;
+	r->data = pipe->batch;
+	r->tos = p->tos;
+	r->ttl = p->ttl;
+	r->df = df;
+	r->mtu = pa ? pa->mtu : 0;
 }
 
-/* May an ESP packet of esp_len octets be added to the run? */
-static bool run_takes(const struct hp_esp_batch *b, size_t esp_len)
+/* May an ESP packet of esp_len octets be added to the run?  Hooks make each longer by up to grows
+ * octets. */
+static bool run_takes(const struct hp_outer_run *r, size_t esp_len, unsigned int grows)
 {
-	return !b->n || (b->n < BATCH_PACKETS && b->last == b->seg && esp_len <= b->seg &&
-			 (size_t)b->seg * b->n + esp_len <= BATCH_BYTES);
+	return !r->n || (r->n < BATCH_PACKETS && r->last == r->seg && esp_len <= r->seg &&
+			 (size_t)(r->seg + grows) * r->n + esp_len + grows <= BATCH_BYTES);
 }
 
 /* Seals one transport segment into the run.  A segment shorter than the others is the last one of
@@ -135,22 +140,21 @@ static bool run_takes(const struct hp_esp_batch *b, size_t esp_len)
 static int run_add(struct hp_pipe *pipe, struct hp_sa *sa, uint8_t next_header,
 		   const uint8_t *payload, size_t len)
 {
-	struct hp_pipe_run *r = &pipe->run;
-	struct hp_esp_batch *b = &r->b;
+	struct hp_outer_run *r = &pipe->run;
 	size_t at;
 	int esp_len;
 
-	if (!run_takes(b, len + hp_esp_overhead(sa->suite, len)))
+	if (!run_takes(r, len + hp_esp_overhead(sa->suite, len), pipe->grows))
 		hp_pipe_send_run(pipe);
-	at = (size_t)b->seg * b->n;
+	at = (size_t)r->seg * r->n;
 	esp_len = hp_esp_seal_copy(sa, next_header, payload, len, pipe->batch + at,
 				   HP_PACKET_CAP - at);
 	if (esp_len < 0)
 		return esp_len;
-	if (!b->n)
-		b->seg = (uint32_t)esp_len;
-	b->last = (uint32_t)esp_len;
-	b->n++;
+	if (!r->n)
+		r->seg = (uint32_t)esp_len;
+	r->last = (uint32_t)esp_len;
+	r->n++;
 	return 0;
 }
 

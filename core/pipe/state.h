@@ -89,13 +89,6 @@ struct hp_choice {
 	struct hp_wanted wanted;
 };
 
-/* ESP packets to one place that have not been sent yet. */
-struct hp_pipe_run {
-	struct hp_esp_batch b;
-	struct hp_path path;
-	struct hp_assoc *assoc; /* borrowed; NULL: it has been freed */
-};
-
 /* Scratch buffers for followed flows: a stream's octets held and new, a segment as rewritten, and
  * what a gateway puts in a payload's place. */
 enum { HP_PIPE_STREAM_IN, HP_PIPE_STREAM_SENT, HP_PIPE_STREAM_OUT, HP_PIPE_STREAMS };
@@ -108,7 +101,8 @@ struct hp_pipe {
 	struct hp_policy *policy;
 	struct hp_reassembly *reasm;
 	struct hp_coalesce coalesce;
-	struct hp_pipe_run run;
+	struct hp_outer_run run; /* ESP that has not been sent yet; assoc NULL: it has been freed */
+	unsigned int grows;      /* octets by which hooks make an ESP packet longer */
 	struct hp_burst *burst; /* in hand, innermost; NULL: none */
 	struct hp_xlat xlat;
 	struct hp_choice *choices;

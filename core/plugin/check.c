@@ -13,6 +13,7 @@
 #define ARG_NAME_MAX     32
 #define METRIC_NAME_MAX  64
 #define HIP      139  /* IP protocol */
+#define GROWS_MAX 64  /* octets by which a hook makes ESP packets longer */
 
 struct checker {
 	const struct hp_registry *reg;
@@ -43,6 +44,11 @@ static bool is_word(const char *s, size_t max, const char *more)
 	return n && n <= max && strspn(s, letters) == n;
 }
 
+static bool is_outer(enum hp_stage stage)
+{
+	return stage == HP_STAGE_OUT_OUTER || stage == HP_STAGE_IN_OUTER;
+}
+
 static bool is_control(enum hp_stage stage)
 {
 	return stage >= HP_STAGE_CTL_RX && stage <= HP_STAGE_CTL_OUTER;
@@ -52,7 +58,7 @@ static bool is_control(enum hp_stage stage)
 static void check_match(struct checker *c, const struct hp_hook *h)
 {
 	const struct hp_match *m = &h->match;
-	bool has_flow = h->stage != HP_STAGE_OUT_CLASSIFY && h->stage != HP_STAGE_IN_OUTER &&
+	bool has_flow = h->stage != HP_STAGE_OUT_CLASSIFY && !is_outer(h->stage) &&
 			!is_control(h->stage);
 
 	if (m->family && m->family != 4 && m->family != 6)
@@ -63,6 +69,37 @@ static void check_match(struct checker *c, const struct hp_hook *h)
 		refuse(c, "hook", h->name, "never matches: there are no flows in its stage, so no marks");
 	if (is_control(h->stage) && (m->port_max || (m->proto && m->proto != HIP)))
 		refuse(c, "hook", h->name, "never matches: its stage has HIP messages only");
+	if (is_outer(h->stage) && (m->proto || m->port_max))
+		refuse(c, "hook", h->name, "never matches: its stage has runs, without protocol and port");
+}
+
+static void check_function(struct checker *c, const struct hp_hook *h)
+{
+	if (is_outer(h->stage) && h->fn)
+		refuse(c, "hook", h->name, "its stage has runs: its function belongs into run, not fn");
+	else if (!is_outer(h->stage) && h->run)
+		refuse(c, "hook", h->name, "its stage has packets: its function belongs into fn, not run");
+	else if (!h->fn && !h->run)
+		refuse(c, "hook", h->name, "has no function");
+	if (h->grows && h->stage != HP_STAGE_OUT_OUTER)
+		refuse(c, "hook", h->name, "only hooks of out.outer make packets longer");
+	if (h->grows > GROWS_MAX)
+		refuse(c, "hook", h->name, "makes packets longer by more than 64 octets");
+}
+
+static void check_transport(struct checker *c)
+{
+	const struct hp_transport *t = c->plugin->transport;
+	struct hp_transport_ref other;
+
+	if (!t)
+		return;
+	if (!t->paths)
+		refuse(c, "transport", c->plugin->name, "has no function paths");
+	if (t->area_bytes > AREA_MAX)
+		refuse(c, "transport", c->plugin->name, "wants more than 4096 octets in each association");
+	if (hp_registry_transport(c->reg, &other))
+		refuse(c, "transport", c->plugin->name, "another plugin chooses paths already");
 }
 
 /* Asked in vain, a plugin would load and do nothing. */
@@ -86,8 +123,7 @@ static void check_hooks(struct checker *c)
 		if (!has_prefix(c, h->name))
 			refuse(c, "hook", h->name, "its name must be PLUGIN.WHAT");
 		check_stage(c, h);
-		if (!h->fn)
-			refuse(c, "hook", h->name, "has no function");
+		check_function(c, h);
 	}
 }
 
@@ -261,5 +297,6 @@ int hp_plugin_check(const struct hp_registry *reg, const struct hp_plugin *plugi
 	check_commands(&c);
 	check_metrics(&c);
 	check_params(&c);
+	check_transport(&c);
 	return c.err;
 }

@@ -26,7 +26,7 @@ const char *hp_stage_name(enum hp_stage stage)
 
 bool hp_stage_runs(enum hp_stage stage)
 {
-	return stage != HP_STAGE_OUT_OUTER;
+	return (unsigned)stage < HP_STAGES;
 }
 
 /* ---- hooks */
@@ -142,13 +142,6 @@ uint64_t hp_instance_now(const struct hp_instance *self)
 	const struct module *m = hp_module_of(self);
 
 	return m->reg->cfg.now_ms ? m->reg->cfg.now_ms(m->reg->cfg.ctx) : 0;
-}
-
-int hp_transport_set(struct hp_instance *self, const struct hp_transport *t)
-{
-	const struct module *m = hp_module_of(self);
-
-	return m->reg->cfg.transport ? m->reg->cfg.transport(m->reg->cfg.ctx, t) : -EOPNOTSUPP;
 }
 
 int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr *hit)

@@ -39,6 +39,14 @@ struct hp_record_store {
 	size_t (*count)(void *ctx, const char *plugin);
 };
 
+/* Functions of hipproxy/outer.h; ctx is the registry's. */
+struct hp_registry_outer {
+	int (*open)(void *ctx, uint16_t number, struct hp_outer_port **out);
+	void (*close)(void *ctx, struct hp_outer_port *port);
+	void (*changed)(void *ctx);
+	int (*each)(void *ctx, int (*fn)(struct hp_assoc *a, void *arg), void *arg);
+};
+
 struct hp_registry_config {
 	const char *dir;                /* where NAME.so are; copied */
 	uint64_t (*now_ms)(void *ctx);
@@ -50,8 +58,8 @@ struct hp_registry_config {
 	 * configuration), or -errno after having reported.  See hp_conf_plugin. */
 	int (*settings)(void *ctx, const char *plugin, const struct hp_conf_row *rows,
 			size_t bytes, const void **out);
-	/* What hp_transport_set of a plugin asks for; NULL: nothing of the kind here. */
-	int (*transport)(void *ctx, const struct hp_transport *t);
+	/* What a plugin asks for by hipproxy/outer.h; NULL: nothing of the kind here. */
+	const struct hp_registry_outer *outer;
 	/* As in hipproxy/hosting.h; NULL: nothing of the kind here. */
 	int (*lookup)(void *ctx, const char *name, struct hp_addr *hit);
 	int (*claim)(void *ctx, const char *name, struct hp_addr *hit);
@@ -144,6 +152,29 @@ void hp_registry_resolve_all(const struct hp_registry *reg, const struct hp_matc
 enum hp_verdict hp_registry_run(const struct hp_registry *reg, enum hp_stage stage,
 				uint64_t wanted, struct hp_packet *p,
 				const struct hp_step **last);
+
+/* ---- runs */
+
+/* Where runs go behind the hooks of their stage, and what becomes of those that do not. */
+struct hp_outer_end {
+	void *ctx;
+	void (*reached)(void *ctx, struct hp_outer_run *r);
+	/* step's hook answered v (HP_DROP or HP_PASS) for n packets. */
+	void (*dropped)(void *ctx, const struct hp_outer_run *r, uint32_t n,
+			const struct hp_step *step, enum hp_verdict v);
+};
+/* The run meets the hooks of OUT_OUTER or IN_OUTER: one call of each. */
+void hp_registry_outer(const struct hp_registry *reg, enum hp_stage stage, struct hp_outer_run *r,
+		       const struct hp_outer_end *end);
+/* Octets by which the hooks of OUT_OUTER make an ESP packet longer. */
+unsigned int hp_registry_outer_grows(const struct hp_registry *reg);
+
+/* The plugin that chooses paths. */
+struct hp_transport_ref {
+	const struct hp_transport *table; /* NULL: there is none */
+	struct hp_instance *self;
+};
+bool hp_registry_transport(const struct hp_registry *reg, struct hp_transport_ref *out);
 
 /* ---- services */
 

@@ -37,11 +37,11 @@
 #include <hipproxy/later.h>
 #include <hipproxy/log.h>
 #include <hipproxy/message.h>
+#include <hipproxy/outer.h>
 #include <hipproxy/packet.h>
 #include <hipproxy/record.h>
 #include <hipproxy/service.h>
 #include <hipproxy/tokens.h>
-#include <hipproxy/transport.h>
 #include <hipproxy/wire.h>
 
 /* Changes whenever a struct or a meaning in these headers does. */
@@ -56,9 +56,9 @@ enum hp_stage {
 	HP_STAGE_OUT_FLOW,     /* flow known, association up */
 	HP_STAGE_OUT_L7,       /* legacy form, payload may be changed */
 	HP_STAGE_OUT_XLAT,     /* legacy -> HIT headers; core.xlat46 and core.xlat66 are here */
-	HP_STAGE_OUT_OUTER,    /* not run: after ESP, the outer packet */
+	HP_STAGE_OUT_OUTER,    /* runs of ESP, and HIP messages, before they leave */
 	/* inbound: HIP -> legacy */
-	HP_STAGE_IN_OUTER,     /* from the net, before ESP is opened */
+	HP_STAGE_IN_OUTER,     /* runs from the net, before ESP is opened; HIP messages too */
 	HP_STAGE_IN_FLOW,      /* HIT-addressed plaintext, flow known */
 	HP_STAGE_IN_XLAT,      /* HIT -> legacy headers */
 	HP_STAGE_IN_L7,        /* legacy form, payload may be changed */
@@ -104,6 +104,11 @@ struct hp_hook {
 	 * later stages it is a drop. */
 	enum hp_verdict (*fn)(struct hp_instance *self, struct hp_packet *p);
 	const char *help;         /* one sentence */
+	/* In OUT_OUTER and IN_OUTER instead of fn: once for a run (hipproxy/outer.h).  HP_DROP by way
+	 * of hp_outer_drop; HP_PASS is a drop. */
+	enum hp_verdict (*run)(struct hp_instance *self, struct hp_outer_run *r);
+	/* OUT_OUTER: by how many octets run makes each ESP packet longer, at most. */
+	uint16_t grows;
 };
 
 /* Counts reason (index into plugin->drops) and returns HP_DROP. */
@@ -169,6 +174,7 @@ struct hp_plugin {
 	const struct hp_counter *counters;
 	const struct hp_counter *drops;   /* reasons for hp_packet_drop */
 	const uint16_t *params;           /* numbers below 32768 for hp_message_add; 0 ends */
+	const struct hp_transport *transport; /* hipproxy/outer.h: it chooses paths */
 
 	size_t flow_area_bytes;        /* its area in each flow: hp_flow_area(flow, self->plugin) */
 

@@ -3,16 +3,14 @@
  * UDP encapsulation between two engines: negotiation, both ways at once, a NAT in between
  * and its changes, keepalives, forged sources.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "../harness.h"
 #include "hip/rekey.h"
 #include "hip/assoc.h"
-#include "hip/move.h"
-#include "hip/natmodes.h"
-#include "hip/natwait.h"
 #include "forge.h"
-#include "world.h"
+#include "nat.h"
 
 #define PORT 10500
 
@@ -53,14 +51,14 @@ static enum fate fate(struct world *ww, const struct side *from, struct packet *
 	return PASS;
 }
 
-static void begin(enum hp_nat_mode a, enum hp_nat_mode b)
+static void begin(enum natudp_mode a, enum natudp_mode b)
 {
 	memset(&box, 0, sizeof(box));
 	hp_addr_parse("198.51.100.7", &box.outside);
 	world_init(&w);
 	w.fate = fate;
-	w.s[0].nat = (struct hp_hip_nat){a, PORT, 15000};
-	w.s[1].nat = (struct hp_hip_nat){b, PORT, 15000};
+	nat_plug(&w, 0, a, PORT, 15000);
+	nat_plug(&w, 1, b, PORT, 15000);
 	world_start(&w);
 }
 
@@ -88,7 +86,7 @@ static struct hp_path seen_path(void)
 
 static void plain_udp_stands_and_carries(void)
 {
-	begin(HP_NAT_UDP, HP_NAT_UDP);
+	begin(NATUDP_PLAIN_UDP, NATUDP_PLAIN_UDP);
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	CU_ASSERT_TRUE(world_data(&w));
 	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
@@ -100,7 +98,7 @@ static void plain_udp_stands_and_carries(void)
 
 static void a_native_peer_does_not_answer_in_udp(void)
 {
-	begin(HP_NAT_UDP, HP_NAT_OFF);
+	begin(NATUDP_PLAIN_UDP, NATUDP_OFF);
 	box.block_udp = true; /* its port is closed */
 	CU_ASSERT_FALSE(world_connect(&w, 40000));
 	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_FAILED], 1);
@@ -109,7 +107,7 @@ static void a_native_peer_does_not_answer_in_udp(void)
 
 static void a_responder_in_udp_answers_native_peers_too(void)
 {
-	begin(HP_NAT_OFF, HP_NAT_UDP);
+	begin(NATUDP_OFF, NATUDP_PLAIN_UDP);
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
 	CU_ASSERT_EQUAL(path_at(1).dport, 0);
@@ -118,7 +116,7 @@ static void a_responder_in_udp_answers_native_peers_too(void)
 
 static void auto_prefers_udp(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], 2);
 	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I2], 1);
@@ -129,7 +127,7 @@ static void auto_prefers_udp(void)
 
 static void auto_goes_native_at_once_with_a_native_peer(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_OFF);
+	begin(NATUDP_AUTO, NATUDP_OFF);
 	box.block_udp = true;
 	CU_ASSERT_TRUE(world_connect(&w, 10));
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
@@ -138,9 +136,9 @@ static void auto_goes_native_at_once_with_a_native_peer(void)
 
 static void auto_goes_native_soon_where_udp_is_blocked(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	box.block_udp = true;
-	CU_ASSERT_FALSE(world_connect(&w, HP_NAT_GRACE_MS));
+	CU_ASSERT_FALSE(world_connect(&w, NATUDP_GRACE_MS));
 	CU_ASSERT_TRUE(world_connect(&w, 20));
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
 	CU_ASSERT_TRUE(world_data(&w));
@@ -149,7 +147,7 @@ static void auto_goes_native_soon_where_udp_is_blocked(void)
 
 static void auto_goes_udp_where_native_is_blocked(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	box.block_native = true;
 	CU_ASSERT_TRUE(world_connect(&w, 10));
 	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
@@ -164,7 +162,7 @@ static enum fate native_first(struct world *ww, const struct side *from, struct 
 
 static void an_r1_by_udp_that_is_late_still_wins(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	w.fate = native_first;
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
@@ -176,7 +174,7 @@ static void an_r1_by_udp_that_is_late_still_wins(void)
 
 static void an_engine_that_ends_while_an_r1_waits_is_clean(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	box.block_udp = true;
 	world_connect(&w, 10);
 	world_fini(&w);
@@ -195,7 +193,7 @@ static bool has_mode(const struct packet *p)
 static void modes_are_in_r1_and_in_the_i2_that_takes_udp(void)
 {
 	for (int native = 0; native < 2; native++) {
-		begin(native ? HP_NAT_OFF : HP_NAT_UDP, HP_NAT_UDP);
+		begin(native ? NATUDP_OFF : NATUDP_PLAIN_UDP, NATUDP_PLAIN_UDP);
 		w.keep = true;
 		CU_ASSERT_TRUE(world_connect(&w, 50));
 		for (size_t i = 0; i < w.n_kept; i++) {
@@ -210,7 +208,7 @@ static void modes_are_in_r1_and_in_the_i2_that_takes_udp(void)
 
 static void switched_off_no_message_speaks_of_it(void)
 {
-	begin(HP_NAT_OFF, HP_NAT_OFF);
+	begin(NATUDP_OFF, NATUDP_OFF);
 	w.keep = true;
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	CU_ASSERT_EQUAL(w.n_kept, 4);
@@ -221,13 +219,21 @@ static void switched_off_no_message_speaks_of_it(void)
 
 static void the_checksum_is_zero_in_udp_only(void)
 {
-	begin(HP_NAT_AUTO, HP_NAT_AUTO);
+	begin(NATUDP_AUTO, NATUDP_AUTO);
 	w.keep = true;
 	CU_ASSERT_TRUE(world_connect(&w, 50));
 	for (size_t i = 0; i < w.n_kept; i++)
 		CU_ASSERT_EQUAL(hp_get16(w.kept[i]->msg + HP_HIP_OFF_CSUM) == 0,
 				w.kept[i]->dport != 0);
 	world_fini(&w);
+}
+
+static int judged(const struct hp_hip_msg *m, const struct hp_path *path)
+{
+	struct hp_outer_message o = {.type = m->type, .path = path, .octets = m->raw,
+				     .len = m->len, .parsed = m};
+
+	return natudp_judge(NULL, &o);
 }
 
 static void other_modes_are_refused(void)
@@ -244,13 +250,13 @@ static void other_modes_are_refused(void)
 	hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, ice, 2);
 	len = hp_hip_finish(&b);
 	CU_ASSERT_FATAL(len > 0 && !hp_hip_parse(buf, (size_t)len, &m));
-	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), HP_HIPD_NAT_MODE);
-	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &native), 0);
+	CU_ASSERT_EQUAL(judged(&m, &udp), -EPERM);
+	CU_ASSERT_EQUAL(judged(&m, &native), 0);
 	hp_hip_begin(&b, buf, sizeof(buf), HP_HIP_R1, 0, &hit[0], &hit[1]);
 	hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, both, 2);
 	len = hp_hip_finish(&b);
 	CU_ASSERT_FATAL(len > 0 && !hp_hip_parse(buf, (size_t)len, &m));
-	CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), 0);
+	CU_ASSERT_EQUAL(judged(&m, &udp), 0);
 }
 
 /* RFC 5770, section 5.4: modes behind the sixth are dropped. */
@@ -267,7 +273,7 @@ static void six_modes_count(void)
 		hp_hip_begin(&b, buf, sizeof(buf), HP_HIP_R1, 0, &hit[0], &hit[1]);
 		hp_hip_add_u16list(&b, HP_PARAM_NAT_TRAVERSAL_MODE, modes + first, 7 - (size_t)first);
 		CU_ASSERT_FATAL(hp_hip_parse(buf, (size_t)hp_hip_finish(&b), &m) == 0);
-		CU_ASSERT_EQUAL(hp_nat_check_modes(&m, &udp), first ? 0 : HP_HIPD_NAT_MODE);
+		CU_ASSERT_EQUAL(judged(&m, &udp), first ? 0 : -EPERM);
 	}
 }
 
@@ -294,7 +300,7 @@ static void an_i2_of_another_mode_is_answered_by_notify(void)
 	struct hp_notification n = {.type = 0};
 	struct hp_hip_msg m;
 
-	begin(HP_NAT_UDP, HP_NAT_UDP);
+	begin(NATUDP_PLAIN_UDP, NATUDP_PLAIN_UDP);
 	w.keep = true;
 	w.fate = choose_ice;
 	CU_ASSERT_FALSE(world_connect(&w, 300));
@@ -310,9 +316,9 @@ static void an_i2_of_another_mode_is_answered_by_notify(void)
 
 /* ---- behind a NAT */
 
-static void behind(enum hp_nat_mode mode)
+static void behind(enum natudp_mode mode)
 {
-	begin(mode, HP_NAT_AUTO);
+	begin(mode, NATUDP_AUTO);
 	box.port = 40001;
 	CU_ASSERT_TRUE(world_connect(&w, 100));
 	CU_ASSERT_TRUE(world_data(&w));
@@ -321,18 +327,18 @@ static void behind(enum hp_nat_mode mode)
 
 static void an_initiator_behind_a_nat_stands(void)
 {
-	for (int mode = HP_NAT_UDP; mode <= HP_NAT_AUTO; mode++) {
-		behind((enum hp_nat_mode)mode);
+	for (int mode = NATUDP_PLAIN_UDP; mode <= NATUDP_AUTO; mode++) {
+		behind((enum natudp_mode)mode);
 		CU_ASSERT_EQUAL(path_at(1).dport, 40001);
 		CU_ASSERT_TRUE(at_addr(1, &box.outside));
-		CU_ASSERT_EQUAL(hp_hip_nat_count(w.s[1].hip), 1);
+		CU_ASSERT_EQUAL(nat_count(&w, 1), 1);
 		world_fini(&w);
 	}
 }
 
 static void rekeying_passes_the_nat(void)
 {
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	world_run(&w, 100);
 	CU_ASSERT_EQUAL(w.s[0].events[HP_HIP_REKEYED], 1);
@@ -351,7 +357,7 @@ static void esp_from_inside(void)
 
 static void a_changed_mapping_is_followed_at_once(void)
 {
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	box.port = 40777;
 	CU_ASSERT_EQUAL(path_at(1).dport, 40001);
 	esp_from_inside();
@@ -371,7 +377,7 @@ static void a_changed_mapping_is_followed_at_once(void)
 
 static void a_lost_check_is_repeated(void)
 {
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	box.port = 40777;
 	esp_from_inside();
 	box.block_udp = true;
@@ -384,7 +390,7 @@ static void a_lost_check_is_repeated(void)
 
 static void a_mapping_that_changes_while_keys_do_is_followed(void)
 {
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	box.port = 40777; /* the UPDATE to 40001 is lost */
 	CU_ASSERT_EQUAL(hp_rekey_start(world_assoc(&w, 1)), 0);
 	world_run(&w, 5);
@@ -403,7 +409,7 @@ static void a_forged_source_gets_nothing_but_the_question(void)
 {
 	struct hp_path forged;
 
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	forged = seen_path();
 	hp_addr_parse("203.0.113.66", &forged.dst);
 	CU_ASSERT_TRUE(world_one_way(&w, 0));
@@ -436,7 +442,7 @@ static void an_answer_from_elsewhere_moves_nothing(void)
 {
 	struct hp_path forged;
 
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	hp_addr_parse("203.0.113.66", &forger);
 	w.fate = relay;
 	forged = seen_path();
@@ -453,14 +459,14 @@ static void the_right_place_is_asked_although_a_forger_was_first(void)
 {
 	struct hp_path forged;
 
-	behind(HP_NAT_AUTO);
+	behind(NATUDP_AUTO);
 	forged = seen_path();
 	hp_addr_parse("203.0.113.66", &forged.dst);
 	CU_ASSERT_TRUE(world_one_way(&w, 0));
 	hp_assoc_seen(world_assoc(&w, 1), &forged);
 	world_run(&w, 5);
 	box.port = 40777;
-	world_run(&w, HP_MOVE_CHECK_MS);
+	world_run(&w, NATUDP_CHECK_MS);
 	esp_from_inside();
 	world_run(&w, 5);
 	CU_ASSERT_EQUAL(path_at(1).dport, 40777);
@@ -471,7 +477,7 @@ static void the_right_place_is_asked_although_a_forger_was_first(void)
 
 static void keepalives_go_after_silence_only(void)
 {
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	world_run(&w, 14000);
 	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 0);
 	world_run(&w, 3000);
@@ -487,7 +493,7 @@ static void keepalives_go_after_silence_only(void)
 
 static void native_associations_have_no_keepalives(void)
 {
-	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	begin(NATUDP_OFF, NATUDP_AUTO);
 	CU_ASSERT_TRUE(world_connect(&w, 100));
 	world_run(&w, 60000);
 	CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPC_KEEPALIVE_OUT), 0);
@@ -499,7 +505,7 @@ static void native_associations_have_no_keepalives(void)
 static void a_keepalive_shows_a_changed_mapping(void)
 {
 	for (int noticed = 0; noticed < 2; noticed++) {
-		behind(HP_NAT_UDP);
+		behind(NATUDP_PLAIN_UDP);
 		if (!noticed) {
 			w.s[1].cfg.dead_peer_ms = 0;
 			hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
@@ -521,7 +527,7 @@ static void keepalives_from_elsewhere_move_nothing(void)
 	struct hp_hip_builder b;
 	int len;
 
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	w.s[1].cfg.dead_peer_ms = 0;
 	hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
 	forged = seen_path();
@@ -548,7 +554,7 @@ static void an_empty_notify_is_a_keepalive(void)
 	uint8_t msg[64];
 	int len;
 
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	w.s[1].cfg.dead_peer_ms = 0;
 	hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
 	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &w.s[0].hit, &w.s[1].hit);
@@ -570,7 +576,7 @@ static void an_empty_notify_is_a_keepalive(void)
 
 static void keepalives_do_not_keep_an_unused_association(void)
 {
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	world_run(&w, w.s[0].cfg.ual_s * 1000 + 5000);
 	CU_ASSERT_FALSE(world_up(&w));
 	world_fini(&w);
@@ -578,25 +584,23 @@ static void keepalives_do_not_keep_an_unused_association(void)
 
 /* ---- at run time */
 
-static void set(int at, enum hp_nat_mode mode)
+static void set(int at, enum natudp_mode mode)
 {
-	struct hp_hip_nat nat = {mode, PORT, 15000};
-
-	hp_hip_set_nat(w.s[at].hip, &nat);
+	CU_ASSERT_EQUAL(nat_mode(&w, at, mode), 0);
 }
 
 static void associations_move_with_the_mode(void)
 {
-	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	begin(NATUDP_OFF, NATUDP_AUTO);
 	CU_ASSERT_TRUE(world_connect(&w, 100));
 	CU_ASSERT_TRUE(world_data(&w));
 	world_run(&w, 50);
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
-	set(0, HP_NAT_UDP);
+	set(0, NATUDP_PLAIN_UDP);
 	world_run(&w, 300);
 	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
 	CU_ASSERT_EQUAL(path_at(1).dport, PORT);
-	set(0, HP_NAT_OFF);
+	set(0, NATUDP_OFF);
 	world_run(&w, 500);
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
 	CU_ASSERT_EQUAL(path_at(1).dport, 0);
@@ -608,12 +612,12 @@ static void what_is_under_way_does_not_lead_back(void)
 {
 	struct hp_path native;
 
-	begin(HP_NAT_OFF, HP_NAT_AUTO);
+	begin(NATUDP_OFF, NATUDP_AUTO);
 	CU_ASSERT_TRUE(world_connect(&w, 100));
 	CU_ASSERT_TRUE(world_data(&w));
 	world_run(&w, 50);
 	native = path_at(1);
-	set(0, HP_NAT_UDP);
+	set(0, NATUDP_PLAIN_UDP);
 	for (int i = 0; i < 50; i++) {
 		world_run(&w, 20);
 		CU_ASSERT_TRUE(world_one_way(&w, 0));
@@ -626,18 +630,26 @@ static void what_is_under_way_does_not_lead_back(void)
 
 static void what_cannot_move_begins_anew(void)
 {
-	begin(HP_NAT_UDP, HP_NAT_UDP);
+	unsigned i1;
+
+	begin(NATUDP_PLAIN_UDP, NATUDP_PLAIN_UDP);
 	CU_ASSERT_TRUE(world_connect(&w, 100));
 	CU_ASSERT_TRUE(world_data(&w));
 	world_run(&w, 50);
 	box.block_native = true;
-	set(0, HP_NAT_OFF);
+	set(0, NATUDP_OFF);
 	world_run(&w, 500);
 	CU_ASSERT_EQUAL(path_at(0).dport, PORT);
+	CU_ASSERT_TRUE(nat_is_open(&w, 0));
+	i1 = w.s[0].sent[HP_HIP_I1];
+	/* Three seconds after the command the port is closed. */
+	world_run(&w, 2480);
+	CU_ASSERT_TRUE(nat_is_open(&w, 0));
 	box.block_native = false;
 	box.block_udp = true;
-	hp_hip_nat_shut(w.s[0].hip);
-	world_run(&w, 100);
+	world_run(&w, 200);
+	CU_ASSERT_FALSE(nat_is_open(&w, 0));
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_I1], i1 + 1);
 	CU_ASSERT_TRUE(world_up(&w));
 	CU_ASSERT_EQUAL(path_at(0).dport, 0);
 	world_fini(&w);
@@ -649,7 +661,7 @@ static void a_restarted_responder_finds_the_mapping(void)
 {
 	struct hp_path p;
 
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	p = seen_path();
 	world_restart(&w, 1);
 	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
@@ -673,7 +685,7 @@ static void both_begin_and_only_one_is_heard(void)
 		w.fate = fate;
 		for (int i = 0; i < 2; i++) {
 			w.s[i].key = world_key(HP_KEY_P256, swap ? !i : i);
-			w.s[i].nat = (struct hp_hip_nat){HP_NAT_UDP, PORT, 15000};
+			nat_plug(&w, i, NATUDP_PLAIN_UDP, PORT, 15000);
 		}
 		world_start(&w);
 		box.port = 40777;
@@ -693,7 +705,7 @@ static void a_restarted_responder_that_asks_at_the_old_port_learns_the_new_one(v
 	struct hp_addr addrs[2];
 	struct hp_path p;
 
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	world_restart(&w, 1);
 	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);
 	hp_hip_known_port(w.s[1].hip, &w.s[0].hit, 40001);
@@ -727,7 +739,7 @@ static void opportunistic_exchanges_choose_in_the_same_way(void)
 		w.fate = fate;
 		box.block_udp = blocked;
 		for (int i = 0; i < 2; i++) {
-			w.s[i].nat = (struct hp_hip_nat){HP_NAT_AUTO, PORT, 15000};
+			nat_plug(&w, i, NATUDP_AUTO, PORT, 15000);
 			w.s[i].cfg.opportunistic_initiator = HP_OPP_ON;
 			w.s[i].cfg.opportunistic_responder = HP_OPP_ON;
 		}
@@ -745,7 +757,7 @@ static void another_host_behind_the_same_nat_is_not_taken_for_it(void)
 {
 	struct hp_path p;
 
-	behind(HP_NAT_UDP);
+	behind(NATUDP_PLAIN_UDP);
 	p = seen_path();
 	world_restart(&w, 1);
 	hp_hip_known_peer(w.s[1].hip, &w.s[0].hit, &box.outside, 1, false);

@@ -12,7 +12,7 @@
 #include "../harness.h"
 #include "hip/assoc.h"
 #include "hip/sizes.h"
-#include "world.h"
+#include "nat.h"
 
 #define PORT 10500
 
@@ -26,7 +26,7 @@ static void begin(struct hp_key *initiator, struct hp_key *responder)
 	w.keep = true;
 	for (int i = 0; i < 2; i++) {
 		w.s[i].cfg.dh_groups[0] = HP_DH_MODP3072;
-		w.s[i].nat = (struct hp_hip_nat){ HP_NAT_UDP, PORT, 15000 };
+		nat_plug(&w, i, NATUDP_PLAIN_UDP, PORT, 15000);
 		w.s[i].di = i ? "gateway.example" : NULL;
 	}
 	w.s[0].key = initiator;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/registry.h"
+
 static struct hp_key *keys[3][2];
 
 struct hp_key *world_key(enum hp_key_kind kind, int number)
@@ -184,6 +186,19 @@ static int pin(void *ctx, const struct hp_addr *addr, const struct hp_addr *hit)
 	return hp_addr_eq(&s->peer_pin, hit) ? 0 : -EACCES;
 }
 
+static void tell(struct side *s, struct hp_assoc *a, enum hp_hip_event ev)
+{
+	struct hp_event_info info = { .event = HP_EVENT_ASSOC_UP, .assoc = a };
+
+	if (ev == HP_HIP_DOWN)
+		info.event = HP_EVENT_ASSOC_DOWN;
+	else if (ev == HP_HIP_PATH_CHANGED)
+		info.event = HP_EVENT_LOCATOR_CHANGED;
+	else if (ev != HP_HIP_UP)
+		return;
+	hp_registry_event(s->registry, &info);
+}
+
 static void event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 {
 	struct side *s = ctx;
@@ -191,6 +206,8 @@ static void event(void *ctx, struct hp_assoc *a, enum hp_hip_event ev)
 	s->events[ev]++;
 	if (ev == HP_HIP_FAILED)
 		s->error = hp_assoc_error(a);
+	if (s->registry)
+		tell(s, a, ev);
 }
 
 /* ---- life */
@@ -237,8 +254,16 @@ static void engine(struct world *w, int at)
 	s->hip = hp_hip_new(&s->cfg, &s->ops, &w->clock, &w->rand, &w->timers);
 	if (!s->hip || hp_hip_identity_add(s->hip, s->key, 0, s->di))
 		abort();
-	if (s->nat.mode != HP_NAT_OFF)
-		hp_hip_set_nat(s->hip, &s->nat);
+	if (s->made)
+		s->made(s);
+}
+
+static void engine_end(struct side *s)
+{
+	hp_hip_free(s->hip);
+	s->hip = NULL;
+	hp_registry_free(s->registry);
+	s->registry = NULL;
 }
 
 void world_start(struct world *w)
@@ -251,7 +276,7 @@ void world_start(struct world *w)
 
 void world_restart(struct world *w, int at)
 {
-	hp_hip_free(w->s[at].hip);
+	engine_end(&w->s[at]);
 	w->s[at].cfg.r1_generation++;
 	engine(w, at);
 }
@@ -259,7 +284,7 @@ void world_restart(struct world *w, int at)
 void world_fini(struct world *w)
 {
 	for (int i = 0; i < 2; i++)
-		hp_hip_free(w->s[i].hip);
+		engine_end(&w->s[i]);
 	work(w, true);
 	for (size_t i = 0; i < w->n_queue; i++)
 		free(w->queue[i]);

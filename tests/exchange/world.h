@@ -14,6 +14,7 @@
 #define WORLD_QUEUE	 4096
 
 struct world;
+struct hp_registry;
 
 struct side {
 	struct world *w;
@@ -29,7 +30,9 @@ struct side {
 	int error;	    /* of the last failure */
 	unsigned sent[256]; /* by packet type */
 	unsigned in_udp;    /* of them, those in UDP */
-	struct hp_hip_nat nat; /* from the start */
+	/* A plugin beside the engine, of whoever sets `made` (nat.h): called for each new engine. */
+	void (*made)(struct side *s);
+	struct hp_registry *registry; /* is told of events, and freed behind the engine */
 };
 
 enum fate { PASS, LOSE, TWICE, LATE };

@@ -134,11 +134,14 @@ static void wire_send(struct lab *l, struct wire_esp *e)
 }
 
 /* What the kernel would say about an outer packet. */
-static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_esp_batch *b,
-		       uint32_t *lost)
+static int op_outer_send(void *ctx, const struct hp_outer_run *b, uint32_t *lost)
 {
 	struct node *n = ctx;
+	const struct hp_path *path = &b->path;
 	size_t head = (hp_addr_is4(&path->dst) ? 20 : 40) + (path->dport ? 8 : 0);
+
+	if (b->kind == HP_OUTER_CONTROL)
+		return n->control_send ? n->control_send(n, b) : -EOPNOTSUPP;
 
 	n->esp_batches++;
 	n->esp_mtu = b->mtu;
@@ -154,7 +157,7 @@ static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_es
 			return -EMSGSIZE;
 		}
 		e = malloc(sizeof(*e) + len);
-		*e = (struct wire_esp){ .to = !n->at, .path = *path, .tos = b->tos,
+		*e = (struct wire_esp){ .to = !n->at, .kind = b->kind, .path = *path, .tos = b->tos,
 					.ttl = b->ttl, .df = b->df, .len = len };
 		memcpy(e->data, b->data + (size_t)i * b->seg, len);
 		n->esp_sent++;
@@ -168,24 +171,36 @@ static int op_esp_send(void *ctx, const struct hp_path *path, const struct hp_es
 	return 0;
 }
 
+static void op_control(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
+{
+	struct node *n = ctx;
+
+	hp_hip_input(n->lab->w.s[n->at].hip, path, msg, len);
+}
+
 /* The octets are in a piece of memory of their own, so that a sanitizer sees who reads on. */
-static struct hp_esp_arrived arrived(const struct wire_esp *e)
+static struct hp_outer_run arrived(const struct wire_esp *e)
 {
 	uint8_t *octets = malloc(e->len ? e->len : 1);
 
 	memcpy(octets, e->data, e->len);
-	return (struct hp_esp_arrived){ .data = octets, .n = 1, .seg = (uint32_t)e->len,
-					.last = (uint32_t)e->len, .src = e->path.src,
-					.dst = e->path.dst, .family = 4, .ttl = e->ttl,
-					.tos = e->tos };
+	return (struct hp_outer_run){ .kind = e->kind, .data = octets, .n = 1,
+				      .seg = (uint32_t)e->len, .last = (uint32_t)e->len,
+				      .path = { .src = e->path.dst, .dst = e->path.src,
+						.sport = e->path.dport, .dport = e->path.sport },
+				      .ttl = e->ttl, .tos = e->tos };
 }
 
-static void esp_arrive(struct lab *l, int to, const struct hp_esp_arrived *r, unsigned n)
+static void esp_arrive(struct lab *l, int to, struct hp_outer_run *r, unsigned n)
 {
-	if (n && l->n[to].pipe)
-		hp_pipe_esp_arrived(l->n[to].pipe, r, n);
+	uint8_t *octets[HP_PIPE_BURST];
+
 	for (unsigned i = 0; i < n; i++)
-		free((void *)(uintptr_t)r[i].data);
+		octets[i] = r[i].data;
+	if (n && l->n[to].pipe)
+		hp_pipe_arrived(l->n[to].pipe, r, n);
+	for (unsigned i = 0; i < n; i++)
+		free(octets[i]);
 }
 
 static bool is_due(const struct lab *l, const struct wire_esp *e, int to)
@@ -196,7 +211,7 @@ static bool is_due(const struct lab *l, const struct wire_esp *e, int to)
 /* As much as a socket gives at once; false: nothing is due. */
 static bool deliver(struct lab *l, int to)
 {
-	struct hp_esp_arrived r[HP_PIPE_BURST];
+	struct hp_outer_run r[HP_PIPE_BURST];
 	unsigned n = 0;
 	size_t kept = 0, i;
 
@@ -224,7 +239,7 @@ void lab_deliver(struct lab *l)
 void lab_esp(struct lab *l, int to, const uint8_t *data, size_t len)
 {
 	struct wire_esp *e = malloc(sizeof(*e) + len);
-	struct hp_esp_arrived r;
+	struct hp_outer_run r;
 
 	*e = (struct wire_esp){ .to = to, .ttl = 60, .len = len };
 	e->path.src = l->w.s[!to].addr;
@@ -313,7 +328,7 @@ static void op_flow_gone(void *ctx, struct hp_flow *f)
 
 static const struct hp_pipe_ops ops = {
 	.accept = op_accept, .steal = op_steal, .verdicts = op_verdicts, .get = op_get, .put = op_put,
-	.compact = op_compact, .expand = op_expand, .esp_send = op_esp_send,
+	.compact = op_compact, .expand = op_expand, .outer_send = op_outer_send, .control = op_control,
 	.plain_send = op_plain_send, .path_mtu = op_path_mtu, .link_mtu = op_path_mtu, .flow_new = op_flow_new,
 	.flow_gone = op_flow_gone,
 };

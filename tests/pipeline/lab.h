@@ -49,6 +49,7 @@ enum verdict { NONE, PASSED, MARKED, STOLEN };
 /* One ESP packet on the wire. */
 struct wire_esp {
 	int to;
+	enum hp_outer_kind kind;
 	uint64_t at_ms;
 	struct hp_path path; /* as the sender has it */
 	uint8_t tos, ttl;
@@ -79,6 +80,7 @@ struct node {
 	struct lab_fd fds[LAB_FDS];
 	struct hp_pipe *pipe;
 	struct hp_pipe_ops ops;
+	int (*control_send)(struct node *n, const struct hp_outer_run *r); /* NULL: none is sent so */
 	struct hp_addr client_hit, host_hit; /* zero: as the role says */
 	unsigned int mtu_outer, mtu_plain;
 	int plain_err, esp_err;

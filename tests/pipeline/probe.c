@@ -145,10 +145,24 @@ static enum hp_verdict out_xlat(struct hp_instance *self, struct hp_packet *p)
 	return meet(self, p, 'x');
 }
 
-static enum hp_verdict in_outer(struct hp_instance *self, struct hp_packet *p)
+static enum hp_verdict meet_run(struct hp_instance *self, struct hp_outer_run *r, char c)
 {
-	want(!p->flow && !p->assoc);
-	return meet(self, p, 'O');
+	append(probe.met, sizeof(probe.met), c);
+	if (probe.at != c)
+		return HP_NEXT;
+	return probe.say == HP_DROP ? hp_outer_drop(self, r, REFUSED) : probe.say;
+}
+
+static enum hp_verdict in_outer(struct hp_instance *self, struct hp_outer_run *r)
+{
+	want(r->kind == HP_OUTER_ESP && r->n && !r->assoc);
+	return meet_run(self, r, 'O');
+}
+
+static enum hp_verdict out_outer(struct hp_instance *self, struct hp_outer_run *r)
+{
+	want(r->kind == HP_OUTER_ESP && r->n && r->assoc);
+	return meet_run(self, r, 'o');
 }
 
 static enum hp_verdict in_flow(struct hp_instance *self, struct hp_packet *p)
@@ -187,7 +201,8 @@ static const struct hp_hook hooks[] = {
 	  .match = { .proto = 6, .port_min = 80, .port_max = 80 } },
 	{ .name = "probe.xlat", .stage = HP_STAGE_OUT_XLAT, .fn = out_xlat,
 	  .after = behind_core_out },
-	{ .name = "probe.outer", .stage = HP_STAGE_IN_OUTER, .fn = in_outer },
+	{ .name = "probe.outer", .stage = HP_STAGE_IN_OUTER, .run = in_outer },
+	{ .name = "probe.out_outer", .stage = HP_STAGE_OUT_OUTER, .run = out_outer },
 	{ .name = "probe.in_flow", .stage = HP_STAGE_IN_FLOW, .fn = in_flow },
 	{ .name = "probe.in_xlat", .stage = HP_STAGE_IN_XLAT, .fn = in_xlat,
 	  .after = behind_core_in },

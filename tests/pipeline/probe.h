@@ -17,7 +17,7 @@ struct probe {
 	struct hp_instance *self; /* once the slow one was asked */
 	struct hp_ticket tickets[16]; /* of the slow one, not answered yet */
 	unsigned n_tickets, cancelled;
-	/* hooks: OUT_CLASSIFY c, OUT_FLOW f, OUT_L7 l, OUT_XLAT x, IN_OUTER O, IN_FLOW F, IN_XLAT X,
+	/* hooks: OUT_CLASSIFY c, OUT_FLOW f, OUT_L7 l, OUT_XLAT x, OUT_OUTER o, IN_OUTER O, IN_FLOW F, IN_XLAT X,
 	 * IN_L7 L, IN_EMIT E; the one that wants PROBE_FLAG + */
 	char met[256];
 	char at;         /* the letter whose hook says: */

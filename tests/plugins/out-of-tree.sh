@@ -68,6 +68,16 @@ try --show-pipeline
 grep -q 'service skeleton (locator)' "$dir/out" && grep -q 'command skeleton.show' "$dir/out"
 check "the daemon takes the skeleton, with its service and command" $?
 
+# A transport plugin of somebody else.
+cp "$top/tests/pipeline/toy.c" "$dir/away/"
+(cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
+	-o "$dir/plugins/toy.so" toy.c)
+check "a transport plugin compiles against the installed headers alone" $?
+conf 'toy = { };'
+try --show-pipeline
+grep -A1 '^out.outer' "$dir/out" | grep -q toy.out && grep -A1 '^in.outer' "$dir/out" | grep -q toy.in
+check "its hooks on runs are in the pipeline" $?
+
 conf 'mark = { dscp = 99; };'
 refused "a setting out of range, with its line" 'hipproxy.conf:2: plugins.mark.dscp: expected'
 conf 'mark = { };'
@@ -91,7 +101,7 @@ sed 's/HP_PLUGIN_HEAD,/.abi = 99999, .size_bytes = sizeof(struct hp_plugin),/; s
 	"$dir/away/mark.c" >"$dir/away/other.c"
 (cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
 refused "another ABI" 'hipproxy.conf:2: plugins.other: .*ABI'
-sed 's/HP_STAGE_OUT_FLOW/HP_STAGE_OUT_OUTER/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' "$dir/away/mark.c" >"$dir/away/other.c"
+sed 's/HP_STAGE_OUT_FLOW/HP_STAGE_CTL_BUILD/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' "$dir/away/mark.c" >"$dir/away/other.c"
 (cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
-refused "a hook in a stage that nothing runs" 'hipproxy.conf:2: plugins.other: .*nothing runs the stage out.outer yet'
+refused "a hook in a stage that nothing runs" 'hipproxy.conf:2: plugins.other: .*nothing runs the stage ctl.build yet'
 [ $failed = 0 ]

@@ -77,12 +77,12 @@ layer gated util conf gate io
 layer daemon util wire crypto esp hip flow xlat plugin conf pipe gate io doctor
 
 floors hip assoc <<'EOF'
-0 hip why names config numbers lists secrets echo natmodes r1params sizes
+0 hip why names config numbers lists secrets echo offered r1params sizes
 1 engine offer identity puzzle known spot send rx extra
-2 assoc table exchange sas sent seq rekeying locator natpath traffic failure job
+2 assoc table exchange sas sent seq rekeying locator paths traffic failure job
 3 auth sign tell inquiry ask r1pool room efailed
-4 i1 r1 i2 r2 update updatesend rekey rekeyjob espinfo move natwait natalive notify close instead life
-5 start input state connect recover nat
+4 i1 r1 i2 r2 update updatesend rekey rekeyjob espinfo move notify close instead life
+5 start input state connect recover transport
 EOF
 
 # Other folders know the engine by these headers.
@@ -98,7 +98,7 @@ done
 floors pipe state <<'EOF'
 0 drop limits pipe state packet
 1 trace area control flows limited configured wanted related
-2 emit pathmtu
+2 emit outer pathmtu
 3 seal verdict
 4 burst datagram icmp l7 rewrite
 5 acks ahead backend cut hooks refuse resolve size whole

@@ -31,7 +31,7 @@ static struct {
 } heard;
 
 static struct hp_raw *raw;
-static struct hp_encap *encap;
+static struct hp_outer_port *encap;
 
 static void no_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, size_t len)
 {
@@ -39,6 +39,11 @@ static void no_hip(void *ctx, const struct hp_path *path, const uint8_t *msg, si
 }
 
 static void no_esp(void *ctx, const struct hp_esp_arrived *r, unsigned int n)
+{
+	(void)ctx, (void)r, (void)n;
+}
+
+static void no_run(void *ctx, struct hp_outer_run *r, unsigned int n)
 {
 	(void)ctx, (void)r, (void)n;
 }
@@ -57,11 +62,12 @@ static void begin(void)
 	struct hp_raw_cfg rc = { .mark = MARK };
 	struct hp_encap_cfg ec = { .mark = MARK, .port = PORT };
 	struct hp_raw_ops ops = { .hip = no_hip, .esp = no_esp, .too_big = on_too_big };
+	struct hp_encap_ops uo = { .arrived = no_run };
 	struct hp_io_err e = { "" };
 
 	memset(&heard, 0, sizeof(heard));
 	CU_ASSERT_EQUAL_FATAL(hp_raw_open(loop, &rc, &ops, &raw, &e), 0);
-	CU_ASSERT_EQUAL_FATAL(hp_encap_open(loop, &ec, &ops, &encap, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(hp_encap_open(loop, &ec, &uo, &encap, &e), 0);
 	for (int v6 = 0; v6 < 2; v6++)
 		CU_ASSERT(netns_sh("ip route replace %s via %s", far[v6], router[v6]));
 	netns_enter(ns_server);
@@ -99,7 +105,7 @@ static int send_esp(int v6, bool udp, uint32_t n, uint32_t len)
 		hp_put32(data + (size_t)i * len, 0xabcd0001);
 		hp_put32(data + (size_t)i * len + 4, 70 + i);
 	}
-	return udp ? hp_encap_esp_send(encap, &path, &run, &lost) :
+	return udp ? hp_encap_run_send(encap, &path, &run, &lost) :
 		     hp_raw_esp_send(raw, &path, &run, &lost);
 }
 

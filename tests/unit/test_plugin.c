@@ -96,6 +96,20 @@ static void stop(struct hp_instance *self)
 	went(self, "-");
 }
 
+static enum hp_verdict next_run(struct hp_instance *self, struct hp_outer_run *r)
+{
+	(void)self, (void)r;
+	return HP_NEXT;
+}
+
+static size_t one_path(struct hp_instance *self, const struct hp_path *wanted,
+		       struct hp_path out[HP_OUTER_PATHS])
+{
+	(void)self;
+	out[0] = *wanted;
+	return 1;
+}
+
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define PLUGIN(ident, ...) { HP_PLUGIN_HEAD, .name = ident, .version = "1", .summary = "s", \
 	.start = start, .reload = reload, .stop = stop, __VA_ARGS__ }
@@ -185,14 +199,24 @@ static void a_hook_that_can_never_run_is_refused(void)
 		const char *why;
 	} rows[] = {
 		{ { .name = "p.x", .stage = HP_STAGE_OUT_OUTER, .fn = next },
-		  "plugin p: hook p.x: nothing runs the stage out.outer yet\n" },
+		  "plugin p: hook p.x: its stage has runs: its function belongs into run, not fn\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_OUT_L7, .run = next_run },
+		  "plugin p: hook p.x: its stage has packets: its function belongs into fn, not run\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER },
+		  "plugin p: hook p.x: has no function\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER, .run = next_run, .grows = 4 },
+		  "plugin p: hook p.x: only hooks of out.outer make packets longer\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_OUT_OUTER, .run = next_run, .grows = 65 },
+		  "plugin p: hook p.x: makes packets longer by more than 64 octets\n" },
+		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER, .match = { .proto = 50 }, .run = next_run },
+		  "plugin p: hook p.x: never matches: its stage has runs, without protocol and port\n" },
 		{ { .name = "p.x", .stage = HP_STAGE_CTL_AUTH, .match = { .proto = 17 }, .fn = next },
 		  "plugin p: hook p.x: never matches: its stage has HIP messages only\n" },
 		{ { .name = "p.x", .stage = HP_STAGES, .fn = next },
 		  "plugin p: hook p.x: there is no such stage\n" },
 		{ { .name = "p.x", .stage = HP_STAGE_OUT_CLASSIFY, .match = { .flow_flags = 1 }, .fn = next },
 		  "plugin p: hook p.x: never matches: there are no flows in its stage, so no marks\n" },
-		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER, .match = { .flow_flags = 1 }, .fn = next },
+		{ { .name = "p.x", .stage = HP_STAGE_IN_OUTER, .match = { .flow_flags = 1 }, .run = next_run },
 		  "plugin p: hook p.x: never matches: there are no flows in its stage, so no marks\n" },
 		{ { .name = "p.x", .stage = HP_STAGE_CTL_RX, .match = { .proto = 6 }, .fn = next },
 		  "plugin p: hook p.x: never matches: its stage has HIP messages only\n" },
@@ -218,7 +242,9 @@ static void every_stage_that_is_shown_takes_a_hook(void)
 	unsigned int n = 0;
 
 	for (int s = 0; s < HP_STAGES; s++) {
-		struct hp_hook hooks[] = { { .name = "p.x", .stage = s, .fn = next }, { .name = NULL } };
+		bool runs = s == HP_STAGE_OUT_OUTER || s == HP_STAGE_IN_OUTER;
+		struct hp_hook hooks[] = { { .name = "p.x", .stage = s, .fn = runs ? NULL : next,
+					     .run = runs ? next_run : NULL }, { .name = NULL } };
 		struct hp_plugin p = PLUGIN("p", .hooks = hooks);
 		struct hp_registry *reg = make();
 		char *text = NULL, line[32];
@@ -234,7 +260,29 @@ static void every_stage_that_is_shown_takes_a_hook(void)
 		free(text);
 		hp_registry_free(reg);
 	}
-	CU_ASSERT_EQUAL(n, HP_STAGES - 1);
+	CU_ASSERT_EQUAL(n, HP_STAGES);
+}
+
+/* Paths are chosen by one. */
+static void a_second_plugin_that_chooses_paths_is_refused(void)
+{
+	static const struct hp_transport t = { .paths = one_path }, none = { .area_bytes = 1 };
+	static const struct hp_plugin p = PLUGIN("p", .transport = &t);
+	static const struct hp_plugin q = PLUGIN("q", .transport = &t);
+	static const struct hp_plugin r = PLUGIN("r", .transport = &none);
+	struct hp_transport_ref ref;
+	struct hp_registry *reg = make();
+
+	CU_ASSERT_FALSE(hp_registry_transport(reg, &ref));
+	CU_ASSERT_EQUAL(hp_registry_add(reg, &r), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(said, "plugin r: transport r: has no function paths\n");
+	said[0] = '\0';
+	CU_ASSERT_EQUAL(hp_registry_add(reg, &p), 0);
+	CU_ASSERT_TRUE(hp_registry_transport(reg, &ref));
+	CU_ASSERT(ref.table == &t && ref.self->plugin == &p);
+	CU_ASSERT_EQUAL(hp_registry_add(reg, &q), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(said, "plugin q: transport q: another plugin chooses paths already\n");
+	hp_registry_free(reg);
 }
 
 static void a_stage_takes_64_hooks(void)
@@ -645,6 +693,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_ring_of_hooks_refuses_to_start_and_is_named),
 	HP_TEST(a_hook_that_can_never_run_is_refused),
 	HP_TEST(every_stage_that_is_shown_takes_a_hook),
+	HP_TEST(a_second_plugin_that_chooses_paths_is_refused),
 	HP_TEST(a_stage_takes_64_hooks),
 	HP_TEST(a_flow_is_shown_to_those_who_want_it),
 	HP_TEST(a_drop_is_counted_and_ends_the_walk),

@@ -8,18 +8,18 @@
 #include "../harness.h"
 #include "wire/esp.h"
 #include "wire/hip.h"
-#include "wire/udpencap.h"
+#include "../../plugins/natudp/encap.h"
 
 /* Exactly len octets on the heap, the first word given, so that a sanitizer sees more. */
-static enum hp_udpencap kind(uint32_t word, size_t len)
+static enum natudp_kind kind(uint32_t word, size_t len)
 {
 	uint8_t *p = malloc(len ? len : 1), first[4];
-	enum hp_udpencap k;
+	enum natudp_kind k;
 
 	hp_put32(first, word);
 	memset(p, 0xa5, len);
 	memcpy(p, first, len < 4 ? len : 4);
-	k = hp_udpencap_kind(p, len);
+	k = natudp_kind(p, len);
 	free(p);
 	return k;
 }
@@ -27,17 +27,17 @@ static enum hp_udpencap kind(uint32_t word, size_t len)
 static void fewer_than_four_octets_are_a_runt(void)
 {
 	for (size_t len = 0; len < 4; len++) {
-		CU_ASSERT_EQUAL(kind(0, len), HP_UDPENCAP_RUNT);
-		CU_ASSERT_EQUAL(kind(0xffffffff, len), HP_UDPENCAP_RUNT);
+		CU_ASSERT_EQUAL(kind(0, len), NATUDP_RUNT);
+		CU_ASSERT_EQUAL(kind(0xffffffff, len), NATUDP_RUNT);
 	}
 }
 
 static void a_zero_word_begins_a_hip_message_of_any_length(void)
 {
 	for (size_t len = 4; len < 5000; len++) {
-		enum hp_udpencap want = len < 44 ? HP_UDPENCAP_RUNT :
-					len > 4 + HP_HIP_MAX ? HP_UDPENCAP_OVERSIZED :
-							       HP_UDPENCAP_HIP;
+		enum natudp_kind want = len < 44 ? NATUDP_RUNT :
+					len > 4 + HP_HIP_MAX ? NATUDP_OVERSIZED :
+							       NATUDP_HIP;
 
 		CU_ASSERT_EQUAL(kind(0, len), want);
 	}
@@ -50,15 +50,15 @@ static void any_other_word_is_an_spi(void)
 	for (size_t i = 0; i < sizeof(spis) / sizeof(*spis); i++)
 		for (size_t len = 4; len < 3000; len++)
 			CU_ASSERT_EQUAL(kind(spis[i], len),
-					len < 18 ? HP_UDPENCAP_RUNT : HP_UDPENCAP_ESP);
-	CU_ASSERT_EQUAL(kind(256, 65507), HP_UDPENCAP_ESP);
+					len < 18 ? NATUDP_RUNT : NATUDP_ESP);
+	CU_ASSERT_EQUAL(kind(256, 65507), NATUDP_ESP);
 }
 
 static void reserved_spis_are_nobodys(void)
 {
 	for (uint32_t spi = 1; spi < HP_SPI_MIN; spi++) {
-		CU_ASSERT_EQUAL(kind(spi, 100), HP_UDPENCAP_RESERVED);
-		CU_ASSERT_EQUAL(kind(spi, 10), HP_UDPENCAP_RUNT);
+		CU_ASSERT_EQUAL(kind(spi, 100), NATUDP_RESERVED);
+		CU_ASSERT_EQUAL(kind(spi, 10), NATUDP_RUNT);
 	}
 }
 
