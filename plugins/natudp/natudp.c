@@ -11,12 +11,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <hipproxy/log.h>
 
 #define SHUT_MS      3000 /* associations in UDP have this long to move */
 #define SHUT_STEP_MS 100
 #define CLAIMS_PER_S 50
+/* RFC 9028, section 4.1: a random source port is one of these. */
+#define RANDOM_MIN   49152u
+#define RANDOM_TRIES 16
 
 /* ---- settings */
 
@@ -24,10 +28,14 @@ struct settings {
 	int mode; /* enum natudp_mode */
 	uint16_t port;
 	uint32_t keepalive_s;
+	int source_port;
 };
 
 static const char *const modes[] = { [NATUDP_OFF] = "off", [NATUDP_PLAIN_UDP] = "plain-udp",
 				     [NATUDP_AUTO] = "auto", NULL };
+
+enum { FIXED, RANDOM };
+static const char *const source_ports[] = { [FIXED] = "fixed", [RANDOM] = "random", NULL };
 
 static const struct hp_conf_row schema[] = {
 	{ "mode", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, mode), .def = "auto",
@@ -35,7 +43,13 @@ static const struct hp_conf_row schema[] = {
 	{ "port", HP_CONF_INT, 0, HP_CONF_AT(struct settings, port), 1, 65535, .def = "10500",
 	  .help = "UDP port of this machine and of its peers" },
 	{ "keepalive_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, keepalive_s), 1, 3600,
+<<<<<<< HEAD
 	  .def = "15", .help = "a peer gets a keepalive after this time without traffic" },
+=======
+	  .def = "15", .help = "silence after which a peer gets a keepalive" },
+	{ "source_port", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, source_port), .def = "fixed",
+	  .names = source_ports, .help = "our own port: fixed (`port`) or random" },
+>>>>>>> e317931 (natudp: a random source port)
 	HP_CONF_END
 };
 
@@ -131,7 +145,7 @@ static int move(struct hp_assoc *a, void *arg)
 	    hp_assoc_is_rekeying(a))
 		return 0;
 	if (want)
-		path.sport = path.dport = n->number;
+		path = (struct hp_path){ .dst = now->dst, .sport = n->own, .dport = n->number };
 	hp_assoc_ask_at(a, &path);
 	return 0;
 }
@@ -185,20 +199,47 @@ static void close_later(struct natudp *n)
 	hp_plugin_timer_set(n->t_shut, SHUT_STEP_MS);
 }
 
-static int open_port(struct natudp *n, uint16_t number)
+static int draw(uint16_t *number)
 {
+	uint16_t r;
+
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		return -errno;
+	*number = (uint16_t)(RANDOM_MIN + r % (65536u - RANDOM_MIN));
+	return 0;
+}
+
+/* Of ports drawn by lot the first that nobody has. */
+static int open_some(struct natudp *n, bool random, uint16_t *number, struct hp_outer_port **out)
+{
+	int err, tries = 0;
+
+	do {
+		err = random ? draw(number) : 0;
+		if (!err)
+			err = hp_outer_port_open(n->self, *number, out);
+	} while (random && err == -EADDRINUSE && ++tries < RANDOM_TRIES);
+	return err;
+}
+
+static int open_port(struct natudp *n, const struct settings *set)
+{
+	bool random = set->source_port == RANDOM;
+	uint16_t number = set->port;
 	struct hp_outer_port *port;
 	int err;
 
-	if (n->port && n->number == number) {
+	if (n->port && n->random == random && (random || n->own == number)) {
 		hp_plugin_timer_cancel(n->t_shut);
 		return 0;
 	}
-	err = hp_outer_port_open(n->self, number, &port);
+	err = open_some(n, random, &number, &port);
 	if (err)
 		return err;
 	close_port(n);
 	n->port = port;
+	n->own = number;
+	n->random = random;
 	return 0;
 }
 
@@ -206,7 +247,7 @@ static int open_port(struct natudp *n, uint16_t number)
 static int apply(struct natudp *n, enum natudp_mode mode, const struct settings *set)
 {
 	bool offered = n->mode != NATUDP_OFF, moves = n->mode != mode;
-	int err = mode == NATUDP_OFF ? 0 : open_port(n, set->port);
+	int err = mode == NATUDP_OFF ? 0 : open_port(n, set);
 
 	if (err)
 		return err;
@@ -228,7 +269,7 @@ static void status(struct hp_instance *self, struct hp_transport_status *out)
 	const struct natudp *n = natudp_of(self);
 
 	out->mode = modes[n->mode];
-	out->port = n->port ? n->number : 0;
+	out->port = n->port ? n->own : 0;
 }
 
 static int set_mode(struct hp_instance *self, const char *mode)

@@ -30,7 +30,9 @@ struct natudp_link {
 struct natudp {
 	struct hp_instance *self;
 	enum natudp_mode mode;
-	uint16_t number;            /* of the port, ours and our peers' */
+	uint16_t number;            /* where peers are asked */
+	uint16_t own;               /* the number of our port */
+	bool random;                /* it was drawn by lot */
 	uint32_t keepalive_ms;
 	struct hp_outer_port *port; /* NULL: closed */
 	uint64_t shut_ms;           /* when it is closed for good */

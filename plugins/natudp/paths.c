@@ -23,7 +23,7 @@ static struct hp_path native_to(const struct hp_addr *dst)
 
 static struct hp_path udp_to(const struct natudp *n, const struct hp_addr *dst)
 {
-	return (struct hp_path){ .dst = *dst, .sport = n->number, .dport = n->number };
+	return (struct hp_path){ .dst = *dst, .sport = n->own, .dport = n->number };
 }
 
 /* A peer behind a NAT, at another port than ours, can be reached in one way only. */
@@ -43,7 +43,7 @@ size_t natudp_paths(struct hp_instance *self, const struct hp_path *wanted,
 	else if (n->mode == NATUDP_OFF && wanted->dport)
 		out[0] = native_to(&wanted->dst);
 	else if (wanted->dport && !wanted->sport)
-		out[0].sport = n->number;
+		out[0].sport = n->own;
 	if (!has_other(n, &out[0]))
 		return 1;
 	out[1] = out[0].dport ? native_to(&wanted->dst) : udp_to(n, &wanted->dst);

@@ -18,7 +18,7 @@
 
 extern const struct hp_plugin hipproxy_plugin_natudp;
 
-static unsigned n_open, opened; /* ports open now, and so far */
+static unsigned asked, n_open, opened; /* ports asked for; open now, and so far */
 static uint16_t number;         /* of the latest */
 static int answer;
 static unsigned renewed;
@@ -50,6 +50,7 @@ static int settings(void *ctx, const char *plugin, const struct hp_conf_row *row
 static int port_open(void *ctx, uint16_t n, struct hp_outer_port **out)
 {
 	(void)ctx;
+	asked++;
 	if (answer)
 		return answer;
 	n_open++;
@@ -197,7 +198,8 @@ static void nonsense_is_refused(void)
 {
 	static const char *const text[] = { "mode = \"udp\";", "port = 0;", "port = 65536;",
 					    "keepalive_s = 0;", "keepalive_s = 3601;",
-					    "modus = \"auto\";" };
+					    "modus = \"auto\";",
+					    "source_port = \"10501\";" };
 
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++) {
 		struct hp_conf *c = conf_with(text[i]);
@@ -239,6 +241,50 @@ static void a_reload_takes_effect_or_changes_nothing(void)
 	hp_conf_free(c);
 	hp_conf_free(next);
 	hp_conf_free(off);
+}
+
+/* RFC 9028, section 4.1.  Peers are still asked at the well-known port. */
+static void a_random_source_port_is_one_of_the_range_and_stays(void)
+{
+	struct hp_conf *c = conf_with("source_port = \"random\";");
+	struct hp_conf *next = conf_with("source_port = \"random\"; keepalive_s = 20;");
+	struct hp_conf *fixed = conf_with("source_port = \"fixed\";");
+	const char *const names[] = { "natudp" };
+	struct hp_registry_config cfg = cfg_of(next), cfg_fixed = cfg_of(fixed);
+	struct hp_path out[HP_OUTER_PATHS], wanted = { .dport = 10500 };
+	struct hp_registry *reg;
+	struct hp_transport_ref t;
+	uint16_t own;
+
+	wanted.dst.b[15] = 1;
+	CU_ASSERT_EQUAL(run(c, &reg), 0);
+	own = number;
+	CU_ASSERT(own >= 49152);
+	CU_ASSERT_EQUAL(status_of(reg).port, own);
+	CU_ASSERT_TRUE(hp_registry_transport(reg, &t));
+	CU_ASSERT_EQUAL(t.table->paths(t.self, &wanted, out), 2);
+	CU_ASSERT(out[0].sport == own && out[0].dport == 10500 && !out[1].dport);
+	wanted.dport = 0;
+	CU_ASSERT_EQUAL(t.table->paths(t.self, &wanted, out), 2);
+	CU_ASSERT(!out[0].dport && out[1].sport == own && out[1].dport == 10500);
+	CU_ASSERT_EQUAL(hp_registry_reload(reg, &cfg, names, 1), 0);
+	CU_ASSERT_EQUAL(opened, 1);
+	CU_ASSERT_EQUAL(keepalive_of(reg), 20000);
+	CU_ASSERT_EQUAL(hp_registry_reload(reg, &cfg_fixed, names, 1), 0);
+	CU_ASSERT_EQUAL(status_of(reg).port, 10500);
+	CU_ASSERT_EQUAL(n_open, 1);
+	/* Ports that are taken: others are tried, not for ever. */
+	answer = -EADDRINUSE;
+	asked = 0;
+	CU_ASSERT_EQUAL(hp_registry_reload(reg, &cfg, names, 1), -EADDRINUSE);
+	CU_ASSERT(asked > 1 && asked < 100);
+	answer = 0;
+	CU_ASSERT_EQUAL(status_of(reg).port, 10500);
+	hp_registry_free(reg);
+	CU_ASSERT_EQUAL(n_open, 0);
+	hp_conf_free(c);
+	hp_conf_free(next);
+	hp_conf_free(fixed);
 }
 
 static void the_mode_can_be_set_and_nonsense_is_refused(void)
@@ -465,6 +511,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(each_mode_is_there),
 	HP_TEST(nonsense_is_refused),
 	HP_TEST(a_reload_takes_effect_or_changes_nothing),
+	HP_TEST(a_random_source_port_is_one_of_the_range_and_stays),
 	HP_TEST(the_mode_can_be_set_and_nonsense_is_refused),
 	HP_TEST(a_port_that_is_taken_refuses_the_start),
 	HP_TEST(a_daemon_without_the_service_refuses_the_start),
