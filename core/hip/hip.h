@@ -253,8 +253,8 @@ void hp_hip_free(struct hp_hip *hip);
 int hp_hip_reconfigure(struct hp_hip *hip, const struct hp_hip_config *cfg);
 /* Others are signed from now on: ops->build has something else to say. */
 void hp_hip_renew_r1s(struct hp_hip *hip);
-/* The plugin that chooses paths (hipproxy/outer.h), from now on; table NULL: none, all is native.  It
- * must stay until hp_hip_free.  R1s are made anew. */
+/* The plugin that chooses paths (hipproxy/outer.h), from now on.  It must stay until hp_hip_free.  R1s
+ * are made anew if it adds something to them. */
 struct hp_transport;
 struct hp_instance;
 void hp_hip_set_transport(struct hp_hip *hip, const struct hp_transport *table,

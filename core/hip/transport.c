@@ -18,7 +18,9 @@ void hp_hip_set_transport(struct hp_hip *hip, const struct hp_transport *table,
 {
 	hip->transport.table = table;
 	hip->transport.self = self;
-	hp_hip_offers_changed(hip);
+	/* Those made so far are right if it has nothing to add. */
+	if (hp_path_offer(hip, HP_HIP_R1, NULL).type)
+		hp_hip_offers_changed(hip);
 }
 
 void hp_assoc_lose_path(struct hp_assoc *a, const struct hp_path *path)
