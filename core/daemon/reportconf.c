@@ -33,9 +33,8 @@ static json_t *stages_json(const struct hp_registry *reg)
 		steps = hp_registry_hooks(reg, s, &n);
 		for (size_t i = 0; i < n; i++)
 			json_array_append_new(hooks, hook_json(&steps[i]));
-		if (hp_stage_runs(s))
-			json_array_append_new(list, json_pack("{s:s, s:O}", "stage",
-							      hp_stage_name(s), "hooks", hooks));
+		json_array_append_new(list, json_pack("{s:s, s:O}", "stage", hp_stage_name(s),
+						      "hooks", hooks));
 		json_decref(hooks);
 	}
 	return list;

@@ -105,16 +105,10 @@ static void check_transport(struct checker *c)
 /* Asked in vain, a plugin would load and do nothing. */
 static void check_stage(struct checker *c, const struct hp_hook *h)
 {
-	char why[80];
-
-	if ((unsigned)h->stage >= HP_STAGES) {
+	if ((unsigned)h->stage >= HP_STAGES)
 		refuse(c, "hook", h->name, "there is no such stage");
-	} else if (!hp_stage_runs(h->stage)) {
-		snprintf(why, sizeof(why), "nothing runs the stage %s yet", hp_stage_name(h->stage));
-		refuse(c, "hook", h->name, why);
-	} else {
+	else
 		check_match(c, h);
-	}
 }
 
 static void check_hooks(struct checker *c)

@@ -24,11 +24,6 @@ const char *hp_stage_name(enum hp_stage stage)
 	return (unsigned)stage < HP_STAGES ? names[stage] : "?";
 }
 
-bool hp_stage_runs(enum hp_stage stage)
-{
-	return (unsigned)stage < HP_STAGES;
-}
-
 /* ---- hooks */
 
 const struct hp_step *hp_registry_hooks(const struct hp_registry *reg, enum hp_stage stage,

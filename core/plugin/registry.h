@@ -284,7 +284,5 @@ size_t hp_registry_area_bytes(const struct hp_registry *reg);
 void hp_registry_show(const struct hp_registry *reg, FILE *out);
 /* "out.classify" ... */
 const char *hp_stage_name(enum hp_stage stage);
-/* Does anything call the hooks of this stage? */
-bool hp_stage_runs(enum hp_stage stage);
 
 #endif

@@ -52,8 +52,6 @@ void hp_registry_show(const struct hp_registry *reg, FILE *out)
 	const struct hp_instance *self;
 
 	for (int s = 0; s < HP_STAGES; s++) {
-		if (!hp_stage_runs(s))
-			continue;
 		fprintf(out, "%s\n", hp_stage_name(s));
 		for (size_t i = 0; i < reg->stages[s].n; i++)
 			show_step(&reg->stages[s].steps[i], out);

@@ -47,8 +47,7 @@
 /* Changes whenever a struct or a meaning in these headers does. */
 #define HP_PLUGIN_ABI 5
 
-/* ---- stages, in the order in which a packet meets them.  Those marked "not run" are kept for a later
- * version: a plugin with a hook there is refused. */
+/* ---- stages, in the order in which a packet meets them */
 
 enum hp_stage {
 	/* outbound: legacy -> HIP */

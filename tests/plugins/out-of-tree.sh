@@ -101,7 +101,7 @@ sed 's/HP_PLUGIN_HEAD,/.abi = 99999, .size_bytes = sizeof(struct hp_plugin),/; s
 	"$dir/away/mark.c" >"$dir/away/other.c"
 (cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
 refused "another ABI" 'hipproxy.conf:2: plugins.other: .*ABI'
-sed 's/HP_STAGE_OUT_FLOW/HP_STAGE_CTL_BUILD/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' "$dir/away/mark.c" >"$dir/away/other.c"
+sed 's/HP_STAGE_OUT_FLOW/HP_STAGE_OUT_OUTER/; s/"mark"/"other"/; s/"mark\.dscp"/"other.dscp"/' "$dir/away/mark.c" >"$dir/away/other.c"
 (cd "$dir/away" && ${CC:-cc} -shared -fPIC $(pkg-config --cflags hipproxy) -o "$dir/plugins/other.so" other.c)
-refused "a hook in a stage that nothing runs" 'hipproxy.conf:2: plugins.other: .*nothing runs the stage ctl.build yet'
+refused "a hook on packets in a stage of runs" 'hipproxy.conf:2: plugins.other: .*its stage has runs'
 [ $failed = 0 ]

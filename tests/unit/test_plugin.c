@@ -254,9 +254,9 @@ static void every_stage_that_is_shown_takes_a_hook(void)
 		hp_registry_show(reg, f);
 		fclose(f);
 		snprintf(line, sizeof(line), "%s\n", hp_stage_name(s));
-		CU_ASSERT_EQUAL(strstr(text, line) != NULL, hp_stage_runs(s));
-		CU_ASSERT_EQUAL(hp_registry_add(reg, &p), hp_stage_runs(s) ? 0 : -EINVAL);
-		n += hp_stage_runs(s);
+		CU_ASSERT_EQUAL(strstr(text, line) != NULL, true);
+		CU_ASSERT_EQUAL(hp_registry_add(reg, &p), 0);
+		n++;
 		free(text);
 		hp_registry_free(reg);
 	}
