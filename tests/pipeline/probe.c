@@ -85,13 +85,21 @@ static const struct hp_resolver_service resolvers[] = {
 
 /* ---- hooks */
 
-static enum hp_verdict meet(struct hp_instance *self, struct hp_packet *p, char c)
+/* Is it this hook's turn to do something? */
+static bool is_due(char c)
 {
 	append(probe.met, sizeof(probe.met), c);
 	if (probe.at != c || (++probe.times % (probe.every ? probe.every : 1)))
-		return HP_NEXT;
+		return false;
 	if (probe.act)
 		probe.act();
+	return true;
+}
+
+static enum hp_verdict meet(struct hp_instance *self, struct hp_packet *p, char c)
+{
+	if (!is_due(c))
+		return HP_NEXT;
 	return probe.say == HP_DROP ? hp_packet_drop(self, p, REFUSED) : probe.say;
 }
 
@@ -147,8 +155,7 @@ static enum hp_verdict out_xlat(struct hp_instance *self, struct hp_packet *p)
 
 static enum hp_verdict meet_run(struct hp_instance *self, struct hp_outer_run *r, char c)
 {
-	append(probe.met, sizeof(probe.met), c);
-	if (probe.at != c)
+	if (!is_due(c))
 		return HP_NEXT;
 	return probe.say == HP_DROP ? hp_outer_drop(self, r, REFUSED) : probe.say;
 }
