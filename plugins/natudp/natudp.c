@@ -43,13 +43,9 @@ static const struct hp_conf_row schema[] = {
 	{ "port", HP_CONF_INT, 0, HP_CONF_AT(struct settings, port), 1, 65535, .def = "10500",
 	  .help = "UDP port of this machine and of its peers" },
 	{ "keepalive_s", HP_CONF_INT, 0, HP_CONF_AT(struct settings, keepalive_s), 1, 3600,
-<<<<<<< HEAD
 	  .def = "15", .help = "a peer gets a keepalive after this time without traffic" },
-=======
-	  .def = "15", .help = "silence after which a peer gets a keepalive" },
 	{ "source_port", HP_CONF_ENUM, 0, HP_CONF_AT(struct settings, source_port), .def = "fixed",
-	  .names = source_ports, .help = "our own port: fixed (`port`) or random" },
->>>>>>> e317931 (natudp: a random source port)
+	  .names = source_ports, .help = "UDP port from which this machine sends" },
 	HP_CONF_END
 };
 
