@@ -63,6 +63,7 @@ static void show_plugin(FILE *out, const json_t *p)
 	show_names(out, "hook", json_object_get(p, "hooks"), "name", "stage");
 	json_array_foreach(json_object_get(p, "services"), i, row)
 		show_service(out, row);
+	show_names(out, "gateway", json_object_get(p, "gateways"), "name", "name");
 	show_names(out, "command", json_object_get(p, "commands"), "name", "name");
 	show_counters(out, "counter", json_object_get(p, "counters"));
 	show_counters(out, "drop", json_object_get(p, "drops"));

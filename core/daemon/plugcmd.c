@@ -257,6 +257,15 @@ static json_t *commands_json(const struct hp_plugin *p)
 	return list;
 }
 
+static json_t *gateways_json(const struct hp_plugin *p)
+{
+	json_t *list = json_array();
+
+	for (const struct hp_alg *a = p->algs; a && a->name; a++)
+		json_array_append_new(list, json_string(a->name));
+	return list;
+}
+
 static json_t *uses_json(const struct hp_instance *self)
 {
 	const struct hp_module_counts *k = hp_registry_counts(self);
@@ -280,6 +289,7 @@ static json_t *plugin_json(const struct hp_registry *reg, const struct hp_instan
 	json_object_set_new(o, "hooks", hooks_json(reg, self));
 	json_object_set_new(o, "services", services_json(reg, self));
 	json_object_set_new(o, "commands", commands_json(p));
+	json_object_set_new(o, "gateways", gateways_json(p));
 	json_object_set_new(o, "counters", counters_json(&self->counters));
 	json_object_set_new(o, "drops", counters_json(&self->drops));
 	json_object_set_new(o, "uses", uses_json(self));

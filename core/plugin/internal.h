@@ -37,7 +37,8 @@ struct module {
 	bool alive; /* from the call of start until its end has begun */
 };
 
-#define HP_PRIVATE_PARAM 32768u /* from here on numbers are for private use (RFC 7401, section 5.2) */
+/* From here on parameters are for private use (RFC 7401, section 5.2). */
+#define HP_PRIVATE_PARAM 32768u
 
 struct stage {
 	struct hp_step steps[HP_STAGE_HOOKS];

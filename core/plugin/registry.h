@@ -196,7 +196,8 @@ struct hp_service;
 
 /* The i-th service of a kind in the order of registration, or the one called name.  NULL: there
  * is none. */
-struct hp_service *hp_service_at(const struct hp_registry *reg, enum hp_service_kind kind, size_t i);
+struct hp_service *hp_service_at(const struct hp_registry *reg, enum hp_service_kind kind,
+				 size_t i);
 struct hp_service *hp_service_find(const struct hp_registry *reg, enum hp_service_kind kind,
 				const char *name);
 /* All, in the order of registration: the first after s (NULL: of all).  NULL: that was the last. */

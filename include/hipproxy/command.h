@@ -99,8 +99,8 @@ struct hp_rows_ref {
 	uint64_t id; /* 0: none */
 };
 
-/* Inside a command: after its answer rows follow, as the list called key.  Once a command; *rows is copied.
- * *ref may be NULL.  0; -EBUSY called twice; -ENOBUFS too many at once; -ENOMEM.  After an
+/* Inside a command: after its answer rows follow, as the list called key.  Once a command; *rows
+ * is copied.  *ref may be NULL.  0; -EBUSY called twice; -ENOBUFS too many at once; -ENOMEM.  After an
  * error, or when the command itself fails, gone is not called. */
 int hp_answer_rows(struct hp_answer *a, const char *key, const struct hp_rows *rows,
 		   struct hp_rows_ref *ref);

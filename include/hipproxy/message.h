@@ -44,8 +44,8 @@ const uint8_t *hp_message_param(const struct hp_packet *p, uint16_t type, size_t
 
 /* From a hook in CTL_BUILD: the message gets this parameter, in its place by number (RFC 7401,
  * section 5.2.1: ascending), covered by MAC and signature if the message has them.  Contents are
- * copied.  R1s are signed in advance for all peers: a hook is called when they are made; keepalives (RFC
- * 5770) are not shown.  Permitted numbers are
+ * copied.  R1s are signed in advance for all peers: a hook is called when they are made.
+ * Keepalives (RFC 5770) are not shown.  Permitted numbers are
  * 32768..49151, for private use (RFC 7401, section 5.2; even: peers that do not know it skip it,
  * odd: they refuse the message), and those of hp_plugin.params.  0; -EINVAL the number is not
  * permitted; -EEXIST added already; -EMSGSIZE more than HP_MESSAGE_PARAM_MAX octets from this plugin; -ENOBUFS
