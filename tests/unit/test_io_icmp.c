@@ -220,7 +220,7 @@ static int far_socket(bool udp)
 
 	inet_pton(AF_INET6, far[1], &six.sin6_addr);
 	netns_enter(ns_server);
-	CU_ASSERT(netns_sh("ip addr add %s/128 dev lo", far[1]));
+	CU_ASSERT(netns_sh("ip addr add %s/128 dev lo nodad", far[1]));
 	fd = socket(AF_INET6, (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    udp ? 0 : HP_PROTO_ESP);
 	if (!udp)
