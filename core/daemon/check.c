@@ -133,7 +133,7 @@ static void check_roles(struct checker *c)
 	const struct hp_conf *conf = c->d->conf;
 
 	if (conf->client.enabled || conf->host.enabled ||
-	    !hp_service_at(c->d->registry, HP_SERVICE_BACKEND, 0))
+	    hp_service_at(c->d->registry, HP_SERVICE_BACKEND, 0))
 		return;
 	hp_conf_warn_key(conf, c->report, "client.enabled",
 			 "no role: client.enabled and host.enabled are false and no plugin hosts "
