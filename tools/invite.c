@@ -228,11 +228,12 @@ static int invite(struct invitation *v)
 static bool take_address(struct invitation *v, const char *s)
 {
 	if (v->n_addresses < ADDRESSES && !hp_addr_parse(s, &v->addresses[v->n_addresses]) &&
-	    !hp_addr_is_hit(&v->addresses[v->n_addresses])) {
+	    !hp_addr_is_hit(&v->addresses[v->n_addresses]) &&
+	    !hp_addr_is_teredo(&v->addresses[v->n_addresses])) {
 		v->n_addresses++;
 		return true;
 	}
-	hp_complain("--address", "expected an IPv4 or IPv6 address, no HIT, at most 8 times");
+	hp_complain("--address", "expected an IPv4 or IPv6 address, no HIT, no Teredo, at most 8 times");
 	return false;
 }
 

@@ -42,13 +42,13 @@ static bool read_addr(const struct sockaddr *sa, struct hp_addr *out)
 	return false;
 }
 
-/* No loopback, no link-local address, no HIT, none that is about to go. */
+/* No loopback, no link-local address, no HIT, no Teredo, none that is about to go. */
 static bool is_usable(const struct ifaddrs *i, const struct hp_addr *a)
 {
 	static const unsigned unfit = IFA_F_TEMPORARY | IFA_F_DEPRECATED | IFA_F_TENTATIVE |
 				      IFA_F_DADFAILED;
 
-	if ((i->ifa_flags & IFF_LOOPBACK) || hp_addr_is_hit(a))
+	if ((i->ifa_flags & IFF_LOOPBACK) || hp_addr_is_hit(a) || hp_addr_is_teredo(a))
 		return false;
 	if (hp_addr_is4(a))
 		return a->b[12] != 169 || a->b[13] != 254;

@@ -218,6 +218,22 @@ static int by_hit(const void *a, const void *b)
 	return d ? d : (*pa > *pb) - (*pa < *pb);
 }
 
+static void check_locators(struct checker *c, size_t peer)
+{
+	const struct hp_conf_addrs *list = &c->conf->peers.at[peer].addresses;
+	char text[HP_ADDR_STRLEN], key[64];
+
+	for (size_t k = 0; k < list->n; k++) {
+		if (!hp_addr_is_teredo(&list->at[k]))
+			continue;
+		snprintf(key, sizeof(key), "peers[%zu].addresses[%zu]", peer, k);
+		hp_conf_complain_key(c->conf, c->report, key,
+				     "%s is a Teredo address (2001::/32); expected the peer's own "
+				     "address, or that of its NAT and the plugin natudp",
+				     hp_addr_format(&list->at[k], text));
+	}
+}
+
 static int check_peers(struct checker *c)
 {
 	const struct hp_conf_peers *peers = &c->conf->peers;
@@ -225,8 +241,10 @@ static int check_peers(struct checker *c)
 
 	if (!sorted)
 		return -1;
-	for (size_t i = 0; i < peers->n; i++)
+	for (size_t i = 0; i < peers->n; i++) {
+		check_locators(c, i);
 		sorted[i] = &peers->at[i];
+	}
 	qsort(sorted, peers->n, sizeof(*sorted), by_hit);
 	for (size_t i = 1; i < peers->n; i++)
 		if (hp_addr_eq(&sorted[i]->hit, &sorted[i - 1]->hit))

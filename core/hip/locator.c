@@ -46,7 +46,7 @@ static bool usable(const struct hp_locator *l)
 {
 	return l->type <= HP_LOCATOR_SPI_ADDR && l->traffic == HP_LOCATOR_BOTH &&
 	       l->lifetime_s && !hp_addr_is_multicast(&l->addr) && !hp_addr_is_zero(&l->addr) &&
-	       !hp_addr_is_hit(&l->addr) &&
+	       !hp_addr_is_hit(&l->addr) && !hp_addr_is_teredo(&l->addr) &&
 	       (!hp_addr_is4(&l->addr) || hp_addr_to4(&l->addr));
 }
 

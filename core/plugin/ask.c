@@ -45,7 +45,7 @@ static bool are_locators(const struct hp_addr *at, size_t n, bool needed)
 	if (n > HP_RESOLVE_ADDRS || (needed && !n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!is_unicast(&at[i]))
+		if (!is_unicast(&at[i]) || hp_addr_is_teredo(&at[i]))
 			return false;
 	return true;
 }

@@ -78,6 +78,13 @@ static inline bool hp_addr_is_hit(const struct hp_addr *a)
 	       (a->b[3] & 0xf0) == 0x20;
 }
 
+/* RFC 4380, section 2.6: Teredo is 2001::/32, beside the HITs.  Such an address is a tunnel through
+ * a NAT, which HIP and ESP in UDP pass themselves: it is no locator. */
+static inline bool hp_addr_is_teredo(const struct hp_addr *a)
+{
+	return a->b[0] == 0x20 && a->b[1] == 0x01 && !a->b[2] && !a->b[3];
+}
+
 static inline bool hp_addr_is_zero(const struct hp_addr *a)
 {
 	static const struct hp_addr zero;

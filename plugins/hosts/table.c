@@ -73,6 +73,8 @@ static int add_word(struct parse *p, struct hosts_host *h, const char *w, bool *
 		return is_name(w) ? 0 : refuse(p, "neither an address nor a name");
 	if (hp_addr_is_hit(&a) || hp_addr_is_zero(&a) || hp_addr_is_multicast(&a))
 		return refuse(p, "a host's address is expected behind the HIT");
+	if (hp_addr_is_teredo(&a))
+		return refuse(p, "a Teredo address (2001::/32) is no address of a peer");
 	if (h->n == HOSTS_ADDRS)
 		return refuse(p, "more than 8 addresses");
 	h->addrs[h->n++] = a;

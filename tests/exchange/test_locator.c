@@ -370,7 +370,8 @@ static void a_silent_locator_is_asked_ever_more_seldom(void)
 static void what_cannot_be_a_locator_is_not_asked(void)
 {
 	static const char *const bad[] = {"224.0.0.1", "255.255.255.255", "0.0.0.0", "::",
-					  "ff02::1", "2001:20::7"};
+					  "ff02::1", "2001:20::7", "2001::7",
+					  "2001:0:c000:25a::1"};
 	struct hp_locator l;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -381,6 +382,7 @@ static void what_cannot_be_a_locator_is_not_asked(void)
 		announce(NULL, &l, 1, false);
 		run_with_data(1000);
 		CU_ASSERT_EQUAL(to_silent, 0);
+		CU_ASSERT_EQUAL(world_counted(&w, 1, HP_HIPD_ADDRESS), 1);
 		no_other_exchange();
 		world_fini(&w);
 	}
@@ -572,6 +574,17 @@ static void i2_goes_where_i1_went_if_the_locator_of_r1_is_silent(void)
 	world_fini(&w);
 }
 
+static void a_teredo_address_that_r1_prefers_is_not_asked(void)
+{
+	struct hp_locator l = locator("2001:0:c000:25a::1", true);
+	const struct packet *i2;
+
+	CU_ASSERT_TRUE(connect_with(&l, 100));
+	i2 = i2_number(0);
+	CU_ASSERT_TRUE(i2 && hp_addr_eq(&i2->dst, &w.s[1].addr));
+	world_fini(&w);
+}
+
 static void an_r1_without_a_preference_changes_nothing(void)
 {
 	struct hp_locator l = locator(SILENT, false);
@@ -602,6 +615,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_set_that_is_cut_is_refused),
 	HP_TEST(i2_goes_to_the_locator_that_r1_prefers),
 	HP_TEST(i2_goes_where_i1_went_if_the_locator_of_r1_is_silent),
+	HP_TEST(a_teredo_address_that_r1_prefers_is_not_asked),
 	HP_TEST(an_r1_without_a_preference_changes_nothing),
 	HP_TEST_END};
 

@@ -17,6 +17,8 @@ dropped_in() { ls -A "$HPN_DIR/proxy/conf.d" 2>/dev/null; }
 
 net_up || { fail "the network comes up"; finish; }
 serve_http server
+# The address of a Teredo client on the machine itself is not offered.
+ip -n "$(ns server)" addr add 2001:0:c000:25a::1/128 dev eth0 nodad
 key_of proxy; key_of server
 server_conf; proxy_conf
 daemon_start server && daemon_start proxy || { fail "the daemons come up"; finish; }
@@ -37,6 +39,7 @@ check "the HIT is said again, to be compared" grep -qxF "east: HIT $(hit_of serv
 check "--address and --serves are taken" test "$(invite --address 198.51.100.7 --serves 10.7.0.0/16 --serves 10.8.0.1 |
 	grep -cF -e 'addresses = [ "198.51.100.7" ]' -e 'serves = [ "10.7.0.0/16", "10.8.0.1/32" ]')" = 2
 check "a bad address is refused" not invite --address nonsense
+check "a Teredo address is refused" not invite --address 2001:0:c000:25a::1
 check "an unknown identity is refused" not invite nobody
 check "a name that is no name is refused" not invite --name ../x
 

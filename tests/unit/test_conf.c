@@ -223,6 +223,21 @@ static void bad_addresses_are_refused(void)
 			  "2: peers[0].addresses[0]: expected an address, no HIT, not \"" HIT2 "\""));
 	CU_ASSERT(refuses(ID "peers = ( { hit = \"" HIT1 "\"; addresses = [ \"224.0.0.1\" ]; } );",
 			  "2: peers[0].addresses[0]: expected a host's address, not \"224.0.0.1\""));
+	CU_ASSERT(refuses(ID "peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\",\n"
+			  "\"2001:0:c000:25a::1\" ]; } );",
+			  "3: peers[0].addresses[1]: 2001:0:c000:25a::1 is a Teredo address "
+			  "(2001::/32); expected the peer's own address, or that of its NAT and the "
+			  "plugin natudp"));
+}
+
+/* Clients may know a peer by such an address. */
+static void a_teredo_address_may_be_a_destination(void)
+{
+	struct hp_conf *c = parse(ID "peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\" ]; "
+				     "serves = [ \"2001:0:c000:25a::1/128\" ]; } );");
+
+	CU_ASSERT(c != NULL);
+	hp_conf_free(c);
 }
 
 static void bad_ports_are_refused(void)
@@ -494,6 +509,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(protocols_have_names_and_numbers),
 	HP_TEST(protocols_that_cannot_be_carried_are_refused),
 	HP_TEST(bad_addresses_are_refused),
+	HP_TEST(a_teredo_address_may_be_a_destination),
 	HP_TEST(bad_ports_are_refused),
 	HP_TEST(what_must_be_there_is_asked_for),
 	HP_TEST(keys_must_agree),

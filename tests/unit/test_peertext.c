@@ -125,6 +125,8 @@ static void anything_else_is_refused(void)
 			  "text:1: peers[0].hit: expected a HIT"));
 	CU_ASSERT(refuses("peers = ( { hit = \"" HIT1 "\"; addresses = [ \"" HIT2 "\" ]; } );",
 			  "text:1: peers[0].addresses[0]: expected an address, no HIT"));
+	CU_ASSERT(refuses("peers = ( { hit = \"" HIT1 "\"; addresses = [ \"2001::1\" ]; } );",
+			  "text:1: peers[0].addresses[0]: 2001::1 is a Teredo address"));
 	CU_ASSERT(refuses("peers = ( { hit = \"" HIT1 "\"; addresses = [ \"192.0.2.1\" ]; },\n"
 			  "{ hit = \"" HIT1 "\"; addresses = [ \"192.0.2.2\" ]; } );",
 			  "text:2: peers[1].hit: another peer has this HIT"));

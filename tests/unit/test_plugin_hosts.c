@@ -91,6 +91,7 @@ static void mistakes_are_refused_with_their_line(void)
 		{ HIT1 " 192.0.2.1 w/w", "neither an address nor a name", 1 },
 		{ HIT1 " " HIT2, "a host's address is expected behind the HIT", 1 },
 		{ HIT1 " 224.0.0.1", "a host's address is expected behind the HIT", 1 },
+		{ HIT1 " 2001::7", "a Teredo address (2001::/32) is no address of a peer", 1 },
 		{ HIT1 " ::", "a host's address is expected behind the HIT", 1 },
 		{ HIT1 " 1.0.0.1 1.0.0.2 1.0.0.3 1.0.0.4 1.0.0.5 1.0.0.6 1.0.0.7 1.0.0.8 "
 		  "1.0.0.9", "more than 8 addresses", 1 },

@@ -42,6 +42,35 @@ static void addresses_parse_and_format(void)
 	CU_ASSERT(hp_addr_parse("2001::1::2", &a) == -EINVAL);
 }
 
+/* 2001::/32 and 2001:20::/28 have no address in common, and neither reaches further. */
+static void teredo_is_no_hit(void)
+{
+	static const struct {
+		const char *text;
+		bool teredo, hit;
+	} all[] = {
+		{ "2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false, false },
+		{ "2001::", true, false },
+		{ "2001:0:c000:25a:0:f227:3fff:fdfe", true, false },
+		{ "2001:0:20::1", true, false },
+		{ "2001:0:ffff:ffff:ffff:ffff:ffff:ffff", true, false },
+		{ "2001:1::", false, false },
+		{ "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff", false, false },
+		{ "2001:20::", false, true },
+		{ "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff", false, true },
+		{ "2001:2000::1", false, false },
+		{ "2001:db8::1", false, false },
+		{ "32.1.0.0", false, false },
+	};
+	struct hp_addr a;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		CU_ASSERT_FATAL(!hp_addr_parse(all[i].text, &a));
+		CU_ASSERT_EQUAL(hp_addr_is_teredo(&a), all[i].teredo);
+		CU_ASSERT_EQUAL(hp_addr_is_hit(&a), all[i].hit);
+	}
+}
+
 static void prefixes_contain_what_they_should(void)
 {
 	char buf[HP_PREFIX_STRLEN];
@@ -354,6 +383,7 @@ static void the_clock_goes_forward(void)
 static const struct hp_test tests[] = {
 	HP_TEST(source_paths_end_in_the_name_given),
 	HP_TEST(addresses_parse_and_format),
+	HP_TEST(teredo_is_no_hit),
 	HP_TEST(prefixes_contain_what_they_should),
 	HP_TEST(malformed_prefixes_are_refused),
 	HP_TEST(a_bucket_gives_its_burst_and_then_its_rate),
