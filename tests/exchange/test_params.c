@@ -290,7 +290,58 @@ static void a_notify_of_any_form_does_no_harm(void)
 	world_fini(&w);
 }
 
+/* ---- what other documents of the family have, and this implementation has not */
+
+/* RFC 6537 and RFC 6078 have packets of their own. */
+static void packets_of_other_documents_are_dropped(void)
+{
+	static const uint8_t other[] = {HP_HIP_HDRR, HP_HIP_DATA};
+	struct forge f;
+
+	world_init(&w);
+	world_start(&w);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	for (size_t i = 0; i < 2; i++) {
+		forge_begin(&f, &w, 1, other[i]);
+		forge_give(&f, &w, 1);
+		world_run(&w, 50);
+		CU_ASSERT_EQUAL(world_counted(&w, 0, HP_HIPD_TYPE), i + 1);
+		CU_ASSERT_TRUE(world_data(&w));
+	}
+	world_fini(&w);
+}
+
+/* Certificates (RFC 8002), registration (RFC 8003), rendezvous (RFC 8004): the UPDATE counts. */
+static void parameters_of_other_documents_are_left_alone(void)
+{
+	static const uint8_t seq[4] = {0, 0, 0x10, 0}, data[32] = {1};
+	struct packet p = {.len = 0};
+	struct forge f;
+	unsigned sent;
+
+	world_init(&w);
+	world_start(&w);
+	CU_ASSERT_TRUE(world_connect(&w, 50));
+	forge_begin(&f, &w, 1, HP_HIP_UPDATE);
+	forge_set(&f, HP_PARAM_SEQ, seq, sizeof(seq));
+	forge_set(&f, HP_PARAM_CERT, data, 8);
+	forge_set(&f, HP_PARAM_REG_INFO, data, 4);
+	forge_set(&f, HP_PARAM_REG_REQUEST, data, 4);
+	forge_address(&w, 1, &p);
+	forge_seal(&f, &w, 1, &p);
+	forge_append(&p, HP_PARAM_VIA_RVS, data, 16);
+	sent = w.s[0].sent[HP_HIP_UPDATE];
+	forge_deliver(&w, &p);
+	world_run(&w, 50);
+	CU_ASSERT_EQUAL(w.s[0].sent[HP_HIP_UPDATE], sent + 1);
+	CU_ASSERT_EQUAL(refused(), 0);
+	CU_ASSERT_TRUE(world_data(&w));
+	world_fini(&w);
+}
+
 static const struct hp_test tests[] = {
+	HP_TEST(packets_of_other_documents_are_dropped),
+	HP_TEST(parameters_of_other_documents_are_left_alone),
 	HP_TEST(a_wrong_length_is_refused),
 	HP_TEST(one_that_comes_twice_is_refused),
 	HP_TEST(a_wrong_order_is_refused),

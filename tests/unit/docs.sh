@@ -7,6 +7,7 @@ builddir=$PWD
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 failed=0
+tab=$(printf '\t')
 
 bad() { echo "$*"; failed=$((failed + 1)); }
 ctl() { "$builddir/hipproxyctl" "$@"; }
@@ -73,7 +74,6 @@ try() { # PAGE:LINE TEXT
 check_blocks() { # PAGE
 	mkdir -p "$work/blocks"
 	awk -v dir="$work/blocks" -f tests/readme/blocks.awk "$1" >"$work/index" || failed=$((failed + 1))
-	tab=$(printf '\t')
 	while IFS=$tab read -r n line kind machines more; do
 		case $kind$more in
 		configuration* | file/etc/hipproxy/*) try "$1:$line" "$work/blocks/$n"; seen=yes ;;
@@ -97,6 +97,21 @@ check_keys() {
 	daemon -t -c "$work/hipproxy.conf" 2>&1 | grep -q unknown || bad "unknown keys are not told"
 }
 
+# ---- tests
+
+# The last cell of each row names tests, or says "none".
+check_tests() { # PAGE
+	awk -F ' *[|] *' '/^\| [0-9]/ { print NR "\t" $5 }' "$1" >"$work/rows"
+	[ -s "$work/rows" ] || bad "$1: there is no table"
+	while IFS=$tab read -r line cell; do
+		names=$(printf '%s\n' "$cell" | grep -oE 'tests/[-a-z0-9_./]*[a-z]')
+		[ -n "$names" ] || [ "$cell" = none ] || bad "$1:$line: no test, and not \"none\""
+		for name in $names; do
+			[ -f "$name" ] || bad "$1:$line: there is no test $name"
+		done
+	done <"$work/rows"
+}
+
 # ---- pictures
 
 check_stages() {
@@ -114,6 +129,10 @@ check_blocks README.md
 for page in docs/*.md; do check_blocks "$page"; done
 [ -n "$seen" ] || bad "README.md has no configuration"
 check_keys
+check_tests docs/hip.md
+# The test itself: a test that is not there, and a row without one, must be missed.
+printf '| 1 | a | b | tests/none.c |\n| 2 | a | b | |\n' >"$work/table"
+[ "$(failed=0; check_tests "$work/table" >"$work/said"; echo $failed)" = 2 ] || bad "missing tests are not told"
 echo "identities = ( { name = \"any\"; key = \"$work/any.pem\"; } );" >"$work/hipproxy.conf"
 check_stages
 docs/pictures/draw --check || failed=$((failed + 1))
