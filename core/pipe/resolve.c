@@ -222,6 +222,12 @@ static void tell_learned(struct hp_pipe *pipe, const struct hp_peer *e, bool now
 		pipe->d.ops->learned(pipe->d.ops->ctx, &e->addr, now);
 }
 
+/* Can a peer be reached at the address by which clients know it? */
+static bool is_locator(const struct hp_addr *a)
+{
+	return !hp_addr_is_hit(a) && !hp_addr_is_teredo(a);
+}
+
 static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
 		  const char *source)
 {
@@ -231,7 +237,7 @@ static void known(struct hp_pipe_peer *pp, const struct hp_resolve_result *r,
 	if (r->n)
 		hp_peer_set_hit(e, &r->hit, r->locators, r->n);
 	else
-		hp_peer_set_hit(e, &r->hit, &e->addr, hp_addr_is_hit(&e->addr) ? 0 : 1);
+		hp_peer_set_hit(e, &r->hit, &e->addr, is_locator(&e->addr) ? 1 : 0);
 	pp->source = source;
 	hp_peer_set(e, HP_PEER_PROTECTED, ms);
 	tell_learned(pp->pipe, e, true);
@@ -306,7 +312,8 @@ static void try_opportunistic(struct hp_pipe_peer *pp)
 		known(pp, &(struct hp_resolve_result){ .hit = pp->peer->addr }, "association");
 		return;
 	}
-	if (pipe->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF)
+	if (pipe->conf->hip.opportunistic_initiator != HP_CONF_OPP_OFF &&
+	    is_locator(&pp->peer->addr))
 		a = hp_hip_connect(pipe->d.hip, &pipe->d.client_hit, &any, &pp->peer->addr, 1);
 	if (!a) {
 		unknown(pp);

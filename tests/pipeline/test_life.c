@@ -94,6 +94,22 @@ static void an_opportunistic_exchange_protects(void)
 	end();
 }
 
+/* RFC 4380: a tunnel, no locator.  Nobody is asked there, and nothing waits. */
+static void a_teredo_address_is_not_asked(void)
+{
+	struct talk t = lab_talk6(1);
+	unsigned id;
+
+	opportunistic(HP_OPP_ON, "");
+	lab_start(&l);
+	t.served = test_addr("2001:0:c000:25a::1");
+	id = lab_capture(&l, lab_syn(&t, 1440));
+	CU_ASSERT_EQUAL(lab_verdict(&l, id), MARKED);
+	CU_ASSERT_EQUAL(hp_hip_count(l.w.s[0].hip), 0);
+	CU_ASSERT_EQUAL(l.w.s[0].sent[HP_HIP_I1], 0);
+	end();
+}
+
 static void without_hip_there_an_opportunistic_try_ends_plain(void)
 {
 	struct talk t = lab_talk4(1);
@@ -532,6 +548,7 @@ static void rekeying_goes_unnoticed(void)
 
 static const struct hp_test tests[] = {
 	HP_TEST(an_opportunistic_exchange_protects),
+	HP_TEST(a_teredo_address_is_not_asked),
 	HP_TEST(without_hip_there_an_opportunistic_try_ends_plain),
 	HP_TEST(a_failed_opportunistic_exchange_lets_go),
 	HP_TEST(an_opportunistic_exchange_that_ends_late_still_counts),

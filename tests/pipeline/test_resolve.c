@@ -251,6 +251,22 @@ static void resolvers_are_asked_in_their_order(void)
 	end();
 }
 
+/* The HIT is known, but not where the peer is. */
+static void a_teredo_address_is_not_where_the_peer_is(void)
+{
+	struct talk t = lab_talk6(1);
+
+	begin_unknown("resolvers = [ \"quick\" ];");
+	probe.answer.n = 0;
+	t.served = test_addr("2001:0:c000:25a::1");
+	CU_ASSERT_EQUAL(lab_verdict(&l, lab_capture(&l, lab_syn(&t, 1440))), STOLEN);
+	lab_run(&l, 20000);
+	CU_ASSERT_STRING_EQUAL(probe.asked, "q");
+	CU_ASSERT_EQUAL(l.w.s[0].sent[HP_HIP_I1], 0);
+	CU_ASSERT_EQUAL(passed(), 0);
+	end();
+}
+
 static void a_late_answer_lets_held_packets_go_in_order(void)
 {
 	struct talk t = lab_talk4(1);
@@ -723,6 +739,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(in_the_background_first_connections_go_plain),
 	HP_TEST(a_protocol_without_mapping_is_refused_not_passed),
 	HP_TEST(resolvers_are_asked_in_their_order),
+	HP_TEST(a_teredo_address_is_not_where_the_peer_is),
 	HP_TEST(a_late_answer_lets_held_packets_go_in_order),
 	HP_TEST(a_late_no_lets_held_packets_pass),
 	HP_TEST(a_late_no_is_told_to_held_packets_when_blocking),
