@@ -97,8 +97,12 @@ static void show(struct hp_pipe *pipe, struct segment *g)
 static int look(struct hp_pipe *pipe, struct segment *g)
 {
 	struct hp_seqadj_dir *d = g->d;
-	uint32_t have = d->next + d->held;
+	uint32_t have;
 
+	/* Held when the follower looked away: they stay as they are. */
+	if (d->open && d->held)
+		keep(d, d->hold, d->held);
+	have = d->next + d->held;
 	if (!g->len && !g->fin)
 		return 0;
 	if (d->open && !d->held) {
@@ -187,11 +191,20 @@ static int copy(struct hp_pipe *pipe, struct segment *g, uint32_t *from, uint32_
 	return 0;
 }
 
+/* May octets that the receiver does not have be put in front?  In front of data or FIN always: their
+ * sender repeats these until they are acknowledged.  An acknowledgement takes them along if all that
+ * the sender was told of is decided: after that it perhaps sends nothing else. */
+static bool takes_along(const struct segment *g)
+{
+	return g->len || g->fin ||
+	       (!(g->tcp.flags & HP_TCP_RST) && !hp_seq_before(g->d->next, g->d->told));
+}
+
 static void range(const struct segment *g, uint32_t *from, uint32_t *to)
 {
 	const struct hp_seqadj_dir *d = g->d;
 
-	*from = g->len || g->fin ? hp_seqadj_from(d, g->tcp.seq) : g->tcp.seq;
+	*from = takes_along(g) ? hp_seqadj_from(d, g->tcp.seq) : g->tcp.seq;
 	*to = g->end;
 	if (d->open && !d->held)
 		return;
@@ -313,7 +326,7 @@ static int dissect(struct segment *g)
 	return 0;
 }
 
-/* What its sender said last, and where it begins.  True: there is a payload to look at. */
+/* What its sender said last, and where it begins.  True: it is no SYN, and is looked at. */
 static bool note(struct segment *g)
 {
 	struct hp_seqadj_dir *d = g->d;
@@ -322,7 +335,9 @@ static bool note(struct segment *g)
 	d->has_ts = g->opt.has_ts;
 	d->ts_val = g->opt.ts_val;
 	if (!(g->tcp.flags & HP_TCP_SYN)) {
-		if (!d->began)
+		/* Under way before it was followed.  A keep-alive has a number that is too low
+		 * (RFC 9293, 3.8.4), so only data says where the stream goes on. */
+		if (!d->began && (g->len || g->fin))
 			hp_seqadj_begin(d, g->tcp.seq);
 		return true;
 	}

@@ -53,12 +53,21 @@ void hp_pipe_rechecksum(struct hp_packet *p)
 
 /* ---- room */
 
+/* Octets of the stream that may be put in front of p's. */
+static size_t kept(const struct hp_packet *p, const struct hp_flow *f)
+{
+	const struct hp_seqadj_dir *d;
+
+	if (p->proto != HP_PROTO_TCP || !f->seqadj)
+		return 0;
+	d = &f->seqadj->dir[p->dir];
+	return d->held + (hp_seq_before(d->una, d->told) ? d->told - d->una : 0);
+}
+
 /* The most octets that p may have when the gateway has seen it. */
 static size_t most(const struct hp_packet *p, const struct hp_flow *f)
 {
-	size_t held = p->proto == HP_PROTO_TCP && f->seqadj ? f->seqadj->dir[p->dir].held : 0;
-
-	return p->len + held + HP_ALG_GROW;
+	return p->len + kept(p, f) + HP_ALG_GROW;
 }
 
 static enum hp_verdict go_on(struct hp_pipe *pipe, struct hp_packet *p, struct hp_flow *f,
