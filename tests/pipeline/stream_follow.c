@@ -42,7 +42,8 @@ void stream_transparent(struct stream *s, enum hp_direction dir, bool on)
 		return;
 	s->opened++;
 	s->o[dir].was_open = true;
-	s->o[dir].seen = s->o[dir].cursor;
+	/* What is held in that direction has been given too. */
+	s->o[dir].seen = s->o[dir].cursor + s->o[dir].pending;
 }
 
 /* ---- the stream as it must come out */
@@ -219,8 +220,10 @@ static void check_offer(struct stream *s, int dir, const uint8_t *data, uint32_t
 		       o->cursor, len, e->top, o->pending);
 	STREAM_HOLDS(s, !o->open);
 	/* With a full log, octets that were held when it began could not be let through either. */
-	if (o->was_open && o->seen + len <= e->len && !memcmp(data, e->text + o->seen, len))
+	if (o->was_open && o->seen + len <= e->len && !memcmp(data, e->text + o->seen, len)) {
 		unchanged(s, dir, o->seen, true);
+		o->pending = 0;
+	}
 	o->was_open = false;
 	STREAM_HOLDS(s, len > 0 && len >= o->pending);
 	if (o->cursor + len > e->top || o->cursor + len > e->len)
@@ -229,15 +232,21 @@ static void check_offer(struct stream *s, int dir, const uint8_t *data, uint32_t
 		stream_wrong(s, "octets are not shown once and in order");
 }
 
+/* Its own direction, or the other one, of which octets may be held. */
 static void maybe_open(struct stream *s, int dir)
 {
 	struct stream_oracle *o = &s->o[dir];
+	uint32_t dice = mix(s->seed + o->cursor * 7919u);
 
-	if (s->plan.open && mix(s->seed + o->cursor * 7919u) % 1000 < s->plan.open) {
-		stream_transparent(s, (enum hp_direction)dir, true);
-		if (o->segment > o->seen)
-			o->seen = o->segment;
+	if (!s->plan.open || dice % 1000 >= s->plan.open)
+		return;
+	if (dice & 1u << 20) {
+		stream_transparent(s, (enum hp_direction)!dir, true);
+		return;
 	}
+	stream_transparent(s, (enum hp_direction)dir, true);
+	if (o->segment > o->seen)
+		o->seen = o->segment;
 }
 
 /* Any answer that is allowed, by the octets offered. */
