@@ -111,9 +111,8 @@ int hp_cmd_help(const struct hp_ctl *ctl, int argc, char **argv)
 		help_plugins(ctl);
 		return HP_EXIT_OK;
 	}
-	if (argc == 2 && hp_own_is_name(argv[1]) &&
-	    hp_own_help(ctl, argv[1], stdout) == HP_EXIT_OK)
-		return HP_EXIT_OK;
+	if (argc == 2 && hp_own_is_name(argv[1]))
+		return hp_own_help(ctl, argv[1], stdout);
 	cmd = hp_command_find(argc - 1, argv + 1, &words);
 	if (!cmd || words != argc - 1) {
 		fprintf(stderr, "hipproxyctl: no such command: %s\n", argv[1 + words]);

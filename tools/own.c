@@ -150,6 +150,10 @@ int hp_own_help(const struct hp_ctl *ctl, const char *name, FILE *out)
 			help(row, out);
 			status = HP_EXIT_OK;
 		}
+	if (!list)
+		fprintf(stderr, "hipproxyctl: hipproxyd does not answer, and only it knows %s\n", name);
+	else if (status != HP_EXIT_OK)
+		fprintf(stderr, "hipproxyctl: no plugin that runs has the command %s\n", name);
 	json_decref(list);
 	return status;
 }

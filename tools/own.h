@@ -20,7 +20,7 @@ int hp_own_run(const struct hp_ctl *ctl, int argc, char **argv);
 json_t *hp_own_commands(const struct hp_ctl *ctl);
 /* "ADDRESS [on|off]": the arguments of a row of it, as tools/commands.h writes them. */
 void hp_own_args(const json_t *row, char *text, size_t bytes);
-/* The help of one of them: 0, or HP_EXIT_USAGE: there is none. */
+/* The help of one of them: 0, or HP_EXIT_USAGE with a message: there is none. */
 int hp_own_help(const struct hp_ctl *ctl, const char *name, FILE *out);
 
 #endif

@@ -107,9 +107,8 @@ struct hp_net {
 };
 
 /* ports.c */
-#define HP_DAEMON_PORTS 4
 struct hp_ports {
-	struct hp_outer_port *at[HP_DAEMON_PORTS]; /* of plugins; NULL: free */
+	struct hp_outer_port *at[HP_OUTER_PORTS]; /* of plugins; NULL: free */
 };
 
 /* An association that access rules refused. */

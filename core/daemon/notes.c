@@ -302,9 +302,10 @@ static bool is_old(struct hp_notes *n, const struct note *k)
 		const struct note *o = HP_CONTAINER(node, struct note, node);
 
 		b = record_of(o);
-		if (o->id > k->id && is_whole(o) && o->bytes[0] == k->bytes[0] &&
-		    a.key_bytes == b.key_bytes &&
-		    !memcmp(o->bytes + HEAD_BYTES, k->bytes + HEAD_BYTES, o->bytes[0] + a.key_bytes))
+		/* The checksum is the dear part, so it comes last. */
+		if (o->id > k->id && o->bytes[0] == k->bytes[0] && a.key_bytes == b.key_bytes &&
+		    !memcmp(o->bytes + HEAD_BYTES, k->bytes + HEAD_BYTES,
+			    o->bytes[0] + a.key_bytes) && is_whole(o))
 			return true;
 	}
 	return false;

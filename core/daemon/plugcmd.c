@@ -22,16 +22,19 @@
 struct stream {
 	struct hp_daemon *d;
 	struct hp_rows_ref rows;
-	char key[64];
+	char key[HP_ROWS_KEY_MAX + 1];
 	uint64_t total;
 };
 
-/* Some rows into list. */
-static enum hp_row some(struct stream *s, json_t *list)
+/* Some rows into list: room octets, and what the last of them has beyond that. */
+static enum hp_row some(struct stream *s, json_t *list, size_t room)
 {
-	for (int i = 0; i < STEP_ROWS; i++) {
+	size_t sum = 0, octets = 0;
+
+	for (int i = 0; i < STEP_ROWS && sum < room; i++, sum += octets) {
 		json_t *row = json_object();
-		enum hp_row more = row ? hp_rows_next(s->d->registry, s->rows, row) : HP_ROW_END;
+		enum hp_row more = row ? hp_rows_next(s->d->registry, s->rows, row, &octets) :
+					 HP_ROW_END;
 
 		if (more != HP_ROW_MORE) {
 			json_decref(row);
@@ -73,7 +76,7 @@ static enum hp_feed step(void *ctx, struct hp_control_client *c)
 
 		if (!list)
 			return HP_FEED_END;
-		more = some(s, list);
+		more = some(s, list, hp_control_room(c));
 		if (!json_array_size(list))
 			json_decref(list);
 		else if (send_rows(s, c, list))
@@ -107,7 +110,7 @@ static int begin_rows(struct hp_daemon *d, struct hp_control_client *c, struct h
 		return -ENOMEM;
 	}
 	*s = (struct stream){ .d = d, .rows = rows };
-	snprintf(s->key, sizeof(s->key), "%s", key);
+	strcpy(s->key, key);
 	feed.ctx = s;
 	json_object_set_new(reply, "stream", json_string(s->key));
 	hp_control_feed(c, &feed);
@@ -143,7 +146,8 @@ int hp_daemon_plugin_command(struct hp_daemon *d, struct hp_control_client *c,
 			     const json_t *request, json_t *reply)
 {
 	const char *name = json_string_value(json_object_get(request, "cmd"));
-	const char *words[WORDS_MAX], *key = NULL;
+	const char *words[WORDS_MAX];
+	char key[HP_ROWS_KEY_MAX + 1];
 	const struct hp_plugin_command *cmd;
 	struct hp_instance *self;
 	struct hp_rows_ref rows;
@@ -155,7 +159,7 @@ int hp_daemon_plugin_command(struct hp_daemon *d, struct hp_control_client *c,
 	n = read_words(request, words);
 	if (n < 0)
 		return refuse(reply, -EINVAL, "args: expected at most 64 words");
-	err = hp_registry_run_command(self, cmd, words, (size_t)n, reply, &rows, &key);
+	err = hp_registry_run_command(self, cmd, words, (size_t)n, reply, &rows, key);
 	if (!err && rows.id)
 		err = begin_rows(d, c, rows, key, reply);
 	if (cmd->acts)

@@ -16,7 +16,7 @@ static void enlarge(struct hp_daemon *d, struct hp_outer_port *port)
 
 static struct hp_outer_port **free_place(struct hp_daemon *d)
 {
-	for (size_t i = 0; i < HP_DAEMON_PORTS; i++)
+	for (size_t i = 0; i < HP_OUTER_PORTS; i++)
 		if (!d->ports.at[i])
 			return &d->ports.at[i];
 	return NULL;
@@ -35,7 +35,7 @@ static int port_open(void *ctx, uint16_t number, struct hp_outer_port **out)
 		return -EOPNOTSUPP;
 	if (!place) {
 		hp_log(HP_LOG_IO, HP_LOG_ERROR, "UDP port %u: plugins have %d ports open, which is "
-		       "the limit", number, HP_DAEMON_PORTS);
+		       "the limit", number, HP_OUTER_PORTS);
 		return -ENOBUFS;
 	}
 	err = hp_encap_open(d->loop, &cfg, &ops, out, &e);
@@ -52,7 +52,7 @@ static void port_close(void *ctx, struct hp_outer_port *port)
 {
 	struct hp_daemon *d = ctx;
 
-	for (size_t i = 0; i < HP_DAEMON_PORTS; i++)
+	for (size_t i = 0; i < HP_OUTER_PORTS; i++)
 		if (d->ports.at[i] == port)
 			d->ports.at[i] = NULL;
 	hp_encap_close(port);
@@ -60,7 +60,7 @@ static void port_close(void *ctx, struct hp_outer_port *port)
 
 static void close_all(struct hp_daemon *d)
 {
-	for (size_t i = 0; i < HP_DAEMON_PORTS; i++)
+	for (size_t i = 0; i < HP_OUTER_PORTS; i++)
 		if (d->ports.at[i])
 			port_close(d, d->ports.at[i]);
 }
@@ -69,7 +69,7 @@ struct hp_encap_counts hp_daemon_ports_counts(const struct hp_daemon *d)
 {
 	struct hp_encap_counts sum = { 0 };
 
-	for (size_t i = 0; i < HP_DAEMON_PORTS; i++) {
+	for (size_t i = 0; i < HP_OUTER_PORTS; i++) {
 		const struct hp_encap_counts *c;
 
 		if (!d->ports.at[i])

@@ -143,6 +143,26 @@ void hp_daemon_control_event(void *ctx, enum hp_control_event ev, const struct h
 	hp_incident_add(d->incidents, &i);
 }
 
+static size_t add_word(char *out, size_t bytes, size_t n, const char *word)
+{
+	return n < bytes ? n + (size_t)snprintf(out + n, bytes - n, " %s", word) : n;
+}
+
+/* A member of the request: its text, its texts (the words of a plugin's command), or its name. */
+static size_t add_member(char *out, size_t bytes, size_t n, const char *key, const json_t *v)
+{
+	const json_t *word;
+	size_t i;
+
+	if (json_is_false(v))
+		return n;
+	if (!json_is_array(v))
+		return add_word(out, bytes, n, json_is_string(v) ? json_string_value(v) : key);
+	json_array_foreach((json_t *)v, i, word)
+		n = add_word(out, bytes, n, json_is_string(word) ? json_string_value(word) : "?");
+	return n;
+}
+
 /* What the request says besides "cmd", as words. */
 static void describe(const json_t *request, char *out, size_t bytes)
 {
@@ -152,9 +172,8 @@ static void describe(const json_t *request, char *out, size_t bytes)
 				    json_string_value(json_object_get(request, "cmd")));
 
 	json_object_foreach((json_t *)request, key, v)
-		if (strcmp(key, "cmd") && n < bytes && !json_is_false(v))
-			n += (size_t)snprintf(out + n, bytes - n, " %s",
-					      json_is_string(v) ? json_string_value(v) : key);
+		if (strcmp(key, "cmd"))
+			n = add_member(out, bytes, n, key, v);
 	for (char *c = out; *c; c++)
 		if ((unsigned char)*c < ' ')
 			*c = ' ';

@@ -48,7 +48,29 @@ static void fail(struct hp_answer *a, int err)
 		a->err = err;
 }
 
-/* Is there room for a value of so many octets?  The longest escape makes six of one. */
+/* Octets of the text as JSON (RFC 8259, section 7): the longest escape makes six of one. */
+static size_t escaped(const char *text)
+{
+	size_t n = 0;
+
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		n += *c < ' ' ? 6 : *c == '"' || *c == '\\' ? 2 : 1;
+	return n;
+}
+
+/* Members of a reply that say what became of the command. */
+bool hp_answer_is_core_key(const char *key)
+{
+	return !strcmp(key, "ok") || !strcmp(key, "error") || !strcmp(key, "message") ||
+	       !strcmp(key, "stream");
+}
+
+static bool is_bad_key(const struct hp_answer *a, const char *key)
+{
+	return !key || !*key || (a->depth == 1 && !a->row && hp_answer_is_core_key(key));
+}
+
+/* Is there room for a value of so many octets? */
 static bool has_room(struct hp_answer *a, const char *key, size_t bytes)
 {
 	const json_t *in = a->at[a->depth - 1];
@@ -56,12 +78,12 @@ static bool has_room(struct hp_answer *a, const char *key, size_t bytes)
 
 	if (a->err)
 		return false;
-	if (json_is_object(in) && (!key || !*key)) {
+	if (json_is_object(in) && is_bad_key(a, key)) {
 		fail(a, -EINVAL);
 		return false;
 	}
 	if (json_is_object(in))
-		need += 6 * strlen(key);
+		need += escaped(key);
 	if (need > a->max - a->used) {
 		fail(a, -EMSGSIZE);
 		return false;
@@ -86,7 +108,7 @@ void hp_answer_text(struct hp_answer *a, const char *key, const char *text)
 {
 	if (!text)
 		fail(a, -EINVAL);
-	else if (has_room(a, key, strlen(text)))
+	else if (has_room(a, key, escaped(text)))
 		put(a, key, hp_answer_json_text(text));
 }
 
@@ -162,6 +184,8 @@ void hp_answer_message(struct hp_answer *a, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (a->row)
+		fail(a, -EINVAL);
 	if (a->err)
 		return;
 	va_start(ap, fmt);

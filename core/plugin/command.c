@@ -213,7 +213,7 @@ static void tell(struct hp_answer *a, int err)
 
 int hp_registry_run_command(struct hp_instance *self, const struct hp_plugin_command *cmd,
 			    const char *const *words, size_t n, json_t *reply,
-			    struct hp_rows_ref *rows, const char **key)
+			    struct hp_rows_ref *rows, char key[HP_ROWS_KEY_MAX + 1])
 {
 	struct hp_answer a;
 	struct reading r = { .cmd = cmd, .a = &a };
@@ -236,6 +236,6 @@ int hp_registry_run_command(struct hp_instance *self, const struct hp_plugin_com
 		return err;
 	}
 	*rows = a.rows;
-	*key = a.rows_key;
+	strcpy(key, a.rows_key);
 	return 0;
 }

@@ -13,13 +13,14 @@
 const struct hp_plugin_command *hp_registry_command(const struct hp_registry *reg,
 						    const char *name, struct hp_instance **self);
 /* Checks the n words against the command's arguments and runs it.  reply (an object) gets the
- * answer, or "error".  *rows: what follows the answer, as the list called *key (the command's);
- * id 0: nothing.  0 or -errno. */
+ * answer, or "error".  *rows: what follows the answer, as the list called key; id 0: nothing.  0 or -errno. */
 int hp_registry_run_command(struct hp_instance *self, const struct hp_plugin_command *cmd,
 			    const char *const *words, size_t n, json_t *reply,
-			    struct hp_rows_ref *rows, const char **key);
-/* The next row into the object `row`.  HP_ROW_END also for rows that have ended. */
-enum hp_row hp_rows_next(struct hp_registry *reg, struct hp_rows_ref ref, json_t *row);
+			    struct hp_rows_ref *rows, char key[HP_ROWS_KEY_MAX + 1]);
+/* The next row into the object `row`, which has *octets as JSON at most.  HP_ROW_END also for rows that
+ * have ended. */
+enum hp_row hp_rows_next(struct hp_registry *reg, struct hp_rows_ref ref, json_t *row,
+			 size_t *octets);
 /* wake is called when there may be more to read after HP_ROW_WAIT. */
 void hp_rows_on_wake(struct hp_registry *reg, struct hp_rows_ref ref, void (*wake)(void *ctx),
 		     void *ctx);

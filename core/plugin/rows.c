@@ -7,9 +7,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define STREAMS_MAX 8u          /* of one plugin at once */
-#define ROW_MAX     (16u << 10) /* octets of a row */
+#define ROW_MAX (16u << 10) /* octets of a row */
 
 struct row_stream {
 	struct hp_list node; /* in module.rows */
@@ -50,11 +50,12 @@ int hp_answer_rows(struct hp_answer *a, const char *key, const struct hp_rows *r
 	struct module *m = a->m;
 	struct row_stream *s;
 
-	if (!rows->next || !key || !*key || a->row)
+	if (!rows->next || !key || !*key || strlen(key) > HP_ROWS_KEY_MAX ||
+	    hp_answer_is_core_key(key) || a->row)
 		return -EINVAL;
 	if (a->rows.id)
 		return -EBUSY;
-	if (m->counts.rows >= STREAMS_MAX) {
+	if (m->counts.rows >= HP_ROWS_STREAMS) {
 		m->counts.refused++;
 		return -ENOBUFS;
 	}
@@ -67,7 +68,7 @@ int hp_answer_rows(struct hp_answer *a, const char *key, const struct hp_rows *r
 	hp_list_add_tail(&m->rows, &s->node);
 	m->counts.rows++;
 	a->rows.id = s->id;
-	a->rows_key = key;
+	strcpy(a->rows_key, key);
 	if (ref)
 		*ref = a->rows;
 	return 0;
@@ -110,19 +111,22 @@ static void end(struct row_stream *s)
 		rows.gone(self, rows.ctx);
 }
 
-enum hp_row hp_rows_next(struct hp_registry *reg, struct hp_rows_ref ref, json_t *row)
+enum hp_row hp_rows_next(struct hp_registry *reg, struct hp_rows_ref ref, json_t *row,
+			 size_t *octets)
 {
 	struct row_stream *s = find(reg, ref);
 	struct hp_answer a;
 	enum hp_row result;
 	int err;
 
+	*octets = 0;
 	if (!s)
 		return HP_ROW_END;
 	hp_answer_init(&a, s->m, row, ROW_MAX);
 	a.row = true;
 	result = s->rows.next(&s->m->self, s->rows.ctx, &a);
 	err = hp_answer_finish(&a);
+	*octets = a.used;
 	if (!err && (result == HP_ROW_MORE || result == HP_ROW_WAIT))
 		return result;
 	if (err)

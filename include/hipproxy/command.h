@@ -55,10 +55,12 @@ struct hp_arg_value {
 
 struct hp_answer;
 
-/* Writers.  key: the member's name inside an object, ignored inside an array.  A text that is
- * no UTF-8 has its octets above 127 replaced by '?'.  Errors stick: after the first one every
- * call does nothing, and the command fails with it (-ENOMEM, -EMSGSIZE: more than
- * HP_ANSWER_MAX octets without rows, -EINVAL: nesting that does not match or is too deep). */
+/* Writers.  key: the member's name inside an object, ignored inside an array.  The answer's own
+ * members ok, error, message and stream are the core's.  A text that is no UTF-8 has its octets
+ * above 127 replaced by '?'.  Errors stick: after the first one every call does nothing, and the
+ * command fails with it.  -ENOMEM; -EMSGSIZE: more than HP_ANSWER_MAX octets of JSON without rows;
+ * -EINVAL: nesting that does not match or is too deep, a key that is missing or the core's, a text
+ * that is NULL, a number that JSON does not have. */
 #define HP_ANSWER_MAX   (256u << 10)
 #define HP_ANSWER_DEPTH 8u
 void hp_answer_text(struct hp_answer *a, const char *key, const char *text);
@@ -69,7 +71,7 @@ void hp_answer_addr(struct hp_answer *a, const char *key, const struct hp_addr *
 void hp_answer_object(struct hp_answer *a, const char *key); /* opened */
 void hp_answer_array(struct hp_answer *a, const char *key);  /* opened */
 void hp_answer_end(struct hp_answer *a);                     /* closes the last one opened */
-/* A sentence that hipproxyctl prints. */
+/* A sentence that hipproxyctl prints, at most 511 octets.  Not in a row: -EINVAL. */
 void hp_answer_message(struct hp_answer *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Why the command fails; returns err, for `return hp_answer_error(...)`.  err: -errno. */
@@ -85,8 +87,9 @@ enum hp_row {
 };
 
 struct hp_rows {
-	/* Writes the members of one object of at most 16 KB.  Called some times a round of the
-	 * loop, while the client reads. */
+	/* Writes the members of one object of at most 16 KB of JSON.  Called some times a round of
+	 * the loop, while the client reads.  An error of the writers ends the rows, and is
+	 * logged. */
 	enum hp_row (*next)(struct hp_instance *self, void *ctx, struct hp_answer *row);
 	/* Called once: the rows have ended, the client has left, or the plugin is being stopped
 	 * (before its stop function).  Optional. */
@@ -99,11 +102,16 @@ struct hp_rows_ref {
 	uint64_t id; /* 0: none */
 };
 
-/* Inside a command: after its answer rows follow, as the list called key.  Once a command; *rows
- * is copied.  *ref may be NULL.  0; -EBUSY called twice; -ENOBUFS too many at once; -ENOMEM.  After an
- * error, or when the command itself fails, gone is not called. */
+#define HP_ROWS_KEY_MAX 63u /* octets */
+#define HP_ROWS_STREAMS 8u  /* of one plugin at once */
+
+/* Inside a command: after its answer rows follow, as the list called key.  Once a command; key and
+ * *rows are copied.  *ref may be NULL.  0; -EBUSY called twice; -EINVAL next or key is missing, key is
+ * too long or the core's, or this is a row; -ENOBUFS more than HP_ROWS_STREAMS (counted); -ENOMEM.
+ * After an error, or when the command itself fails, gone is not called. */
 int hp_answer_rows(struct hp_answer *a, const char *key, const struct hp_rows *rows,
 		   struct hp_rows_ref *ref);
+/* After HP_ROW_WAIT: next is called again. */
 void hp_rows_wake(struct hp_instance *self, struct hp_rows_ref ref);
 
 /* ---- commands */

@@ -72,8 +72,11 @@ enum hp_verdict hp_outer_drop(struct hp_instance *self, const struct hp_outer_ru
 
 /* ---- UDP ports */
 
+#define HP_OUTER_PORTS 4 /* of all plugins together */
+
 /* Binds it for IPv4 and IPv6.  Runs that come to it meet IN_OUTER as HP_OUTER_DATAGRAMS.
- * 0, or -errno, logged: -EADDRINUSE it is taken, -EOPNOTSUPP there are no sockets here. */
+ * 0, or -errno, logged: -EADDRINUSE it is taken; -ENOBUFS plugins have HP_OUTER_PORTS open; -EOPNOTSUPP
+ * there are no sockets here; what else the kernel says. */
 int hp_outer_port_open(struct hp_instance *self, uint16_t number, struct hp_outer_port **out);
 /* NULL is fine.  Not from a hook. */
 void hp_outer_port_close(struct hp_instance *self, struct hp_outer_port *port);

@@ -12,7 +12,8 @@ static struct settings set = { .every_s = 1 };
 
 static void it_counts_answers_and_stops_clean(void)
 {
-	const char *key = NULL, *words[] = { "3" };
+	char key[HP_ROWS_KEY_MAX + 1];
+	const char *words[] = { "3" };
 	const struct hp_plugin_command *c;
 	struct hp_instance *self = NULL;
 	json_t *answer = json_object();
@@ -29,7 +30,7 @@ static void it_counts_answers_and_stops_clean(void)
 	CU_ASSERT(self->counters.values[PACKETS] > 0 && self->counters.values[TICKS] == 3);
 	c = hp_registry_command(l.n[0].registry, "skeleton.show", &self);
 	CU_ASSERT_FATAL(c != NULL);
-	CU_ASSERT_EQUAL(hp_registry_run_command(self, c, words, 1, answer, &rows, &key), 0);
+	CU_ASSERT_EQUAL(hp_registry_run_command(self, c, words, 1, answer, &rows, key), 0);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(answer, "numbers")), 3);
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(answer, "ticks_with_restarts")), 3);
 	json_decref(answer);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -291,10 +293,68 @@ static void rows_are_gone(struct hp_instance *s, void *ctx)
 static int list(struct hp_instance *s, const struct hp_arg_value *v, struct hp_answer *out)
 {
 	struct hp_rows rows = { row, rows_are_gone, NULL };
+	char key[HP_ROWS_KEY_MAX + 2];
 
 	(void)s, (void)v;
-	CU_ASSERT_EQUAL(hp_answer_rows(out, "rows", &rows, NULL), 0);
-	CU_ASSERT_EQUAL(hp_answer_rows(out, "rows", &rows, NULL), -EBUSY);
+	memset(key, 'k', sizeof(key));
+	key[sizeof(key) - 1] = '\0';
+	CU_ASSERT_EQUAL(hp_answer_rows(out, key, &rows, NULL), -EINVAL);
+	CU_ASSERT_EQUAL(hp_answer_rows(out, "error", &rows, NULL), -EINVAL);
+	strcpy(key, "rows");
+	CU_ASSERT_EQUAL(hp_answer_rows(out, key, &rows, NULL), 0);
+	CU_ASSERT_EQUAL(hp_answer_rows(out, key, &rows, NULL), -EBUSY);
+	memset(key, 'x', sizeof(key)); /* it has been copied */
+	return 0;
+}
+
+/* Rows of nearly 16 KB each. */
+static enum hp_row big_row(struct hp_instance *s, void *ctx, struct hp_answer *r)
+{
+	static char text[15000];
+
+	(void)s, (void)ctx;
+	if (!rows_left)
+		return HP_ROW_END;
+	rows_left--;
+	memset(text, 'a', sizeof(text) - 1);
+	hp_answer_text(r, "text", text);
+	return HP_ROW_MORE;
+}
+
+static int big(struct hp_instance *s, const struct hp_arg_value *v, struct hp_answer *out)
+{
+	struct hp_rows rows = { big_row, NULL, NULL };
+
+	(void)s, (void)v;
+	return hp_answer_rows(out, "rows", &rows, NULL);
+}
+
+/* Each of these octets is six in JSON. */
+static int escapes(struct hp_instance *s, const struct hp_arg_value *v, struct hp_answer *out)
+{
+	static char text[HP_ANSWER_MAX / 4];
+
+	(void)s, (void)v;
+	memset(text, 1, sizeof(text) - 1);
+	hp_answer_text(out, "text", text);
+	return 0;
+}
+
+/* A member that the core replaces, while the plugin writes into it. */
+static int in_message(struct hp_instance *s, const struct hp_arg_value *v, struct hp_answer *out)
+{
+	(void)s, (void)v;
+	hp_answer_object(out, "message");
+	hp_answer_message(out, "a sentence");
+	hp_answer_int(out, "n", 1);
+	hp_answer_end(out);
+	return 0;
+}
+
+static int set_ok(struct hp_instance *s, const struct hp_arg_value *v, struct hp_answer *out)
+{
+	(void)s, (void)v;
+	hp_answer_bool(out, "ok", false);
 	return 0;
 }
 
@@ -303,17 +363,23 @@ static const struct hp_plugin_command commands[] = {
 	{ .name = "p.unbalanced", .help = "h", .fn = unbalanced },
 	{ .name = "p.huge", .help = "h", .fn = huge },
 	{ .name = "p.list", .help = "h", .fn = list },
+	{ .name = "p.big", .help = "h", .fn = big },
+	{ .name = "p.escapes", .help = "h", .fn = escapes },
+	{ .name = "p.in_message", .help = "h", .fn = in_message },
+	{ .name = "p.set_ok", .help = "h", .fn = set_ok },
+	{ .name = "p.change", .help = "h", .fn = echo, .args = args, .acts = true },
 	{ .name = NULL }
 };
 static const struct hp_plugin commanding = PLUGIN(.commands = commands);
 static struct hp_rows_ref rows;
+static char rows_key[HP_ROWS_KEY_MAX + 1];
 static json_t *answer;
 
 /* Words are separated by spaces.  "": success, or the error. */
 static const char *run(const char *name, const char *line)
 {
 	const struct hp_plugin_command *c;
-	const char *words[16], *key;
+	const char *words[16];
 	struct hp_instance *s = NULL;
 	static char copy[256];
 	size_t n = 0;
@@ -326,7 +392,7 @@ static const char *run(const char *name, const char *line)
 	c = hp_registry_command(reg, name, &s);
 	if (!c)
 		return "none";
-	if (!hp_registry_run_command(s, c, words, n, answer, &rows, &key))
+	if (!hp_registry_run_command(s, c, words, n, answer, &rows, rows_key))
 		return "";
 	return json_string_value(json_object_get(answer, "error"));
 }
@@ -366,6 +432,9 @@ static void bad_answers_fail(void)
 	CU_ASSERT(*run("p.unbalanced", "") && !json_object_get(answer, "o"));
 	CU_ASSERT_STRING_EQUAL(run("p.huge", ""), "the plugin's answer is too long");
 	CU_ASSERT_EQUAL(json_object_size(answer), 1);
+	CU_ASSERT_STRING_EQUAL(run("p.escapes", ""), "the plugin's answer is too long");
+	CU_ASSERT_STRING_EQUAL(run("p.in_message", ""), strerror(EINVAL));
+	CU_ASSERT_STRING_EQUAL(run("p.set_ok", ""), strerror(EINVAL));
 	end();
 }
 
@@ -373,16 +442,21 @@ static void a_long_answer_comes_row_by_row(void)
 {
 	json_t *o = json_object();
 	unsigned n = 0;
+	size_t octets, sum = 0;
 
 	begin(&commanding);
 	rows_left = 20000;
 	rows_gone = 0;
 	CU_ASSERT_STRING_EQUAL(run("p.list", ""), "");
 	CU_ASSERT_FATAL(rows.id != 0);
-	while (hp_rows_next(reg, rows, o) == HP_ROW_MORE)
+	CU_ASSERT_STRING_EQUAL(rows_key, "rows");
+	while (hp_rows_next(reg, rows, o, &octets) == HP_ROW_MORE) {
 		n++;
+		sum += octets;
+	}
+	CU_ASSERT(sum >= 20000 * 50);
 	CU_ASSERT(n == 20000 && rows_gone == 1);
-	CU_ASSERT_EQUAL(hp_rows_next(reg, rows, o), HP_ROW_END); /* stale */
+	CU_ASSERT_EQUAL(hp_rows_next(reg, rows, o, &octets), HP_ROW_END); /* stale */
 	/* The client leaves; the plugin stops. */
 	run("p.list", "");
 	hp_rows_end(reg, rows);
@@ -394,6 +468,99 @@ static void a_long_answer_comes_row_by_row(void)
 	json_decref(o);
 	json_decref(answer);
 	answer = NULL;
+}
+
+/* ---- over the control socket */
+
+static char dir[32];
+static struct hp_control *control;
+
+static int command(void *ctx, struct hp_control_client *c, const json_t *request, json_t *reply)
+{
+	const char *name = json_string_value(json_object_get(request, "cmd"));
+
+	if (!strcmp(name, "events"))
+		return hp_incidents_stream(d.incidents, c, request, reply);
+	return hp_daemon_plugin_command(ctx, c, request, reply);
+}
+
+static int open_control(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct hp_control_cfg cfg = { .path = sun.sun_path, .group = "", .fn = command, .ctx = &d,
+				      .timers = &d.timers };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct hp_io_err e;
+
+	snprintf(dir, sizeof(dir), "/tmp/hp-later-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/control", dir);
+	begin(&commanding);
+	d.registry = reg;
+	d.incidents = hp_incidents_new(&d.clock);
+	CU_ASSERT_EQUAL_FATAL(hp_control_open(d.loop, &cfg, &control, &e), 0);
+	CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	return fd;
+}
+
+static void close_control(int fd)
+{
+	close(fd);
+	hp_control_close(control);
+	rmdir(dir);
+	end();
+	hp_incidents_free(d.incidents);
+	d.incidents = NULL;
+	d.registry = NULL;
+}
+
+/* Octets up to the line that begins with last; 0: the daemon has closed the connection before. */
+static size_t talk(int fd, const char *request, const char *last)
+{
+	static char text[65536];
+	size_t sum = 0, len = 0;
+
+	CU_ASSERT(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
+	for (int i = 0; i < 10000; i++) {
+		ssize_t n;
+
+		hp_loop_once(d.loop, 1);
+		n = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+		if (!n)
+			return 0;
+		if (n < 0)
+			continue;
+		sum += (size_t)n;
+		len += (size_t)n;
+		text[len] = '\0';
+		if (strstr(text, last))
+			return sum;
+		/* The end of it may be the beginning of what is looked for. */
+		if (len > 100) {
+			memmove(text, text + len - 100, 100);
+			len = 100;
+		}
+	}
+	return 0;
+}
+
+static void large_rows_are_not_made_faster_than_they_are_read(void)
+{
+	int fd = open_control();
+
+	rows_left = 100;
+	CU_ASSERT(talk(fd, "{\"cmd\":\"p.big\"}\n", "{\"end\":true,\"total\":100}") > 100 * 14999);
+	CU_ASSERT_EQUAL(hp_control_counts(control)->too_slow, 0);
+	close_control(fd);
+}
+
+static void what_a_command_changes_is_an_event_with_its_words(void)
+{
+	int fd = open_control();
+
+	CU_ASSERT(talk(fd, "{\"cmd\":\"p.change\",\"args\":[\"2\",\"green\"]}\n", "\"ok\":true") > 0);
+	CU_ASSERT(talk(fd, "{\"cmd\":\"events\",\"once\":true}\n", "\"why\":\"p.change 2 green\"") > 0);
+	close_control(fd);
 }
 
 /* ---- metrics */
@@ -493,6 +660,8 @@ static const struct hp_test tests[] = {
 	HP_TEST(arguments_are_checked),
 	HP_TEST(bad_answers_fail),
 	HP_TEST(a_long_answer_comes_row_by_row),
+	HP_TEST(large_rows_are_not_made_faster_than_they_are_read),
+	HP_TEST(what_a_command_changes_is_an_event_with_its_words),
 	HP_TEST(a_metric_has_only_so_many_values),
 	HP_TEST(unsound_tables_are_refused),
 	HP_TEST(records_need_a_store_and_sane_sizes),
