@@ -3,7 +3,8 @@
  * What a plugin adds to the control socket: commands and metrics.
  *
  * A command appears in hipproxyctl's help and completion and is run by `hipproxyctl NAME ...`.
- * The core checks its arguments.  Its answer is a JSON object, written by the calls below; long
+ * Whoever may use the control socket may run it: root, the daemon's user and the group
+ * control.group.  The core checks its arguments.  Its answer is a JSON object, written by the calls below; long
  * answers are written row by row while the client reads.
  */
 #ifndef HIPPROXY_COMMAND_H
@@ -120,7 +121,8 @@ struct hp_plugin_command {
 	const char *name;          /* "plugin.what", begins with the plugin's name */
 	const char *help;          /* one line, without a full stop */
 	const struct hp_arg *args; /* may be NULL; ends with a row whose name is NULL */
-	bool acts;                 /* it changes something: each use is a security event */
+	bool acts;                 /* it changes something: each use is a security event, which
+				    * shows the arguments */
 	/* args: one value a row of the table.  0, or -errno, best of hp_answer_error.  It must not
 	 * block. */
 	int (*fn)(struct hp_instance *self, const struct hp_arg_value *args,

@@ -182,8 +182,8 @@ struct hp_plugin {
 	 * self->state is NULL unless the plugin runs.  0, or -errno after hp_settings_complain.
 	 * Optional. */
 	int (*check)(struct hp_instance *self, const void *settings);
-	/* start: settings have passed check, self->settings is there, self->state is NULL.  0, or -errno (logged by the
-	 * plugin) and nothing is kept.  Optional. */
+	/* The settings have passed check and are in self->settings; self->state is NULL.  0, or
+	 * -errno (logged by the plugin) and nothing is kept.  Optional. */
 	int (*start)(struct hp_instance *self);
 	/* Other settings.  0, or -errno and the old ones stay in force.  When another plugin
 	 * refuses the same reload, called once more with the old settings.  self->settings is

@@ -68,6 +68,37 @@ try --show-pipeline
 grep -q 'service skeleton (locator)' "$dir/out" && grep -q 'command skeleton.show' "$dir/out"
 check "the daemon takes the skeleton, with its service and command" $?
 
+# The example of HACKING.md, in a plugin that has what the text leaves out.
+{
+	cat <<-'EOF'
+	#include <hipproxy/plugin.h>
+	struct settings { struct hp_conf_ints ports; };
+	struct session { int requests; };
+	static const struct hp_conf_row schema[] = {
+		{ "ports", HP_CONF_INTS, 0, HP_CONF_AT(struct settings, ports), 1, 65535, .def = "69", .help = "h" },
+		HP_CONF_END
+	};
+	static enum hp_verdict datagram(struct hp_alg_call *c, const uint8_t *data, size_t len,
+					struct hp_alg_out *out)
+	{
+		(void)c, (void)data, (void)len, (void)out;
+		return HP_NEXT;
+	}
+	EOF
+	sed -n '/^## Writing an application-level gateway/,/^## /s/^    \([^ ]\)/\1/p' "$top/HACKING.md"
+	echo 'HP_PLUGIN(tftp) = { HP_PLUGIN_HEAD, .name = "tftp", .version = "1", .summary = "s", .schema = schema,'
+	echo '	.settings_bytes = sizeof(struct settings), .algs = algs };'
+} >"$dir/away/example.c"
+mkdir -m 700 "$dir/example"
+(cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \
+	-o "$dir/example/tftp.so" example.c)
+check "the example of HACKING.md compiles" $?
+conf 'tftp = { };'
+sed -i "s,$dir/plugins,$dir/example," "$dir/hipproxy.conf"
+try --show-pipeline
+grep -q 'gateway tftp.request (udp)' "$dir/out"
+check "and is a gateway that the daemon takes" $?
+
 # A transport plugin of somebody else.
 cp "$top/tests/pipeline/toy.c" "$dir/away/"
 (cd "$dir/away" && ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags hipproxy) \

@@ -49,6 +49,22 @@ check_commands() {
 	done
 }
 
+# ---- names of the plugin interface
+
+# What a text for authors of plugins names is in the headers that they have.
+check_interface() {
+	sed -n '/^## Writing a plugin/,/^## A command of hipproxyctl/p' HACKING.md >"$work/chapters"
+	[ -s "$work/chapters" ] || bad "HACKING.md has no chapters on plugins"
+	cat "$@" plugins/*/README.md >>"$work/chapters"
+	for name in $(grep -owE 'hp_[a-z0-9_]+|HP_[A-Z0-9_]+' "$work/chapters" | sort -u); do
+		grep -qw -- "$name" include/hipproxy/*.h configure.ac ||
+			bad "the plugin interface has no $name"
+	done
+	for header in $(grep -ohE 'hipproxy/[a-z0-9]+\.h' HACKING.md NEWS "$@" plugins/*/README.md include/hipproxy/*.h | sort -u); do
+		[ -e "include/$header" ] || bad "there is no header $header"
+	done
+}
+
 # ---- configurations
 
 # A key instead of each file that the configuration names; not written twice.
@@ -124,6 +140,7 @@ check_stages() {
 cd "$src" || exit 99
 check_links
 check_commands
+check_interface man/hipproxy-plugins.7.in
 seen=
 check_blocks README.md
 for page in docs/*.md; do check_blocks "$page"; done
