@@ -126,7 +126,7 @@ check "of this client" test "$(ssh_to client1 $KNOWN4 echo hi)" = hi
 check "policy test: denied by rule 1" sh -c "'$CTL' -s $HPN_DIR/server/control policy test $(hit_of hiphost) web tcp 22 | grep -q '^denied by rule 1'"
 check "policy in JSON" sh -c "'$CTL' -s $HPN_DIR/server/control --json policy | jq -e '.rules | length == 4 and .[0].action == \"deny\" and
 	.[0].number == 1 and .[0].hits > 0 and .[0].port_min == 22 and (.[3].default and .[3].action == \"allow\")' >/dev/null"
-check "pipeline in JSON" sh -c "'$CTL' -s $HPN_DIR/server/control --json pipeline | jq -e '([.stages[].stage] | index(\"out.flow\") and (index(\"out.outer\") | not))
+check "pipeline in JSON" sh -c "'$CTL' -s $HPN_DIR/server/control --json pipeline | jq -e '([.stages[].stage] | index(\"out.flow\") and index(\"out.outer\"))
 	and ([.stages[] | select(.stage == \"out.xlat\") | .hooks[].name] | index(\"core.xlat46\")) and ([.plugins[].name] | index(\"server\"))' >/dev/null"
 check "hits are counted" sh -c "'$CTL' -s $HPN_DIR/server/control policy | grep -E '^ +1 +deny .* [1-9][0-9]* hits'"
 ctl proxy flush all; ctl server flush associations
