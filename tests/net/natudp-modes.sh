@@ -7,7 +7,8 @@ need_daemons tcpdump
 BIG_BYTES=30000000
 HPN_PLUGINS=$HPN_BUILD/plugins/.libs
 [ -d "$HPN_PLUGINS" ] || HPN_PLUGINS=$HPN_BUILD/plugins
-with() { echo "plugin_dir = \"$HPN_PLUGINS\"; plugins = { natudp = { mode = \"$1\"; }; };"; }
+PORT_MORE=
+with() { echo "plugin_dir = \"$HPN_PLUGINS\"; plugins = { natudp = { mode = \"$1\"; $PORT_MORE }; };"; }
 
 # again PROXY-MODE SERVER-MODE: both daemons anew; "none" is without the plugin.
 again() {
@@ -52,6 +53,14 @@ again auto auto
 shut -p 139; shut -p 50
 check "auto, native shut on the way: UDP" goes 10500
 open_all
+
+# No rule on the way knows the port: neither the gate of clients' traffic nor the capture takes it.
+PORT_MORE="port = 10600;"
+again plain-udp auto
+check "another port at both ends" goes 10600
+again auto auto
+check "another port, auto" goes 10600
+PORT_MORE=
 
 # --- at run time ------------------------------------------------------------------------------
 
