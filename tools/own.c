@@ -10,21 +10,30 @@
 #include "tools/ask.h"
 #include "tools/commands.h"
 #include "tools/show.h"
-#include "tools/view.h"
 
 bool hp_own_is_name(const char *name)
 {
 	return strchr(name, '.') != NULL;
 }
 
-/* A sentence if there is one, and all else as JSON. */
-static void show(const struct hp_view *view, const json_t *reply)
+/* What a plugin says may come from strangers, and must not move the cursor. */
+static void put_sentence(FILE *out, const char *s)
+{
+	for (; *s; s++) {
+		bool control = (unsigned char)*s < ' ' && *s != '\n' && *s != '\t';
+
+		fputc(control || *s == 0x7f ? '?' : *s, out);
+	}
+	fputc('\n', out);
+}
+
+void hp_own_show(const struct hp_view *view, const json_t *reply)
 {
 	json_t *rest = json_copy((json_t *)reply);
 	const char *message = json_string_value(json_object_get(reply, "message"));
 
 	if (message)
-		fprintf(view->out, "%s\n", message);
+		put_sentence(view->out, message);
 	json_object_del(rest, "message");
 	json_object_del(rest, "ok");
 	json_object_del(rest, "stream");
@@ -59,7 +68,7 @@ int hp_own_run(const struct hp_ctl *ctl, int argc, char **argv)
 		json_dumpf(reply, view.out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		fputc('\n', view.out);
 	} else {
-		show(&view, reply);
+		hp_own_show(&view, reply);
 	}
 	json_decref(reply);
 	return HP_EXIT_OK;

@@ -11,11 +11,14 @@
 #include <jansson.h>
 
 #include "tools/ctl.h"
+#include "tools/view.h"
 
 /* PLUGIN.WHAT: no command of this program has a dot. */
 bool hp_own_is_name(const char *name);
 /* Runs argv[0] with the words behind it.  Returns the exit status. */
 int hp_own_run(const struct hp_ctl *ctl, int argc, char **argv);
+/* The answer of one: a sentence if there is one, and all else as JSON. */
+void hp_own_show(const struct hp_view *view, const json_t *reply);
 /* For help and completion: the daemon's list, released by the caller; NULL if it does not run. */
 json_t *hp_own_commands(const struct hp_ctl *ctl);
 /* "ADDRESS [on|off]": the arguments of a row of it, as tools/commands.h writes them. */

@@ -21,7 +21,7 @@ struct hp_part {
 	 * made is left alone.  NULL: nothing to stop. */
 	void (*stop)(struct hp_daemon *d);
 	/* A new configuration is in force: d->conf.  Can't fail: whatever can fail is in *p already
-	 * (reload.h).  NULL: the part has no settings that a reload changes. */
+	 * (daemon.h).  NULL: the part has no settings that a reload changes. */
 	void (*reload)(struct hp_daemon *d, struct hp_prepared *p);
 };
 

@@ -424,6 +424,7 @@ static int start_one(struct hp_registry *reg, struct module *m)
 	m->alive = true;
 	if (m->self.plugin->start)
 		err = m->self.plugin->start(&m->self);
+	err = err > 0 ? -EINVAL : err; /* no -errno: a mistake of the plugin */
 	m->started = !err;
 	if (!err)
 		return 0;

@@ -22,7 +22,7 @@ int hp_identity_lookup(struct hp_instance *self, const char *name, struct hp_add
 int hp_identity_claim(struct hp_instance *self, const char *name, struct hp_addr *hit);
 
 /* Packets to pool come to the pipeline from now on, which asks services what they are (struct
- * hp_service.client).  0, or -errno of the kernel, -EOPNOTSUPP. */
+ * hp_backend_service).  0, or -errno of the kernel, -EOPNOTSUPP. */
 int hp_pool_attract(struct hp_instance *self, const struct hp_prefix *pool);
 
 /* Packets from pool leave towards servers with the address of the interface they leave by; replies

@@ -137,6 +137,21 @@ static void on_fd(struct hp_instance *s, void *ctx, unsigned int events)
 	(void)s, (void)ctx, (void)events;
 }
 
+static int starts_wrong(struct hp_instance *s)
+{
+	(void)s;
+	return 5;
+}
+
+static void a_start_that_returns_a_number_has_failed(void)
+{
+	static const struct hp_plugin p = PLUGIN(.start = starts_wrong);
+
+	CU_ASSERT(add(&p) == 0 && hp_registry_start(reg) == -EINVAL);
+	CU_ASSERT_STRING_EQUAL(said, "p: doesn't start: Invalid argument\n");
+	end();
+}
+
 static void bad_descriptors_are_refused(void)
 {
 	FILE *f = tmpfile();
@@ -655,6 +670,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(a_plugin_has_only_so_many_timers),
 	HP_TEST(a_timer_may_free_itself),
 	HP_TEST(a_plugin_that_is_checked_makes_nothing),
+	HP_TEST(a_start_that_returns_a_number_has_failed),
 	HP_TEST(bad_descriptors_are_refused),
 	HP_TEST(the_loop_goes_on_while_a_resolver_waits),
 	HP_TEST(arguments_are_checked),

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/own.h"
 #include "tools/show.h"
 #include "tools/unit.h"
 #include "tools/watch.h"
@@ -163,6 +164,8 @@ static void control_characters_are_shown_not_sent(void)
 	CU_ASSERT(text[0] == 'a' && !strchr(text, '\033') && strchr(text, '\n') &&
 		  !strchr(text, '\n')[1]);
 	free(text);
+	SHOWS(hp_own_show, "{\"ok\": true, \"message\": \"a\\u001b[2Jb\\u007f\"}", "a?[2Jb?\n",
+	      .headings = true);
 }
 
 static void what_a_daemon_does_not_tell_is_a_dash(void)
