@@ -25,14 +25,14 @@
 
 /* ---- writing */
 
-/* The list of values of a new metric. */
+/* The list of values of a new metric.  help may be a plugin's, in any octets. */
 static json_t *metric(json_t *all, const char *name, bool counter, const char *help)
 {
 	json_t *values = json_array();
 
-	json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o}", "name", name, "type",
-					     counter ? "counter" : "gauge", "help", help, "values",
-					     values));
+	json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:o}", "name", name, "type",
+					     counter ? "counter" : "gauge", "help",
+					     hp_answer_json_text(help), "values", values));
 	return values;
 }
 

@@ -83,8 +83,8 @@ uint8_t *hp_packet_pull(struct hp_packet *p, size_t n);
  * alone what is translated already.  0; -EBADMSG the transport header is truncated or inconsistent;
  * -EPROTONOSUPPORT another protocol, which is not in the setting `protocols`, or there is no flow;
  * -EINVAL a source route or routing header that is not at its end (RFC 7915, sections 4.1 and 5.1);
- * -EOPNOTSUPP a fragment; -ETIME the TTL or hop limit is used up; -EMSGSIZE it would exceed 65535 octets; -ENOBUFS there is no
- * headroom.  After an error the packet is unchanged. */
+ * -EOPNOTSUPP a fragment; -ETIME the TTL or hop limit is used up; -EMSGSIZE it would exceed 65535
+ * octets; -ENOBUFS there is no headroom.  After an error the packet is unchanged. */
 struct hp_instance;
 int hp_packet_translate(struct hp_instance *self, struct hp_packet *p);
 

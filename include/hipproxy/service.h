@@ -32,8 +32,8 @@ struct hp_ticket {
 	uint64_t id; /* 0: none */
 };
 
-/* The open question's time limit is over, or nobody waits for the answer any more: what the plugin
- * has begun for it may be given up.  Not called for a ticket that is done. */
+/* The open question's time limit is over, or the answer is not needed any more: the plugin may stop
+ * what it has begun for it.  Not called for a ticket that is done. */
 typedef void (*hp_cancel_fn)(struct hp_instance *self, struct hp_ticket ticket);
 
 /* ---- resolver */
@@ -64,7 +64,7 @@ struct hp_resolver_service {
 };
 
 /* err: 0 and *result (borrowed), or as the results of ask but -EINPROGRESS.  A result whose hit is
- * no HIT counts as -EBADMSG.  0; -ESTALE: nobody waits for this ticket. */
+ * no HIT counts as -EBADMSG.  0; -ESTALE: the ticket is not open. */
 int hp_resolve_done(struct hp_instance *self, struct hp_ticket ticket, int err,
 		    const struct hp_resolve_result *result);
 
