@@ -78,8 +78,8 @@ unsigned int hp_pipe_max_payload(struct hp_pipe *pipe, struct hp_assoc *a)
 void hp_pipe_send_run(struct hp_pipe *pipe)
 {
 	struct hp_outer_run *r = &pipe->run;
-	struct hp_pipe_assoc *pa = r->assoc ? hp_pipe_assoc_area(r->assoc) : NULL;
 	struct hp_outer_run leaving = *r;
+	struct hp_pipe_assoc *pa;
 	uint32_t lost;
 	int err;
 
@@ -90,6 +90,8 @@ void hp_pipe_send_run(struct hp_pipe *pipe)
 	err = hp_pipe_outer_send(pipe, &leaving, &lost);
 	if (err)
 		hp_pipe_drop_count(pipe, err == -EMSGSIZE ? HP_DROP_NARROWED : HP_DROP_SEND, lost);
+	/* After the hooks: one may have ended the association. */
+	pa = r->assoc ? hp_pipe_assoc_area(r->assoc) : NULL;
 	if (err == -EMSGSIZE && pa)
 		pa->mtu = 0;
 }

@@ -183,7 +183,6 @@ struct hp_pipe *hp_pipe_new(const struct hp_pipe_deps *deps)
 	pipe->d = *deps;
 	pipe->conf = deps->conf;
 	pipe->grows = hp_registry_outer_grows(deps->registry);
-	pipe->grows = hp_registry_outer_grows(deps->registry);
 	set_carried(pipe);
 	hp_list_init(&pipe->ready);
 	hp_list_init(&pipe->backend_waits);

@@ -128,7 +128,7 @@ void natudp_look(struct hp_instance *self, void *ctx)
 	struct natudp *n = ctx;
 	uint64_t now = hp_instance_now(self);
 
-	for (size_t left = (n->n_in_udp + 9) / 10; left; left--) {
+	for (size_t left = (n->n_in_udp + 9) / 10; left && n->n_in_udp; left--) {
 		struct natudp_link *l = n->in_udp.next;
 		struct natudp_assoc *na = (struct natudp_assoc *)(void *)
 			((char *)l - offsetof(struct natudp_assoc, in_udp));

@@ -3,6 +3,7 @@
  * Packets that are received together are processed together (core/pipe/burst.h): all of them
  * leave, in order within a flow, with one verdict each, and none outlives the call.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,6 +270,22 @@ static void an_association_may_go_before_its_packets_are_sealed(void)
 	end();
 }
 
+/* A hook on its run ends it, and then the path turns out to be too narrow: of what was kept for the
+ * association nothing is left that could note it. */
+static void an_association_may_go_while_its_run_leaves(void)
+{
+	begin(0);
+	probe.at = 'o';
+	probe.act = end_association;
+	l.n[0].esp_err = -EMSGSIZE;
+	for (uint32_t i = 0; i < 30; i++)
+		datagram(0, i, 20);
+	lab_end_burst(&l);
+	CU_ASSERT_TRUE(nothing_rests(0));
+	CU_ASSERT_EQUAL(lab_drops(&l, 0, HP_DROP_NARROWED), 30);
+	end();
+}
+
 static void flows_may_go_meanwhile(void)
 {
 	begin(0);
@@ -363,6 +380,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(an_association_takes_the_rest_of_its_burst_with_it),
 	HP_TEST(an_association_may_go_before_its_packets_are_opened),
 	HP_TEST(an_association_may_go_before_its_packets_are_sealed),
+	HP_TEST(an_association_may_go_while_its_run_leaves),
 	HP_TEST(flows_may_go_meanwhile),
 	HP_TEST(held_packets_and_fragments_are_all_that_rests),
 	HP_TEST(held_packets_that_are_dropped_have_their_verdict),
