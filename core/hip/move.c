@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hip/i1.h"
+#include "hip/send.h"
 #include "hip/updatesend.h"
 
 /* Section 5.5, step 1: it has answered before. */
@@ -64,6 +65,16 @@ void hp_move_begin_at(struct hp_assoc *a, const struct hp_path *path)
 	hp_i1_start(a);
 }
 
+/* An exchange has begun anew, and the peer perhaps is there.  Nobody has proved it, so I1 goes there
+ * too, by turns, and the path that was stays. */
+static void begin_there_too(struct hp_assoc *a, const struct hp_path *path)
+{
+	if (!a->sent.msg || hp_path_same(&a->sent.path, path))
+		return;
+	hp_sent_alternate(a, path);
+	hp_hip_send(a->hip, path, a->sent.msg, a->sent.len);
+}
+
 /* In R2-SENT the peer is not ready for UPDATE. */
 int hp_assoc_ask_at(struct hp_assoc *a, const struct hp_path *path)
 {
@@ -74,7 +85,7 @@ int hp_assoc_ask_at(struct hp_assoc *a, const struct hp_path *path)
 	if (a->seq.signing)
 		return -EBUSY;
 	if (a->state == HP_I1_SENT)
-		hp_move_begin_at(a, path);
+		begin_there_too(a, path);
 	else if (hp_rekey_active(&a->rk))
 		redirect(a, path);
 	else

@@ -311,10 +311,12 @@ static int adopt_hit(struct hp_assoc *a, const struct r1_work *w)
 	return hp_assoc_rename(a, hit) ? HP_HIPD_LIMIT : 0;
 }
 
-/* Did an I1 of this exchange go to the address that this comes from? */
+/* Did an I1 of this exchange go to the address that this comes from?  Two paths take turns (move.c). */
 static bool was_asked(const struct hp_assoc *a, const struct hp_path *path)
 {
-	return hp_exchange_has_addr(a, &path->dst) || hp_addr_eq(&a->ex.asked.dst, &path->dst);
+	return hp_exchange_has_addr(a, &path->dst) || hp_addr_eq(&a->ex.asked.dst, &path->dst) ||
+	       (a->state == HP_I1_SENT &&
+		(hp_path_same(&a->sent.other, path) || hp_path_same(&a->sent.path, path)));
 }
 
 /* Where I2 goes.  The signature of an R1 does not cover its source, so an attacker can get an R1 from

@@ -161,7 +161,7 @@ bool hp_assoc_is_rekeying(const struct hp_assoc *a);
 uint64_t hp_assoc_last_in_ms(const struct hp_assoc *a);
 uint64_t hp_assoc_last_out_ms(const struct hp_assoc *a);
 /* Asks the peer to answer from path (UPDATE with an echo; RFC 8046, section 5.5).  When it does, path
- * is the association's: HP_EVENT_LOCATOR_CHANGED.  An exchange that waits for its R1 goes on there.
+ * is the association's: HP_EVENT_LOCATOR_CHANGED.  An exchange that waits for its R1 asks there too.
  * 0; -EALREADY it is being asked there; -EBUSY another UPDATE is being made; -ENOTCONN there is
  * nobody to ask. */
 int hp_assoc_ask_at(struct hp_assoc *a, const struct hp_path *path);

@@ -504,15 +504,20 @@ static void native_associations_have_no_keepalives(void)
 /* Whether the Responder has noticed the silence meanwhile (and begun anew) or not. */
 static void a_keepalive_shows_a_changed_mapping(void)
 {
-	for (int noticed = 0; noticed < 2; noticed++) {
+	for (int i = 0; i < 4; i++) {
+		bool noticed = i & 1;
+
 		behind(NATUDP_PLAIN_UDP);
 		if (!noticed) {
 			w.s[1].cfg.dead_peer_ms = 0;
 			hp_hip_reconfigure(w.s[1].hip, &w.s[1].cfg);
 		}
 		box.port = 40777;
+		if (i & 2)
+			hp_addr_parse("198.51.100.8", &box.outside);
 		world_run(&w, 17000);
 		CU_ASSERT_EQUAL(path_at(1).dport, 40777);
+		CU_ASSERT_TRUE(at_addr(1, &box.outside));
 		CU_ASSERT_EQUAL(w.s[1].sent[HP_HIP_I1] > 0, noticed);
 		CU_ASSERT_TRUE(world_data(&w));
 		world_fini(&w);
@@ -543,6 +548,50 @@ static void keepalives_from_elsewhere_move_nothing(void)
 	}
 	CU_ASSERT_TRUE(at_addr(1, &box.outside));
 	CU_ASSERT_TRUE(world_counted(&w, 1, HP_HIPC_PATH_CHECKS) <= 2);
+	world_fini(&w);
+}
+
+static bool cut_off;
+
+static enum fate nothing_passes(struct world *ww, const struct side *from, struct packet *p)
+{
+	return cut_off ? LOSE : fate(ww, from, p);
+}
+
+/* The Responder has noticed the silence and begins anew.  Forged keepalives, which anybody can send,
+ * must not lead its I1s away. */
+static void keepalives_from_elsewhere_lead_no_exchange_away(void)
+{
+	struct hp_path forged;
+	struct hp_hip_builder b;
+	uint8_t msg[64];
+	int len;
+
+	behind(NATUDP_PLAIN_UDP);
+	w.s[0].cfg.dead_peer_ms = 0;
+	hp_hip_reconfigure(w.s[0].hip, &w.s[0].cfg);
+	forged = seen_path();
+	hp_addr_parse("203.0.113.66", &forged.dst);
+	hp_hip_begin(&b, msg, sizeof(msg), HP_HIP_NOTIFY, 0, &w.s[0].hit, &w.s[1].hit);
+	len = hp_hip_finish(&b);
+	CU_ASSERT_FATAL(len == HP_HIP_HLEN);
+	w.fate = nothing_passes;
+	cut_off = true;
+	for (int i = 0; i < 60 && hp_assoc_state(world_assoc(&w, 1)) != HP_I1_SENT; i++) {
+		world_one_way(&w, 1);
+		world_run(&w, 1000);
+	}
+	CU_ASSERT_EQUAL_FATAL(hp_assoc_state(world_assoc(&w, 1)), HP_I1_SENT);
+	CU_ASSERT_TRUE(hp_assoc_is_up(world_assoc(&w, 1)));
+	hp_hip_input(w.s[1].hip, &forged, msg, (size_t)len);
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
+	cut_off = false;
+	for (int i = 0; i < 200 && hp_assoc_state(world_assoc(&w, 1)) != HP_ESTABLISHED; i++) {
+		hp_hip_input(w.s[1].hip, &forged, msg, (size_t)len);
+		world_run(&w, 100);
+	}
+	CU_ASSERT_EQUAL(hp_assoc_state(world_assoc(&w, 1)), HP_ESTABLISHED);
+	CU_ASSERT_TRUE(at_addr(1, &box.outside));
 	world_fini(&w);
 }
 
@@ -797,6 +846,7 @@ static const struct hp_test tests[] = {
 	HP_TEST(native_associations_have_no_keepalives),
 	HP_TEST(a_keepalive_shows_a_changed_mapping),
 	HP_TEST(keepalives_from_elsewhere_move_nothing),
+	HP_TEST(keepalives_from_elsewhere_lead_no_exchange_away),
 	HP_TEST(an_empty_notify_is_a_keepalive),
 	HP_TEST(keepalives_do_not_keep_an_unused_association),
 	HP_TEST(associations_move_with_the_mode),
