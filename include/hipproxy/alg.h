@@ -97,8 +97,8 @@ struct hp_alg {
 
 #define HP_ALG_PORTS(type, field) offsetof(type, field)
 
-/* on: the rest of this direction passes unseen (numbers are still adjusted); off: it is shown
- * again, from the next octet or datagram on. */
+/* on: the rest of this direction passes unseen (numbers are still adjusted), octets that are held
+ * with its next segment; off: it is shown again, from the next octet or datagram on. */
 void hp_alg_transparent(struct hp_flow *f, enum hp_direction dir, bool on);
 
 /* ---- connections to come */
