@@ -65,8 +65,8 @@ void hp_move_begin_at(struct hp_assoc *a, const struct hp_path *path)
 	hp_i1_start(a);
 }
 
-/* An exchange has begun anew, and the peer perhaps is there.  Nobody has proved it, so I1 goes there
- * too, by turns, and the path that was stays. */
+/* An exchange has begun anew, and the peer may be at path.  Nothing proves that, so a->path stays, and
+ * I1 is sent to both by turns. */
 static void begin_there_too(struct hp_assoc *a, const struct hp_path *path)
 {
 	if (!a->sent.msg || hp_path_same(&a->sent.path, path))

@@ -99,7 +99,7 @@ static int look(struct hp_pipe *pipe, struct segment *g)
 	struct hp_seqadj_dir *d = g->d;
 	uint32_t have;
 
-	/* Held when the follower looked away: they stay as they are. */
+	/* Octets that were held when the direction became transparent stay as they are. */
 	if (d->open && d->held)
 		keep(d, d->hold, d->held);
 	have = d->next + d->held;

@@ -18,7 +18,7 @@
 #define SHUT_MS      3000 /* associations in UDP have this long to move */
 #define SHUT_STEP_MS 100
 #define CLAIMS_PER_S 50
-/* RFC 9028, section 4.1: a random source port is one of these. */
+/* RFC 9028, section 4.1: a random source port is from here up to 65535. */
 #define RANDOM_MIN   49152u
 #define RANDOM_TRIES 16
 
@@ -205,7 +205,7 @@ static int draw(uint16_t *number)
 	return 0;
 }
 
-/* Of ports drawn by lot the first that nobody has. */
+/* The port *number, or random ones until one is free: *number says which. */
 static int open_some(struct natudp *n, bool random, uint16_t *number, struct hp_outer_port **out)
 {
 	int err, tries = 0;

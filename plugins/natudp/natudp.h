@@ -32,7 +32,7 @@ struct natudp {
 	enum natudp_mode mode;
 	uint16_t number;            /* where peers are asked */
 	uint16_t own;               /* the number of our port */
-	bool random;                /* it was drawn by lot */
+	bool random;                /* own is a random one */
 	uint32_t keepalive_ms;
 	struct hp_outer_port *port; /* NULL: closed */
 	uint64_t shut_ms;           /* when it is closed for good */
