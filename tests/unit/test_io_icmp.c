@@ -233,7 +233,7 @@ static int far_socket(bool udp)
 /* Octets of a packet that are as they were sent; 0: none came. */
 static size_t came(int fd, const uint8_t *sent, size_t len)
 {
-	uint64_t end_ms = hp_clock_ms(&hp_clock_monotonic) + 20000;
+	uint64_t end_ms = hp_clock_ms(&hp_clock_monotonic) + 1000;
 	static uint8_t got[65536];
 	ssize_t n = -1;
 
@@ -243,6 +243,21 @@ static size_t came(int fd, const uint8_t *sent, size_t len)
 			hp_loop_once(loop, 20);
 	}
 	return n == (ssize_t)len && !memcmp(got, sent, len) ? len : 0;
+}
+
+/* Sends the packet until it has come as it was sent: a busy machine may lose a fragment. */
+static bool comes(int fd, const struct hp_path *path, uint8_t *data, uint32_t len)
+{
+	struct hp_raw_run run = { .data = data, .n = 1, .seg = len, .last = len };
+	uint32_t lost;
+
+	for (int i = 0; i < 20; i++) {
+		if (hp_raw_pieces_send(raw, path, &run, NARROW, &lost) || lost)
+			return false;
+		if (came(fd, data, len) == len)
+			return true;
+	}
+	return false;
 }
 
 /* Lengths around the path's MTU and the link's, which is 1500. */
@@ -265,14 +280,8 @@ static void fragments_fit_the_path(void)
 			data[i] = (uint8_t)(i * 7 + i / 256);
 		CU_ASSERT(netns_sh("ip6tables -A OUTPUT -m length "
 				   "--length %d: -j DROP", NARROW + 1));
-		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
-			struct hp_raw_run run = { .data = data, .n = 1, .seg = lens[i],
-						  .last = lens[i] };
-
-			CU_ASSERT_EQUAL(hp_raw_pieces_send(raw, &path, &run, NARROW, &lost), 0);
-			CU_ASSERT_EQUAL(lost, 0);
-			CU_ASSERT_EQUAL(came(fd, data, lens[i]), lens[i]);
-		}
+		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+			CU_ASSERT(comes(fd, &path, data, lens[i]));
 		CU_ASSERT(netns_sh("ip6tables -F OUTPUT"));
 		memset(&path.src, 0, sizeof(path.src));
 		CU_ASSERT_EQUAL(hp_raw_pieces_send(raw, &path,
