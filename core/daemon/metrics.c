@@ -39,7 +39,9 @@ static json_t *metric(json_t *all, const char *name, bool counter, const char *h
 /* Whole numbers are shown as such. */
 static json_t *number(double v)
 {
-	return fabs(v) < 9e15 && v == floor(v) ? json_integer((json_int_t)v) : json_real(v);
+	bool whole = fabs(v) < 9e15 && v == (double)(json_int_t)v;
+
+	return whole ? json_integer((json_int_t)v) : json_real(v);
 }
 
 /* label NULL: none. */

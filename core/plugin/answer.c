@@ -172,6 +172,7 @@ void hp_answer_end(struct hp_answer *a)
 		a->depth--;
 }
 
+__attribute__((format(printf, 1, 0)))
 static json_t *formatted(const char *fmt, va_list ap)
 {
 	char text[512];
