@@ -46,7 +46,7 @@ struct hp_seqadj_dir {
 	uint32_t n;            /* pieces, in order, not overlapping */
 	struct hp_seqadj_piece piece[HP_SEQADJ_PIECES];
 	uint32_t held;         /* octets of hold: those from next on */
-	uint32_t hold_cap;     /* octets that hold has room for now */
+	uint32_t hold_cap;     /* octets allocated for hold */
 	uint32_t hold_max;     /* octets that may be held; a piece may become HP_ALG_GROW more */
 	uint8_t *hold;         /* NULL until needed */
 	/* What this direction's sender said last, for acknowledgements in its name. */

@@ -17,7 +17,7 @@ GATE=$(program hipproxy-gate) || skip "hipproxy-gate is not built"
 # The build's programs and this network's files, which are in /tmp and at home, can be seen there.
 unit_run() { # [--set KEY=VALUE]...
 	mkdir -p "$manager"
-	start proxy unitrun "$top/tests/unitrun" --base "$manager" --folders "$HPN_DIR/root" \
+	start proxy unitrun "$top/tests/unitrun" --base "$manager" --folders "$HPN_DIR/tree" \
 		--set "BindPaths=$HPN_DIR $HPN_BUILD" "${filters[@]}" \
 		--set "ExecStartPre=$DAEMON -t -c $HPN_DIR/proxy/hipproxy.conf" \
 		--set "ExecStart=$DAEMON -c $HPN_DIR/proxy/hipproxy.conf" \
@@ -27,7 +27,7 @@ unit_run() { # [--set KEY=VALUE]...
 # Its sockets are where it is compiled to have them; the rest is this network's.
 gate_run() {
 	mkdir -p "$gate_manager" "$HPN_DIR/gate" /run/hipproxy-gate
-	start proxy gate-unitrun "$top/tests/unitrun" --base "$gate_manager" --folders "$HPN_DIR/root" \
+	start proxy gate-unitrun "$top/tests/unitrun" --base "$gate_manager" --folders "$HPN_DIR/tree" \
 		--set "BindPaths=$HPN_DIR $HPN_BUILD /run/hipproxy-gate" "${filters[@]}" \
 		--set "ExecStart=$GATE -c $HPN_DIR/proxy/hipproxy.conf -s $HPN_DIR/gate/closed" \
 		run "$gate_unit"
@@ -106,8 +106,8 @@ check "stop" ask stop
 check "it ended well" is result success
 check "its rules are gone" sh -c "! ip netns exec $(ns proxy) iptables-save | grep -q HIPPROXY"
 check "what it has closed is not" sh -c "ip -n $(ns proxy) route show table 10500 | grep -q blackhole"
-check "its runtime folder is gone" test ! -e "$HPN_DIR/root/run/hipproxy"
-check "its state folder is there with its mode" test "$(stat -c %a "$HPN_DIR/root/var/lib/hipproxy")" = 750
+check "its runtime folder is gone" test ! -e "$HPN_DIR/tree/run/hipproxy"
+check "its state folder is there with its mode" test "$(stat -c %a "$HPN_DIR/tree/var/lib/hipproxy")" = 750
 end_unitrun
 
 

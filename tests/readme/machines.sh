@@ -19,25 +19,26 @@ R_ID=rm$$
 R_MACHINES="client gateway server gateway2 machine build"
 
 machine_ns() { echo "$R_ID-$1"; }
-machine_root() { echo "$R_DIR/$1/root"; }
+machine_root() { echo "$R_DIR/$1/tree"; }
+machine_home() { echo "$(machine_root "$1")/root"; } # of the user that types the commands
 in_net() { local m=$1; shift; nsenter --net="/run/netns/$(machine_ns "$m")" "$@"; }
 
 # The build machine has the network of this one, all others only that of the picture.
 machine_add() {
 	local d=$R_DIR/$1 enter=
-	mkdir -p "$d/root" "$d/upper" "$d/work" || return 1
+	mkdir -p "$d/tree" "$d/upper" "$d/work" || return 1
 	if [ "$1" != build ]; then
 		ip netns add "$(machine_ns "$1")" && in_net "$1" ip link set lo up || return 1
 		enter="in_net $1"
 	fi
-	mount -t overlay overlay -o "lowerdir=/,upperdir=$d/upper,workdir=$d/work" "$d/root" &&
-		mount -t proc proc "$d/root/proc" && $enter mount -t sysfs sysfs "$d/root/sys" &&
-		mount --rbind /dev "$d/root/dev" && mount --make-rslave "$d/root/dev" &&
-		mount -t tmpfs tmpfs "$d/root/run" && mount -t tmpfs tmpfs "$d/root/tmp" || return 1
-	chmod 1777 "$d/root/tmp"
-	echo "$1" >"$d/root/etc/hostname"
-	printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$1" >"$d/root/etc/hosts"
-	[ "$1" = build ] || rm -f "$d/root/etc/resolv.conf"
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$d/upper,workdir=$d/work" "$d/tree" &&
+		mount -t proc proc "$d/tree/proc" && $enter mount -t sysfs sysfs "$d/tree/sys" &&
+		mount --rbind /dev "$d/tree/dev" && mount --make-rslave "$d/tree/dev" &&
+		mount -t tmpfs tmpfs "$d/tree/run" && mount -t tmpfs tmpfs "$d/tree/tmp" || return 1
+	chmod 1777 "$d/tree/tmp"
+	echo "$1" >"$d/tree/etc/hostname"
+	printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$1" >"$d/tree/etc/hosts"
+	[ "$1" = build ] || rm -f "$d/tree/etc/resolv.conf"
 	touch "$d/uts" && unshare --uts="$d/uts" hostname "$1"
 }
 
@@ -46,7 +47,7 @@ machine_neighbours() {
 	local m to
 	for m in $R_MACHINES; do
 		to=$(machine_root "$1")/run/machines/$m
-		mkdir -p "$to" && mount --bind "$(machine_root "$m")/root" "$to" || return 1
+		mkdir -p "$to" && mount --bind "$(machine_home "$m")" "$to" || return 1
 	done
 }
 
