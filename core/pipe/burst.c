@@ -52,6 +52,23 @@ void hp_burst_close_up(struct hp_burst *b)
 	b->gaps = false;
 }
 
+void hp_burst_list(struct hp_pipe *pipe, struct hp_packet *list,
+		   void (*process)(struct hp_pipe *pipe, struct hp_burst *b))
+{
+	struct hp_burst b;
+	struct hp_packet *p;
+
+	hp_burst_begin(pipe, &b);
+	while ((p = list)) {
+		list = p->next;
+		p->next = NULL;
+		if (hp_burst_add(&b, p))
+			process(pipe, &b);
+	}
+	process(pipe, &b);
+	hp_burst_end(pipe, &b);
+}
+
 static void forget(struct hp_pipe *pipe, struct hp_burst *b, const struct hp_assoc *a)
 {
 	for (unsigned int i = 0; i < b->n; i++) {

@@ -42,6 +42,11 @@ static inline struct hp_packet *hp_burst_take(struct hp_burst *b, unsigned int i
 /* All packets have been taken out: others may be added. */
 void hp_burst_empty(struct hp_burst *b);
 
+/* A burst of its own for packets that were held, linked by next.  process gets it each time it is
+ * full, and at the end; it leaves it empty. */
+void hp_burst_list(struct hp_pipe *pipe, struct hp_packet *list,
+		   void (*process)(struct hp_pipe *pipe, struct hp_burst *b));
+
 /* The association is about to be freed: drops its packets that are not processed yet. */
 void hp_burst_forget(struct hp_pipe *pipe, const struct hp_assoc *a);
 

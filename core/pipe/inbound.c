@@ -145,16 +145,5 @@ void hp_pipe_inner(struct hp_pipe *pipe, struct hp_burst *b)
 
 void hp_pipe_inner_again(struct hp_pipe *pipe, struct hp_packet *list)
 {
-	struct hp_burst b;
-	struct hp_packet *p;
-
-	hp_burst_begin(pipe, &b);
-	while ((p = list)) {
-		list = p->next;
-		p->next = NULL;
-		if (hp_burst_add(&b, p))
-			hp_pipe_inner(pipe, &b);
-	}
-	hp_pipe_inner(pipe, &b);
-	hp_burst_end(pipe, &b);
+	hp_burst_list(pipe, list, hp_pipe_inner);
 }

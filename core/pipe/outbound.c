@@ -286,18 +286,7 @@ static void process(struct hp_pipe *pipe, struct hp_burst *b)
 
 void hp_pipe_released(struct hp_pipe *pipe, struct hp_packet *list)
 {
-	struct hp_burst b;
-	struct hp_packet *p;
-
-	hp_burst_begin(pipe, &b);
-	while ((p = list)) {
-		list = p->next;
-		p->next = NULL;
-		if (hp_burst_add(&b, p))
-			process(pipe, &b);
-	}
-	process(pipe, &b);
-	hp_burst_end(pipe, &b);
+	hp_burst_list(pipe, list, process);
 }
 
 /* ---- entries */
